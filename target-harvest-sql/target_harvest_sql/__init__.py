@@ -1,0 +1,1 @@
+"""Singer target that writes any stream into SQL by JSON bulk insert."""
