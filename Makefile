@@ -1,0 +1,47 @@
+# Every recipe sets up what it needs; `make help` lists them.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench lock clean
+
+help: ## List the recipes
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(READY) ## Sync a stand-in Harvest account into harvest.db with Meltano, and show what landed
+	@PYTHONPATH=tests $(BIN)/python tests/demo.py
+
+test: lint ## Run linter, types and tests
+	$(BIN)/pytest -n auto
+
+lint: $(READY) ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(READY) ## Measure records a second, requests and memory, from the stand-in account to each database
+	PYTHONPATH=tests $(BIN)/python -m benchmarks
+
+lock: $(READY) ## Pin the development dependencies anew, with hashes
+	$(BIN)/uv pip compile --upgrade --quiet --no-header --no-emit-index-url --generate-hashes \
+		--universal --python-version 3.11 --group dev --all-extras --output-file requirements.txt \
+		tap-harvest/pyproject.toml target-harvest-sql/pyproject.toml
+
+clean: ## Remove what the recipes made
+	rm -rf $(VENV) .meltano output harvest.db harvest.db-* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# The environment is made anew when a pin or a package's metadata changes.
+$(READY): requirements.txt tap-harvest/pyproject.toml target-harvest-sql/pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; $(PYTHON) is older. Name one: make PYTHON=python3.12" >&2; exit 1; }
+	@echo "Setting up $(VENV), once (about a minute)."
+	@$(PYTHON) -m venv --clear $(VENV) || \
+		{ echo "Python's venv module is needed (Debian and Ubuntu: the package python3-venv)." >&2; exit 1; }
+	@$(BIN)/pip install --quiet --require-hashes --requirement requirements.txt
+	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable tap-harvest --editable target-harvest-sql
+	@touch $@
