@@ -1,0 +1,138 @@
+"""What was read, and what is due.
+
+A bookmark is the instant up to which a stream was read. No list of Harvest is ordered by
+`updated_at`, so a bookmark moves only after the whole list was read. All comparisons are between
+instants, never between texts.
+
+The state is Singer's, with one entry a stream:
+`{"bookmarks": {stream: {"replication_key": "updated_at", "replication_key_value": "2031-…"}}}`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+REPLICATION_KEY = "updated_at"
+
+
+def instant(text: str) -> datetime:
+    """Read a date or date-time in ISO 8601; a date is its first second, and UTC is assumed.
+
+    Raises:
+        ValueError: The text is neither.
+    """
+    moment = datetime.fromisoformat(text.strip())
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def instant_text(moment: datetime) -> str:
+    """Write an instant as Harvest does, `2031-04-09T16:20:05Z`."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The instants that a run reads: from `since` on, before `until`; `None` is open."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def __contains__(self, moment: datetime | None) -> bool:
+        """Whether a row that changed at that instant is due; one without an instant always is."""
+        return moment is None or (
+            (self.since is None or moment >= self.since)
+            and (self.until is None or moment < self.until)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Bookmark:
+    """The instant up to which a stream was read; `None` before its first complete read."""
+
+    value: datetime | None = None
+
+    @classmethod
+    def from_state(cls, entry: Mapping[str, Any]) -> Bookmark:
+        """Read a stream's entry in the state.
+
+        Raises:
+            ValueError: The entry is of another replication key, or its value is no date-time.
+        """
+        value = entry.get("replication_key_value")
+        if value is None:
+            return cls()
+        name = entry.get("replication_key", REPLICATION_KEY)
+        if name != REPLICATION_KEY:
+            message = f"its replication key is {name!r}, not {REPLICATION_KEY!r}"
+            raise ValueError(message)
+        if not isinstance(value, str):
+            message = f"its value is of type {type(value).__name__}, not a date-time"
+            raise ValueError(message)  # noqa: TRY004  # The caller handles one kind of fault.
+        return cls(instant(value))
+
+    def to_state(self) -> dict[str, str]:
+        """Write the stream's entry for the state; empty before the first complete read."""
+        if self.value is None:
+            return {}
+        return {
+            "replication_key": REPLICATION_KEY,
+            "replication_key_value": instant_text(self.value),
+        }
+
+    def since(self, *, start: datetime | None, lookback: timedelta) -> datetime | None:
+        """From which instant on to ask.
+
+        Args:
+            start: Where a stream without a bookmark begins; `None` is the beginning of time.
+            lookback: The overlap with the last read, for rows that Harvest showed late.
+        """
+        return start if self.value is None else self.value - lookback
+
+    def moved(self, highest: datetime | None, *caps: datetime | None) -> Bookmark:
+        """The bookmark after a complete read: never past a cap, never backwards.
+
+        Args:
+            highest: The latest `updated_at` in the list; `None` if it had none.
+            caps: Instants after which rows may have been missed, such as the run's start.
+        """
+        if highest is None:
+            return self
+        reached = min(highest, *(cap for cap in caps if cap is not None), highest)
+        return Bookmark(reached if self.value is None else max(self.value, reached))
+
+
+def sound_state(state: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """Part the bookmarks of a state into those that can be used and those that cannot.
+
+    Marks that an interrupted run of another program left beside a bookmark are dropped.
+
+    Returns:
+        The usable entries by stream, and for each other stream the reason.
+
+    Raises:
+        ValueError: The state holds no `bookmarks` object.
+    """
+    bookmarks = state.get("bookmarks", {})
+    if not isinstance(bookmarks, Mapping):
+        message = f"`bookmarks` is of type {type(bookmarks).__name__}, not an object"
+        raise ValueError(message)  # noqa: TRY004  # The caller handles one kind of fault.
+    sound: dict[str, dict[str, Any]] = {}
+    faults: dict[str, str] = {}
+    for stream, entry in bookmarks.items():
+        if not isinstance(entry, Mapping):
+            faults[stream] = f"its entry is of type {type(entry).__name__}, not an object"
+            continue
+        try:
+            bookmark = Bookmark.from_state(entry)
+        except ValueError as fault:
+            faults[stream] = str(fault)
+        else:
+            if bookmark.value is not None:
+                sound[stream] = dict(bookmark.to_state())
+    return sound, faults

@@ -1,0 +1,407 @@
+"""How Harvest is spoken to: addresses, headers, pages, budgets, retries.
+
+No other room speaks HTTP. Streams ask for the pages of a list, in order, or for one object, and
+never see a status code. All errors end the run, but for one that a stream can handle:
+
+    FatalAPIError               (singer_sdk)
+    └── UnavailableError        Harvest does not show this address to the token
+
+Harvest API, "Overview": https://help.getharvest.com/api-v2/introduction/overview/general/
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from urllib.parse import urlsplit
+
+import backoff
+import msgspec
+import requests
+from msgspec import Raw
+from requests.auth import AuthBase
+from requests.exceptions import ChunkedEncodingError, ContentDecodingError
+from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
+from typing_extensions import override
+
+from tap_harvest.budget import Budget
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from backoff.types import Details
+
+MAX_PAGE_SIZE = 2000
+MAX_TRIES = 8
+MAX_RETRY_SECONDS = 30 * 60
+"""For how long one request is tried: two pauses of the reports' budget fit in."""
+MAX_PAUSE_SECONDS = 15 * 60
+"""The longest pause that is granted: the window of the reports' budget."""
+MAX_COMPLAINT_LENGTH = 300
+"""How much of Harvest's complaint an error repeats, in characters."""
+
+_T = TypeVar("_T")
+
+logger = logging.getLogger("tap-harvest.client")
+
+
+class UnavailableError(FatalAPIError):
+    """Harvest does not show an address to this token: 403, or 404."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list.
+
+    Attributes:
+        rows: The page's records, each as the bytes that Harvest sent, without line breaks.
+        total_entries: How many records the whole list has, as this page says.
+        received_at: When the page was received, by this machine's clock.
+    """
+
+    rows: list[Raw]
+    total_entries: int
+    received_at: datetime
+
+
+class Reach(msgspec.Struct, frozen=True):
+    """An account that a token reaches; `product` tells Harvest from Forecast."""
+
+    id: int
+    name: str = ""
+    product: str = ""
+
+
+class _Links(msgspec.Struct, frozen=True):
+    next: str | None
+
+
+class _Answer(NamedTuple):
+    """A JSON object: as its bytes, and taken apart by one level."""
+
+    body: bytes
+    members: dict[str, Raw]
+
+
+class _Bearer(AuthBase):
+    """Sends the token; as `auth`, so that no .netrc of the machine can take its place."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    @override
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+_object = msgspec.json.Decoder(dict[str, Raw])
+_rows = msgspec.json.Decoder(list[Raw])
+_links = msgspec.json.Decoder(_Links)
+_count = msgspec.json.Decoder(int)
+_reaches = msgspec.json.Decoder(list[Reach])
+
+
+class Client:
+    """Speaks to one Harvest account, one request at a time, within Harvest's budgets.
+
+    Attributes:
+        requests: Requests sent so far, repeated ones included.
+        budget: What Harvest allows for everything but reports.
+        report_budget: What Harvest allows for all reports together.
+        started: When Harvest sent its first answer, by Harvest's clock; `None` before that.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_url: str,
+        identity_url: str,
+        access_token: str,
+        user_agent: str,
+        page_size: int = MAX_PAGE_SIZE,
+        timeout_seconds: float = 60,
+        requests_per_15_seconds: int = 100,
+        retry_factor_seconds: float = 1,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Open no connection yet.
+
+        Args:
+            api_url: Where the API is, with its version, such as `https://api.harvestapp.com/v2`.
+            identity_url: Where tokens and accounts are managed.
+            access_token: A personal access token.
+            user_agent: How the client names itself; Harvest refuses requests without it.
+            page_size: Rows asked for in one request, at most 2000.
+            timeout_seconds: How long to wait for a connection, and between two bytes of an answer.
+            requests_per_15_seconds: The share of Harvest's budget that may be used.
+            retry_factor_seconds: The longest wait before a first repetition; it doubles each time.
+            clock: Tells the time in seconds, for the budgets.
+            sleep: Waits so many seconds, for the budgets.
+        """
+        self.requests = 0
+        self.budget = Budget(requests_per_15_seconds, 15, clock=clock, sleep=sleep)
+        self.report_budget = Budget(100, 15 * 60, clock=clock, sleep=sleep)
+        self.started: datetime | None = None
+        self._api_url = api_url.rstrip("/")
+        self._identity_url = identity_url.rstrip("/")
+        self._page_size = page_size
+        self._timeout_seconds = timeout_seconds
+        self._session = requests.Session()
+        self._session.auth = _Bearer(access_token)
+        self._session.headers["User-Agent"] = user_agent
+        self._session.headers["Accept"] = "application/json"
+        self._get = backoff.on_exception(
+            backoff.expo,
+            RetriableAPIError,
+            factor=retry_factor_seconds,
+            max_tries=MAX_TRIES,
+            max_time=MAX_RETRY_SECONDS,
+            jitter=backoff.full_jitter,
+            on_backoff=_log_retry,
+            logger=None,
+        )(self._get_once)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def use_account(self, account_id: int) -> None:
+        """Send all further requests for this account."""
+        self._session.headers["Harvest-Account-Id"] = str(account_id)
+
+    def accounts(self) -> list[Reach]:
+        """The accounts that the token reaches; asked before an account is chosen.
+
+        Harvest API, "Authentication":
+        https://help.getharvest.com/api-v2/authentication-api/authentication/authentication/
+        """
+        url = f"{self._identity_url}/api/v2/accounts"
+        answer = self._get(url, None, "accounts")
+        return _part(answer, "accounts", _reaches, url, "accounts")
+
+    def one(self, path: str, *, stream: str) -> bytes:
+        """An object that is not in a list, as Harvest sent it, without line breaks.
+
+        Args:
+            path: The address below the API's, such as `/company`.
+            stream: Who asks, for errors.
+
+        Raises:
+            UnavailableError: Harvest does not show it to this token.
+            FatalAPIError: Harvest refused the request, or did not answer in time.
+        """
+        return self._get(self._api_url + path, None, stream).body
+
+    def pages(self, path: str, query: Mapping[str, str], *, stream: str) -> Iterator[Page]:
+        """The pages of a list, in order: `links.next` is followed until it is null.
+
+        Harvest API, "Overview: Pagination":
+        https://help.getharvest.com/api-v2/introduction/overview/pagination/
+
+        Args:
+            path: The address below the API's, such as `/clients`; the answer holds the rows under
+                the same name, `clients`.
+            query: Filters of the list.
+            stream: Who asks, for errors.
+
+        Raises:
+            UnavailableError: Harvest does not show the list to this token.
+            FatalAPIError: Harvest refused a request, did not answer in time, left a part of the
+                answer out, or named a next page that must not be followed.
+        """
+        url: str | None = self._api_url + path
+        parameters: Mapping[str, str] | None = {"per_page": str(self._page_size), **query}
+        seen: set[str] = set()
+        while url is not None:
+            try:
+                answer = self._get(url, parameters, stream)
+            except UnavailableError as error:
+                if not seen:
+                    raise
+                # The list was shown a moment ago: what was read of it is not the whole.
+                raise FatalAPIError(*error.args) from error
+            seen.add(url)
+            page = Page(
+                rows=_part(answer, path.strip("/"), _rows, url, stream),
+                total_entries=_part(answer, "total_entries", _count, url, stream),
+                received_at=datetime.now(UTC),
+            )
+            url, parameters = _part(answer, "links", _links, url, stream).next, None
+            if url is not None:
+                self._check_next(url, seen, stream)
+            yield page
+
+    def _check_next(self, url: str, seen: set[str], stream: str) -> None:
+        if _origin(url) != _origin(self._api_url):
+            message = (
+                f'The next page of stream "{stream}" is on another host ({_address(url)}), where '
+                "the token must not go. Set `api_url` to the host that Harvest names, if it is "
+                "Harvest's."
+            )
+            raise FatalAPIError(message)
+        if url in seen:
+            message = (
+                f'Harvest named a page of stream "{stream}" ({_address(url)}) twice, so the list '
+                "would never end. Run the sync again; if it happens again, tell Harvest's support."
+            )
+            raise FatalAPIError(message)
+
+    def _get_once(self, url: str, parameters: Mapping[str, str] | None, stream: str) -> _Answer:
+        budget = self.report_budget if "/reports/" in urlsplit(url).path else self.budget
+        with budget:
+            self.requests += 1
+            try:
+                response = self._session.get(
+                    url,
+                    params=parameters,
+                    timeout=self._timeout_seconds,
+                    allow_redirects=False,  # A redirect could carry the token to another host.
+                )
+            except (
+                requests.ConnectionError,
+                requests.Timeout,
+                ChunkedEncodingError,
+                ContentDecodingError,
+            ) as error:
+                message = (
+                    f'No whole answer to stream "{stream}" from {_address(url)} '
+                    f"({type(error).__name__}). Check the network, or raise "
+                    "`request_timeout_seconds`."
+                )
+                raise RetriableAPIError(message) from error
+        if self.started is None:
+            self.started = _server_time(response) or datetime.now(UTC)
+        if response.status_code != HTTPStatus.OK:
+            pause = _pause_seconds(response)
+            if pause:
+                budget.pause(pause)
+            raise _refusal(response, _address(url), stream, pause)
+        body = response.content
+        try:
+            if b"\n" in body or b"\r" in body:
+                # A record is passed on as one line; inside texts, JSON escapes line breaks.
+                body = msgspec.json.format(body, indent=-1)
+            return _Answer(body, _object.decode(body))
+        except msgspec.DecodeError as error:
+            message = (
+                f'The answer to stream "{stream}" from {_address(url)} is not a JSON object. '
+                "Check `api_url` and what stands between this machine and Harvest."
+            )
+            raise RetriableAPIError(message, response) from error
+
+
+def _part(
+    answer: _Answer, name: str, decoder: msgspec.json.Decoder[_T], url: str, stream: str
+) -> _T:
+    """One member of an answer, decoded."""
+    try:
+        return decoder.decode(answer.members[name])
+    except (KeyError, msgspec.DecodeError) as error:
+        fault = "has no" if isinstance(error, KeyError) else "has an unexpected"
+        message = (
+            f'The answer to stream "{stream}" from {_address(url)} {fault} "{name}", so nobody can '
+            "tell whether the list is whole. Check `api_url`; if it is right, Harvest has changed."
+        )
+        raise FatalAPIError(message) from error
+
+
+def _refusal(response: requests.Response, address: str, stream: str, pause: float) -> Exception:
+    """The error for an answer that is none, by what the caller can do about it."""
+    status = response.status_code
+    what = f'{status} on {address}, stream "{stream}"{_complaint(response)}'
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        message = (
+            f"Harvest's request budget is used up ({what}), paused for {pause:g} s. Something "
+            "else uses the same account: lower `requests_per_15_seconds`, or run at another time."
+        )
+        return RetriableAPIError(message, response)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        message = f"Harvest failed ({what}). Run the sync again later."
+        return RetriableAPIError(message, response)
+    if status == HTTPStatus.UNAUTHORIZED:
+        message = (
+            f"Harvest refused the access token ({what}). Create a new one under Developers in "
+            "your Harvest ID and set `access_token`; check that it reaches `account_id`."
+        )
+        return FatalAPIError(message)
+    if status in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}:
+        message = (
+            f"Harvest does not show this to the token ({what}). Use an administrator's token, "
+            "check `api_url`, or deselect the stream."
+        )
+        return UnavailableError(message)
+    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+        message = (
+            f"Harvest is elsewhere: it redirects ({what}), and a token is not sent on. "
+            "Set `api_url` or `identity_url` to the new address."
+        )
+        return FatalAPIError(message)
+    message = f"Harvest refused the request ({what}). Check the settings that the answer names."
+    return FatalAPIError(message)
+
+
+def _complaint(response: requests.Response) -> str:
+    """What Harvest said about a refused request; nothing where it sent HTML or no text."""
+    try:
+        said = msgspec.json.decode(response.content, type=dict[str, object])
+    except msgspec.DecodeError:
+        return ""
+    words = [said[name] for name in ("message", "error_description", "error") if name in said]
+    text = "; ".join(word for word in words if isinstance(word, str))
+    return f": {text[:MAX_COMPLAINT_LENGTH]}" if text else ""
+
+
+def _server_time(response: requests.Response) -> datetime | None:
+    """Harvest's clock as an answer's `Date` header shows it."""
+    try:
+        return parsedate_to_datetime(response.headers["Date"]).astimezone(UTC)
+    except (KeyError, ValueError):
+        return None
+
+
+def _pause_seconds(response: requests.Response) -> float:
+    """For how long a 429 or 503 asks to wait: whole seconds, or an HTTP date; 0 if it does not."""
+    if response.status_code not in {
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+    }:
+        return 0
+    asked = response.headers.get("Retry-After", "0")
+    if asked.isdecimal():
+        seconds = float(asked)
+    else:
+        try:
+            now = _server_time(response) or datetime.now(UTC)
+            seconds = (parsedate_to_datetime(asked).astimezone(UTC) - now).total_seconds()
+        except ValueError:
+            return 0
+    return min(max(seconds, 0), MAX_PAUSE_SECONDS)
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    default = {"http": 80, "https": 443}.get(parts.scheme)
+    return parts.scheme, parts.hostname, parts.port or default
+
+
+def _address(url: str) -> str:
+    """An address for people: without query, user and password."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}{parts.path}"
+
+
+def _log_retry(details: Details) -> None:
+    logger.warning(
+        "Trying again: try=%d wait_seconds=%.1f reason=%s",
+        details["tries"] + 1,
+        details.get("wait", 0),
+        details.get("exception"),
+    )

@@ -1,0 +1,90 @@
+"""The words that streams use to declare their fields.
+
+Each word makes one property of a JSON Schema. A key is never null; all else may be, because
+Harvest withholds figures by right and leaves keys out without notice. Objects are open, so
+that a key that Harvest adds passes through.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+from singer_sdk import typing as th
+
+Field: TypeAlias = th.Property[Any]
+Schema: TypeAlias = dict[str, Any]
+
+
+def key(name: str, description: str) -> Field:
+    """An integer that is part of a record's identity, of 64 bits and never null."""
+    return th.Property(name, th.IntegerType, required=True, description=description)
+
+
+def integer(name: str, description: str) -> Field:
+    """A whole number; ids have up to 64 bits."""
+    return th.Property(name, th.IntegerType, description=description)
+
+
+def decimal(name: str, description: str) -> Field:
+    """A number such as 5, 5.0 or 0.575: money, hours, rates, percentages."""
+    return th.Property(name, th.NumberType, description=description)
+
+
+def string(name: str, description: str) -> Field:
+    """Text. Harvest uses both null and the empty text for nothing."""
+    return th.Property(name, th.StringType, description=description)
+
+
+def boolean(name: str, description: str) -> Field:
+    """True or false."""
+    return th.Property(name, th.BooleanType, description=description)
+
+
+def date(name: str, description: str) -> Field:
+    """A calendar day, `YYYY-MM-DD`, without a time zone."""
+    return th.Property(name, th.DateType, description=description)
+
+
+def timestamp(name: str, description: str) -> Field:
+    """An instant in UTC, `YYYY-MM-DDTHH:MM:SSZ`."""
+    return th.Property(name, th.DateTimeType, description=description)
+
+
+def integers(name: str, description: str) -> Field:
+    """A list of whole numbers."""
+    return th.Property(name, th.ArrayType(th.IntegerType), description=description)
+
+
+def strings(name: str, description: str) -> Field:
+    """A list of texts."""
+    return th.Property(name, th.ArrayType(th.StringType), description=description)
+
+
+def record(name: str, description: str, *members: Field) -> Field:
+    """An object inside a record."""
+    inner = th.ObjectType(*members, additional_properties=True)
+    return th.Property(name, inner, description=description)
+
+
+def records(name: str, description: str, *members: Field) -> Field:
+    """A list of objects inside a record."""
+    inner = th.ArrayType(th.ObjectType(*members, additional_properties=True))
+    return th.Property(name, inner, description=description)
+
+
+def reference(name: str, description: str, *more: Field) -> Field:
+    """Another object, of which Harvest sends id and name, and sometimes `more`."""
+    what = name.replace("_", " ")
+    return record(
+        name,
+        description,
+        integer("id", f"Id of the {what}."),
+        string("name", f"Name of the {what}."),
+        *more,
+    )
+
+
+def fields(*members: Field) -> Schema:
+    """The schema of a stream, its fields in the order of the API docs."""
+    schema: Schema = th.PropertiesList(*members, additional_properties=True).to_dict()
+    return schema

@@ -1,0 +1,394 @@
+"""The ways in which a stream is read: list, whole, singleton, exploded from a list."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+import msgspec
+from msgspec import Raw
+from singer_sdk import Stream
+from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.mapper import SameRecordTransform
+from singer_sdk.singerlib import RecordMessage
+from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
+from typing_extensions import override
+
+from tap_harvest.bookmarks import REPLICATION_KEY, Bookmark, Span, instant, instant_text
+from tap_harvest.client import Page, UnavailableError
+from tap_harvest.writer import BufferedWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+
+    from singer_sdk import Tap
+    from singer_sdk.helpers.types import Context, Record
+
+    from tap_harvest.account import Account
+
+PROGRESS_SECONDS = 5
+"""How often a long list tells how far it is, at most."""
+
+decode_record = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
+"""Takes a record apart; its numbers keep the digits that Harvest sent."""
+
+
+class Head(msgspec.Struct, frozen=True):
+    """What the reading of a list needs to know of a row."""
+
+    id: int | None = None
+    updated_at: datetime | None = None
+
+
+_UNREADABLE = Head()
+_decode_head = msgspec.json.Decoder(Head).decode
+
+
+def head_of(row: Raw) -> Head:
+    """The head of a row; an empty one where it is not as documented, so that the row passes."""
+    try:
+        head = _decode_head(row)
+    except msgspec.ValidationError:
+        return _UNREADABLE
+    if head.updated_at is not None and head.updated_at.tzinfo is None:
+        return Head(head.id, head.updated_at.replace(tzinfo=UTC))
+    return head
+
+
+class HarvestStream(Stream):
+    """A list of Harvest, read account-wide, and only what changed since the last time.
+
+    A stream together with the streams exploded from its records is a family: one read of the list
+    serves them all, each from its own bookmark on.
+
+    Attributes:
+        path: The list's address below the API's.
+        module: The flag of `/company` without which the list is not there; empty if it always is.
+        is_fact: Whether `start_date` and `end_date` limit the stream; they never limit what
+            facts refer to.
+    """
+
+    path: ClassVar[str] = ""
+    module: ClassVar[str] = ""
+    is_fact: ClassVar[bool] = False
+
+    primary_keys: ClassVar[Sequence[str]] = ("id",)
+    replication_key: str | None = REPLICATION_KEY
+    # Records are JSON already; and conforming would lose keys that no schema knows yet.
+    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
+
+    def __init__(self, tap: Tap, account: Callable[[], Account]) -> None:
+        """Ask nothing yet.
+
+        Args:
+            tap: The tap that the stream belongs to.
+            account: Gives the Harvest account to read; discovery has none.
+        """
+        super().__init__(tap)
+        self._account = account
+        self.span = Span()
+        self.rows = 0
+
+    @property
+    def account(self) -> Account:
+        """The Harvest account to read."""
+        return self._account()
+
+    @property
+    def children(self) -> list[ExplodedStream]:
+        """The streams exploded from this one's records."""
+        return cast("list[ExplodedStream]", self.child_streams)
+
+    @property
+    def source(self) -> type[HarvestStream]:
+        """The stream whose list is read: this one, or the one that it is exploded from."""
+        return cast("type[HarvestStream]", self.parent_stream_type or type(self))
+
+    @property
+    def is_incremental(self) -> bool:
+        """Whether the list is asked for what changed, rather than whole."""
+        return self.replication_method == REPLICATION_INCREMENTAL
+
+    @property
+    def bookmark(self) -> Bookmark:
+        """How far the stream was read, by the state."""
+        return Bookmark.from_state(self.tap_state.get("bookmarks", {}).get(self.name, {}))
+
+    def due(self) -> Span:
+        """What is to be read in this run."""
+        start, end = (self._limit(name) for name in ("start_date", "end_date"))
+        if not self.is_incremental:
+            return Span(start, end)
+        lookback = timedelta(seconds=self.config["lookback_seconds"])
+        return Span(self.bookmark.since(start=start, lookback=lookback), end)
+
+    def _limit(self, setting: str) -> datetime | None:
+        text = self.config.get(setting) if self.source.is_fact else None
+        return instant(text) if text else None
+
+    def records(self, row: Raw) -> Iterable[Raw | Record]:
+        """The records that a row of the list makes: itself, as Harvest sent it."""
+        return (row,)
+
+    @override
+    def get_records(self, context: Context | None) -> Iterator[Record]:
+        for page in self.pages(self.due().since):
+            for row in page.rows:
+                for record in self.records(row):
+                    yield decode_record(record) if isinstance(record, Raw) else record
+
+    def pages(self, since: datetime | None) -> Iterator[Page]:
+        """The pages of the stream's list, in order.
+
+        Args:
+            since: Only rows that changed from this instant on; `None` asks for all.
+        """
+        query = {} if since is None else {"updated_since": instant_text(since)}
+        return self.account.client.pages(self.source.path, query, stream=self.name)
+
+    # Reading
+
+    @override
+    def _sync_records(
+        self, context: Context | None = None, *, write_messages: bool = True
+    ) -> Generator[dict[str, Any], Any, Any]:
+        # The SDK wants a generator of the records; ours leave page by page, and nobody else asks.
+        yield from ()
+        children = [child for child in self.children if child.selected]
+        family: list[HarvestStream] = [self, *children] if self.selected else [*children]
+        for child in children:
+            child._write_schema_message()  # noqa: SLF001  # The SDK writes only the parent's.
+        self.account.open()
+        if not self.module or self.account.offers(self.module):
+            try:
+                self._read(family)
+            except UnavailableError as error:
+                if not self.account.skip_forbidden:
+                    raise
+                self.logger.warning(
+                    "Skipped, with its bookmark kept: stream=%s reason=%s", self.name, error
+                )
+
+    def _read(self, family: Sequence[HarvestStream]) -> None:
+        """Read what is due to a family, and move its bookmarks if that was all of it."""
+        client = self.account.client
+        began, requests = time.monotonic(), client.requests
+        with ExitStack() as meters:
+            for member in family:
+                member.span, member.rows = member.due(), 0
+                meters.enter_context(member.get_sync_timer())
+                meters.callback(member.count_rows)
+            self._read_list(family)
+        for member in family:
+            self.logger.info(
+                "Read stream: stream=%s rows=%d requests=%d seconds=%.2f",
+                member.name,
+                member.rows,
+                client.requests - requests if member is family[0] else 0,
+                time.monotonic() - began,
+            )
+
+    def _read_list(self, family: Sequence[HarvestStream]) -> None:
+        sinces = [member.span.since for member in family]
+        since = None if None in sinces else min(moment for moment in sinces if moment)
+        missing, highest = self._walk(since, family)
+        if missing:
+            # Rows that are deleted during the walk move others to pages that were read already.
+            self.logger.info("Rows moved, reading again: stream=%s rows=%d", self.name, missing)
+            missing, highest = self._walk(since, family)
+        if missing:
+            self.logger.warning(
+                "The list was shorter than Harvest announced, twice, so its bookmark stays and the "
+                "next run reads the same rows again: stream=%s missing=%d. If this happens in "
+                "each run, tell Harvest's support.",
+                self.name,
+                missing,
+            )
+            return
+        for member in family:
+            member.move_bookmark(highest)
+        self._write_state_message()
+
+    def _walk(
+        self, since: datetime | None, family: Sequence[HarvestStream]
+    ) -> tuple[int, datetime | None]:
+        """Read the list once and write it.
+
+        Returns:
+            How many of the announced rows were missing, and the latest `updated_at`.
+        """
+        announced, read = None, 0
+        highest: datetime | None = None
+        last_ids: set[int | None] = set()
+        progress = Progress(self)
+        for page in self.pages(since):
+            if announced is None:
+                announced = page.total_entries  # Later pages also count rows made meanwhile.
+            heads = [head_of(row) for row in page.rows]
+            # New rows push old ones to the next page, where they must not count again.
+            ids = {head.id for head in heads}
+            read += len(ids - last_ids)
+            last_ids = ids
+            for member in family:
+                member.write_rows(zip(heads, page.rows, strict=True), page.received_at)
+            moments = [head.updated_at for head in heads if head.updated_at is not None]
+            highest = max((*moments, highest) if highest else moments, default=None)
+            progress.tell(read, announced)
+            self._flush()
+            self._stop_if_full(family)
+        return max((announced or 0) - read, 0), highest
+
+    def _stop_if_full(self, family: Sequence[HarvestStream]) -> None:
+        """End a trial run (`--test`) where each stream has written as many rows as it may."""
+        if all(member.is_full for member in family):
+            limit = cast("int", self.ABORT_AT_RECORD_COUNT)
+            self._check_max_record_limit(current_record_index=limit)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether a trial run's limit of rows is reached."""
+        return self.ABORT_AT_RECORD_COUNT is not None and self.rows >= self.ABORT_AT_RECORD_COUNT
+
+    # Writing
+
+    def write_rows(self, rows: Iterable[tuple[Head, Raw]], received_at: datetime) -> None:
+        """Write the records of all rows that are due."""
+        for head, row in rows:
+            if self.is_full:
+                break
+            if head.updated_at in self.span:
+                for record in self.records(row):
+                    self._write(record, received_at)
+                    self.rows += 1
+
+    def _write(self, record: Raw | Record, received_at: datetime) -> None:
+        if self._is_verbatim:
+            verbatim = cast("Record", record)  # The writer takes bytes as they are.
+            message = RecordMessage(self.name, verbatim, time_extracted=received_at)
+            self._tap.write_message(message)
+        else:
+            self._write_record_message(decode_record(record) if isinstance(record, Raw) else record)
+
+    @cached_property
+    def _is_verbatim(self) -> bool:
+        """Whether nothing is to be changed in a record: no stream maps, no deselected field."""
+        maps = self.stream_maps
+        return (
+            all(self.mask.values())
+            and len(maps) == 1
+            and type(maps[0]) is SameRecordTransform
+            and maps[0].stream_alias == self.name
+            and not maps[0].flattening_enabled
+        )
+
+    def count_rows(self) -> None:
+        """Tell the SDK's metrics how many records were written."""
+        with self.get_record_counter() as counter:
+            counter.increment(self.rows)
+
+    def _flush(self) -> None:
+        # What was read must be on its way while the next page is waited for.
+        if isinstance(self._tap.message_writer, BufferedWriter):
+            self._tap.message_writer.flush()
+
+    # State
+
+    def move_bookmark(self, highest: datetime | None) -> None:
+        """Put into the state how far the stream was read, after its whole list was.
+
+        Args:
+            highest: The latest `updated_at` in the list; `None` if it had none.
+        """
+        if self.is_incremental:
+            moved = self.bookmark.moved(highest, self.account.client.started, self.span.until)
+            if moved.value is not None:
+                self.tap_state.setdefault("bookmarks", {})[self.name] = moved.to_state()
+
+    @override
+    def _write_state_message(self) -> None:
+        # The SDK's also makes empty entries, for streams that have no bookmark.
+        if self.tap_state:
+            self._tap.state_writer.write_state(self.tap_state)
+
+    @override
+    def finalize_state_progress_markers(self, state: dict[str, Any] | None = None) -> None:
+        # There are none: a bookmark is put into the state when it holds.
+        pass
+
+    @override
+    def get_replication_key_signpost(self, context: Context | None = None) -> None:
+        # The bookmark is capped by Harvest's clock instead of this machine's.
+        return None
+
+    @override
+    def get_batch_config(self, config: Mapping[str, Any]) -> None:
+        # BATCH files are not offered: records leave as the bytes that came.
+        return None
+
+
+class Progress:
+    """Tells, every few seconds, how far a long list was read."""
+
+    def __init__(self, stream: HarvestStream) -> None:
+        """Begin to count the time."""
+        self._stream = stream
+        self._began = self._told = time.monotonic()
+
+    def tell(self, rows: int, of: int) -> None:
+        """Log the rows done, if the last time was long enough ago."""
+        now = time.monotonic()
+        if now - self._told < PROGRESS_SECONDS or not rows:
+            return
+        self._told = now
+        client = self._stream.account.client
+        self._stream.logger.info(
+            "Reading: stream=%s rows=%d of=%d requests=%d budget_left=%d seconds_to_go=%d",
+            self._stream.name,
+            rows,
+            of,
+            client.requests,
+            client.budget.left,
+            (now - self._began) * (of - rows) / rows,
+        )
+
+
+class WholeStream(HarvestStream):
+    """A list that cannot be asked for what changed, so it is read whole each time."""
+
+    replication_key = None
+
+
+class Singleton(HarvestStream):
+    """One object that is not in a list; it was read before any stream, to know the account."""
+
+    replication_key = None
+
+    def answer(self) -> bytes:
+        """The object, as Harvest sent it.
+
+        Raises:
+            UnavailableError: Harvest does not show it to this token.
+        """
+        raise NotImplementedError
+
+    @override
+    def pages(self, since: datetime | None) -> Iterator[Page]:
+        yield Page(rows=[Raw(self.answer())], total_entries=1, received_at=datetime.now(UTC))
+
+
+class ExplodedStream(HarvestStream):
+    """Records made from the records of a list, on the same read of it, without a request."""
+
+    parent_stream_type: type[HarvestStream]
+
+    def explode(self, parent: Record) -> Iterator[Record]:
+        """The records inside a record of the list."""
+        raise NotImplementedError
+
+    @override
+    def records(self, row: Raw) -> Iterator[Record]:
+        return self.explode(decode_record(row))

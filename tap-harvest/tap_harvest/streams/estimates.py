@@ -1,0 +1,113 @@
+"""Estimates, their lines, and the categories of lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from typing_extensions import override
+
+from tap_harvest.fields import (
+    boolean,
+    date,
+    decimal,
+    fields,
+    integer,
+    key,
+    records,
+    reference,
+    string,
+    timestamp,
+)
+from tap_harvest.streams.base import ExplodedStream, HarvestStream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from singer_sdk.helpers.types import Record
+
+LINE = (
+    string("kind", "Name of the line's category."),
+    string("description", "Text of the line."),
+    decimal("quantity", "How many units."),
+    decimal("unit_price", "Price of one unit."),
+    decimal("amount", "Price of the line."),
+    boolean("taxed", "Whether the first tax is added."),
+    boolean("taxed2", "Whether the second tax is added."),
+)
+
+
+class Estimates(HarvestStream):
+    """What clients are offered.
+
+    Harvest API, "Estimates": https://help.getharvest.com/api-v2/estimates-api/estimates/estimates/
+    """
+
+    name = "estimates"
+    path = "/estimates"
+    module = "estimate_feature"
+    is_fact = True
+    schema = fields(
+        key("id", "Id of the estimate."),
+        string("client_key", "Secret part of the estimate's public page."),
+        string("number", "Number of the estimate, a text."),
+        string("purchase_order", "Number of the client's order."),
+        decimal("amount", "Total with taxes and discount."),
+        decimal("tax", "First tax in percent."),
+        decimal("tax_amount", "First tax in money."),
+        decimal("tax2", "Second tax in percent."),
+        decimal("tax2_amount", "Second tax in money."),
+        decimal("discount", "Discount in percent."),
+        decimal("discount_amount", "Discount in money."),
+        string("subject", "Subject of the estimate."),
+        string("notes", "Notes on the estimate."),
+        string("state", "Whether it is draft, sent, accepted or declined."),
+        date("issue_date", "Day of issue."),
+        timestamp("sent_at", "When it was sent."),
+        timestamp("created_at", "When the estimate was made."),
+        timestamp("updated_at", "When the estimate last changed."),
+        timestamp("accepted_at", "When the client accepted it."),
+        timestamp("declined_at", "When the client declined it."),
+        string("currency", "ISO 4217 code of the amounts."),
+        reference("client", "Who gets it."),
+        reference("creator", "Who made it."),
+        records(
+            "line_items", "The lines of the estimate.", integer("id", "Id of the line."), *LINE
+        ),
+    )
+
+
+class EstimateLineItems(ExplodedStream):
+    """The lines of estimates, one record each."""
+
+    name = "estimate_line_items"
+    parent_stream_type = Estimates
+    primary_keys: ClassVar = ("estimate_id", "id")
+    schema = fields(
+        key("estimate_id", "Id of the estimate."),
+        key("id", "Id of the line."),
+        *LINE,
+        timestamp("updated_at", "When the estimate last changed."),
+    )
+
+    @override
+    def explode(self, parent: Record) -> Iterator[Record]:
+        for line in parent.get("line_items") or ():
+            yield {**line, "estimate_id": parent["id"], "updated_at": parent.get("updated_at")}
+
+
+class EstimateItemCategories(HarvestStream):
+    """The kinds of lines that estimates have.
+
+    Harvest API, "Estimate Item Categories":
+    https://help.getharvest.com/api-v2/estimates-api/estimates/estimate-item-categories/
+    """
+
+    name = "estimate_item_categories"
+    path = "/estimate_item_categories"
+    module = "estimate_feature"
+    schema = fields(
+        key("id", "Id of the category."),
+        string("name", "Name of the category; a line's kind is this name."),
+        timestamp("created_at", "When the category was made."),
+        timestamp("updated_at", "When the category last changed."),
+    )

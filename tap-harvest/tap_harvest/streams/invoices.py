@@ -1,0 +1,127 @@
+"""Invoices, their lines, and the categories of lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from typing_extensions import override
+
+from tap_harvest.fields import (
+    boolean,
+    date,
+    decimal,
+    fields,
+    integer,
+    key,
+    record,
+    records,
+    reference,
+    string,
+    strings,
+    timestamp,
+)
+from tap_harvest.streams.base import ExplodedStream, HarvestStream
+from tap_harvest.streams.projects import CODE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from singer_sdk.helpers.types import Record
+
+LINE = (
+    string("kind", "Name of the line's category."),
+    string("description", "Text of the line."),
+    decimal("quantity", "How many units."),
+    decimal("unit_price", "Price of one unit."),
+    decimal("amount", "Price of the line."),
+    boolean("taxed", "Whether the first tax is added."),
+    boolean("taxed2", "Whether the second tax is added."),
+    reference("project", "The project that the line is for.", CODE),
+)
+
+
+class Invoices(HarvestStream):
+    """What clients are asked to pay.
+
+    Harvest API, "Invoices": https://help.getharvest.com/api-v2/invoices-api/invoices/invoices/
+    """
+
+    name = "invoices"
+    path = "/invoices"
+    module = "invoice_feature"
+    is_fact = True
+    schema = fields(
+        key("id", "Id of the invoice."),
+        string("client_key", "Secret part of the invoice's public page."),
+        string("number", "Number of the invoice, a text."),
+        string("purchase_order", "Number of the client's order."),
+        decimal("amount", "Total with taxes and discount."),
+        decimal("due_amount", "What is still to be paid."),
+        decimal("tax", "First tax in percent."),
+        decimal("tax_amount", "First tax in money."),
+        decimal("tax2", "Second tax in percent."),
+        decimal("tax2_amount", "Second tax in money."),
+        decimal("discount", "Discount in percent."),
+        decimal("discount_amount", "Discount in money."),
+        string("subject", "Subject of the invoice."),
+        string("notes", "Notes on the invoice."),
+        string("state", "Whether it is draft, open, paid or closed."),
+        date("period_start", "First day of the work billed."),
+        date("period_end", "Last day of the work billed."),
+        date("issue_date", "Day of issue."),
+        date("due_date", "Day by which it is to be paid."),
+        string("payment_term", "How long the client has to pay."),
+        timestamp("sent_at", "When it was sent."),
+        timestamp("paid_at", "When it was paid."),
+        timestamp("closed_at", "When it was written off."),
+        integer("recurring_invoice_id", "Id of the recurring invoice that made it."),
+        timestamp("created_at", "When the invoice was made."),
+        timestamp("updated_at", "When the invoice last changed."),
+        date("paid_date", "Day on which it was paid."),
+        string("currency", "ISO 4217 code of the amounts."),
+        strings("payment_options", "How it can be paid online."),
+        reference("client", "Who is to pay."),
+        record("estimate", "The estimate behind it.", integer("id", "Id of the estimate.")),
+        record("retainer", "The retainer it fills.", integer("id", "Id of the retainer.")),
+        reference("creator", "Who made it."),
+        records("line_items", "The lines of the invoice.", integer("id", "Id of the line."), *LINE),
+    )
+
+
+class InvoiceLineItems(ExplodedStream):
+    """The lines of invoices, one record each."""
+
+    name = "invoice_line_items"
+    parent_stream_type = Invoices
+    primary_keys: ClassVar = ("invoice_id", "id")
+    schema = fields(
+        key("invoice_id", "Id of the invoice."),
+        key("id", "Id of the line."),
+        *LINE,
+        timestamp("updated_at", "When the invoice last changed."),
+    )
+
+    @override
+    def explode(self, parent: Record) -> Iterator[Record]:
+        for line in parent.get("line_items") or ():
+            yield {**line, "invoice_id": parent["id"], "updated_at": parent.get("updated_at")}
+
+
+class InvoiceItemCategories(HarvestStream):
+    """The kinds of lines that invoices have.
+
+    Harvest API, "Invoice Item Categories":
+    https://help.getharvest.com/api-v2/invoices-api/invoices/invoice-item-categories/
+    """
+
+    name = "invoice_item_categories"
+    path = "/invoice_item_categories"
+    module = "invoice_feature"
+    schema = fields(
+        key("id", "Id of the category."),
+        string("name", "Name of the category; a line's kind is this name."),
+        boolean("use_as_service", "Whether billed hours get this category."),
+        boolean("use_as_expense", "Whether billed expenses get this category."),
+        timestamp("created_at", "When the category was made."),
+        timestamp("updated_at", "When the category last changed."),
+    )

@@ -1,0 +1,222 @@
+"""What a user sets, and the list of streams."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import urlsplit
+
+from singer_sdk import Tap
+from singer_sdk import typing as th
+from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
+from typing_extensions import override
+
+from tap_harvest.account import Account
+from tap_harvest.bookmarks import instant, sound_state
+from tap_harvest.client import MAX_PAGE_SIZE, Client
+from tap_harvest.streams import STREAMS
+from tap_harvest.writer import BufferedWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tap_harvest.streams.base import HarvestStream
+
+
+class TapHarvest(Tap):
+    """Singer tap for the Harvest API v2."""
+
+    name = "tap-harvest"
+    message_writer_class = BufferedWriter
+    # Not BATCH: records leave as the bytes that came. Not ACTIVATE_VERSION: Harvest has no feed
+    # of deletions, and a version may only be activated after a whole read.
+    capabilities: ClassVar = [
+        TapCapabilities.CATALOG,
+        TapCapabilities.STATE,
+        TapCapabilities.DISCOVER,
+        PluginCapabilities.ABOUT,
+        PluginCapabilities.STREAM_MAPS,
+        PluginCapabilities.FLATTENING,
+        PluginCapabilities.STRUCTURED_LOGGING,
+    ]
+    config_jsonschema: ClassVar = th.PropertiesList(
+        th.Property(
+            "access_token",
+            th.StringType,
+            required=True,
+            secret=True,
+            title="Access token",
+            description="Personal access token, made under Developers in your Harvest ID. "
+            "Use an administrator's: for others Harvest leaves out what they may not see.",
+        ),
+        th.Property(
+            "account_id",
+            th.CustomType({"type": ["integer", "string"], "pattern": "^[0-9]+$"}),
+            title="Account id",
+            description="Number of the Harvest account, shown beside the token. "
+            "Needed only if the token reaches more than one.",
+        ),
+        th.Property(
+            "start_date",
+            th.StringType,
+            title="Start date",
+            description="Date or date-time. Time entries, expenses, invoices and estimates that "
+            "did not change since are left out of the first sync. Default: everything.",
+        ),
+        th.Property(
+            "end_date",
+            th.StringType,
+            title="End date",
+            description="Date or date-time. Time entries, expenses, invoices and estimates that "
+            "changed then or later are left for a later sync.",
+        ),
+        th.Property(
+            "lookback_seconds",
+            th.IntegerType(minimum=0),
+            default=300,
+            title="Lookback",
+            description="How far before its bookmark a stream is read again, for rows that "
+            "Harvest showed late.",
+        ),
+        th.Property(
+            "on_forbidden",
+            th.StringType,
+            default="skip",
+            allowed_values=["skip", "fail"],
+            title="On forbidden",
+            description="What to do with a stream that Harvest does not show to the token: skip "
+            "it with a warning, or fail.",
+        ),
+        th.Property(
+            "page_size",
+            th.IntegerType(minimum=1, maximum=MAX_PAGE_SIZE),
+            default=MAX_PAGE_SIZE,
+            title="Page size",
+            description="Rows to ask for in one request, at most 2000.",
+        ),
+        th.Property(
+            "requests_per_15_seconds",
+            th.IntegerType(minimum=1, maximum=100),
+            default=100,
+            title="Request budget",
+            description="How much of Harvest's budget of 100 requests in 15 seconds to use. "
+            "Lower it where other programs read the same account.",
+        ),
+        th.Property(
+            "request_timeout_seconds",
+            th.IntegerType(minimum=1),
+            default=60,
+            title="Request time-out",
+            description="How long to wait for Harvest to say something before asking again.",
+        ),
+        th.Property(
+            "user_agent",
+            th.StringType(pattern=r"^[!-~]([ -~]*[!-~])?$"),
+            title="User agent",
+            description="How to name yourself to Harvest, such as "
+            "`Example Works (data@example.com)`. Default: the tap's name and version.",
+        ),
+        th.Property(
+            "api_url",
+            th.StringType,
+            default="https://api.harvestapp.com/v2",
+            title="API address",
+            description="Where the Harvest API is, with its version.",
+        ),
+        th.Property(
+            "identity_url",
+            th.StringType,
+            default="https://id.getharvest.com",
+            title="Identity address",
+            description="Where Harvest keeps tokens and accounts.",
+        ),
+    ).to_dict()
+
+    @cached_property
+    def account(self) -> Account:
+        """The Harvest account to read."""
+        config = self.config
+        client = Client(
+            api_url=config["api_url"],
+            identity_url=config["identity_url"],
+            access_token=config["access_token"],
+            user_agent=config.get("user_agent") or f"{self.name}/{self.plugin_version}",
+            page_size=config["page_size"],
+            timeout_seconds=config["request_timeout_seconds"],
+            requests_per_15_seconds=config["requests_per_15_seconds"],
+        )
+        account_id = config.get("account_id")
+        return Account(
+            client,
+            None if account_id is None else int(account_id),
+            skip_forbidden=config["on_forbidden"] == "skip",
+        )
+
+    @override
+    def discover_streams(self) -> list[HarvestStream]:
+        return [stream(self, lambda: self.account) for stream in STREAMS]
+
+    @override
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        try:
+            bookmarks, faults = sound_state(state)
+        except ValueError as fault:
+            message = (
+                f"The state cannot be used: {fault}. Pass the value of the last STATE message, or "
+                "none, to read everything again."
+            )
+            raise ConfigValidationError(message, errors=[message]) from fault
+        for stream, reason in faults.items():
+            self.logger.warning(
+                "A bookmark cannot be used, so its stream is read from the beginning: "
+                "stream=%s reason=%s",
+                stream,
+                reason,
+            )
+        super().load_state({"bookmarks": bookmarks})
+
+    @override
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        # The SDK's sentences repeat the value that they complain of; a token's must not be.
+        errors = [
+            error
+            for error in super()._validate_config(raise_errors=False)
+            if "config['access_token']" not in error
+        ]
+        errors += self._setting_errors()
+        if errors and raise_errors:
+            summary = "Config validation failed"
+            raise ConfigValidationError(summary, errors=errors, schema=self.config_jsonschema)
+        return errors
+
+    def _setting_errors(self) -> Iterator[str]:
+        """What is wrong with the settings, as far as a JSON Schema cannot tell."""
+        token = self.config.get("access_token")
+        if token is not None and not (isinstance(token, str) and re.fullmatch(r"[!-~]+", token)):
+            yield (
+                "`access_token` is not a token: it is no text, empty, or holds blanks or line "
+                "breaks. Copy it again from Developers in your Harvest ID."
+            )
+        for name in ("api_url", "identity_url"):
+            parts = urlsplit(str(self.config.get(name, "")))
+            if parts.scheme not in {"https", "http"} or not parts.hostname or parts.username:
+                yield (
+                    f"`{name}` is not the address of a web server. Write it like "
+                    f"`{self.config_jsonschema['properties'][name]['default']}`."
+                )
+        limits = {}
+        for name in ("start_date", "end_date"):
+            text = self.config.get(name)
+            try:
+                limits[name] = instant(text) if text else None
+            except (ValueError, AttributeError):
+                limits[name] = None
+                yield (
+                    f"`{name}` is neither a date nor a date-time: {text!r}. Write it like "
+                    "`2031-04-09` or `2031-04-09T16:20:00Z`."
+                )
+        start, end = limits["start_date"], limits["end_date"]
+        if start and end and end <= start:
+            yield "`end_date` is not after `start_date`, so nothing lies between. Set a later one."

@@ -1,0 +1,45 @@
+"""How messages leave: encoded by msgspec, in few large writes.
+
+The SDK's writer flushes after each message, which costs more than making it. This one keeps
+messages until they fill a block, a STATE or SCHEMA is among them, or someone asks.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from msgspec.json import Encoder
+from singer_sdk.contrib.msgspec import enc_hook
+from singer_sdk.singerlib.encoding.base import GenericSingerWriter
+from singer_sdk.singerlib.encoding.simple import Message, RecordMessage
+from typing_extensions import override
+
+BLOCK_BYTES = 256 * 1024
+
+
+class BufferedWriter(GenericSingerWriter[bytearray, Message]):
+    """Writes messages to standard output, in the order in which it gets them."""
+
+    def __init__(self) -> None:
+        """Start with nothing to write."""
+        # Decimals print with the digits that were read.
+        self._encoder = Encoder(enc_hook=enc_hook, decimal_format="number")
+        self._block = bytearray()
+
+    @override
+    def serialize_message(self, message: Message) -> bytearray:
+        return bytearray(self._encoder.encode(message.to_dict()))
+
+    @override
+    def write_message(self, message: Message) -> None:
+        self._encoder.encode_into(message.to_dict(), self._block, -1)
+        self._block += b"\n"
+        if len(self._block) >= BLOCK_BYTES or not isinstance(message, RecordMessage):
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand all messages to whoever reads standard output."""
+        block, self._block = self._block, bytearray()
+        if block:
+            sys.stdout.buffer.write(block)
+            sys.stdout.buffer.flush()
