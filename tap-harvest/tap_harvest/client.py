@@ -318,8 +318,9 @@ def _refusal(response: requests.Response, address: str, stream: str, pause: floa
     what = f'{status} on {address}, stream "{stream}"{_complaint(response)}'
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         message = (
-            f"Harvest's request budget is used up ({what}), paused for {pause:g} s. Something "
-            "else uses the same account: lower `requests_per_15_seconds`, or run at another time."
+            f"Harvest's request budget is used up ({what}); it asks for a pause of {pause:g} s. "
+            "Something else reads the same account: lower `requests_per_15_seconds`, or run at "
+            "another time."
         )
         return RetriableAPIError(message, response)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:

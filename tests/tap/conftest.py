@@ -1,0 +1,82 @@
+"""Fixtures of the tap's tests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from scripted_server import TOKEN, Clock, Script
+from tap_run import Run, run_tap, selecting
+
+from tap_harvest.client import Client
+from tap_harvest.tap import TapHarvest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from harvest_sandbox import Sandbox
+
+
+@pytest.fixture
+def script() -> Iterator[Script]:
+    """A scripted server."""
+    server = Script()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Script]:
+    """A second scripted server, to which no token may go."""
+    server = Script()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock that only sleeping moves."""
+    return Clock()
+
+
+@pytest.fixture
+def client(script: Script, clock: Clock) -> Iterator[Client]:
+    """A client of the scripted server that loses no time between repetitions."""
+    client = Client(
+        api_url=f"{script.url}/v2",
+        identity_url=script.url,
+        access_token=TOKEN,
+        user_agent="Example Works (data@example.com)",
+        timeout_seconds=2,
+        retry_factor_seconds=0,
+        clock=clock,
+        sleep=clock.sleep,
+    )
+    client.use_account(900100)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def config(harvest: Sandbox) -> dict[str, Any]:
+    """Settings by which a tap reads the stand-in account."""
+    return {
+        "access_token": harvest.token,
+        "account_id": harvest.account_id,
+        "api_url": harvest.api_url,
+        "identity_url": harvest.identity_url,
+    }
+
+
+@pytest.fixture
+def sync(config: dict[str, Any]) -> Callable[..., Run]:
+    """Syncs the stand-in account: `sync("clients", "tasks", state=…, page_size=…)`.
+
+    Without names all streams are read. Further arguments are settings.
+    """
+
+    def run(*streams: str, state: dict[str, Any] | None = None, **settings: Any) -> Run:
+        tap = TapHarvest(config={**config, **settings}, state=state, catalog=selecting(*streams))
+        return run_tap(tap)
+
+    return run

@@ -1,0 +1,112 @@
+"""A web server that answers by a script, for what a healthy Harvest never says."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+TOKEN = "71001.pt.a-token-of-the-tests"
+
+
+@dataclass(frozen=True)
+class Received:
+    """A request as the scripted server saw it."""
+
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the scripted server says: text as it is, anything else as JSON.
+
+    Attributes:
+        cut: Bytes that are announced but never come.
+        hangs: Whether nothing comes at all.
+    """
+
+    body: Any = ""
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    cut: int = 0
+    hangs: bool = False
+
+
+class Script:
+    """A server on localhost that gives each answer once, in order."""
+
+    def __init__(self) -> None:
+        self.answers: deque[Answer] = deque()
+        self.received: list[Received] = []
+        self._over = threading.Event()
+        script = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                script.handle(self)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = False
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        self._thread.start()
+
+    def handle(self, request: BaseHTTPRequestHandler) -> None:
+        """Give the next answer."""
+        address = urlsplit(request.path)
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        self.received.append(Received(address.path, dict(parse_qsl(address.query)), headers))
+        answer = self.answers.popleft()
+        if answer.hangs:
+            self._over.wait(5)
+            request.close_connection = True
+            return
+        text = answer.body if isinstance(answer.body, str) else json.dumps(answer.body)
+        body = text.encode()
+        request.send_response_only(answer.status)
+        for name, value in answer.headers.items():
+            request.send_header(name, value)
+        request.send_header("Connection", "close")
+        request.send_header("Content-Length", str(len(body) + answer.cut))
+        request.end_headers()
+        request.wfile.write(body)
+
+    def says(self, body: Any = "", **rest: Any) -> Script:
+        """Add an answer to the script."""
+        self.answers.append(Answer(body, **rest))
+        return self
+
+    def stop(self) -> None:
+        """Close the server and wait for its threads."""
+        self._over.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class Clock:
+    """A clock that only sleeping moves."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.slept: list[float] = []
+
+    def __call__(self) -> float:
+        """Tell the time in seconds."""
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, in no time."""
+        self.slept.append(seconds)
+        self.now += seconds

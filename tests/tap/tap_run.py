@@ -1,0 +1,69 @@
+"""A run of the tap in this process, and what it wrote."""
+
+from __future__ import annotations
+
+import io
+import json
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from typing import Any
+
+from tap_harvest.tap import TapHarvest
+
+
+@dataclass
+class Run:
+    """What a tap wrote, in order."""
+
+    messages: list[dict[str, Any]]
+
+    def records(self, stream: str) -> list[dict[str, Any]]:
+        """The records of a stream."""
+        return [
+            message["record"]
+            for message in self.messages
+            if message["type"] == "RECORD" and message["stream"] == stream
+        ]
+
+    def ids(self, stream: str) -> set[int]:
+        """The ids of a stream's records."""
+        return {record["id"] for record in self.records(stream)}
+
+    @property
+    def streams(self) -> list[str]:
+        """The streams that records were written of, each once, in order."""
+        names = (message["stream"] for message in self.messages if message["type"] == "RECORD")
+        return list(dict.fromkeys(names))
+
+    @property
+    def states(self) -> list[dict[str, Any]]:
+        """The values of all STATE messages."""
+        return [message["value"] for message in self.messages if message["type"] == "STATE"]
+
+    @property
+    def bookmarks(self) -> dict[str, str]:
+        """The bookmarks of the last STATE message, by stream."""
+        entries = self.states[-1]["bookmarks"] if self.states else {}
+        return {stream: entry["replication_key_value"] for stream, entry in entries.items()}
+
+
+def run_tap(tap: TapHarvest) -> Run:
+    """Sync a tap and read what it wrote."""
+    output = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    try:
+        with redirect_stdout(output):
+            tap.sync_all()
+    finally:
+        tap.account.client.close()
+    output.seek(0)
+    return Run([json.loads(line) for line in output])
+
+
+def selecting(*streams: str) -> dict[str, Any]:
+    """A catalog in which only these streams are selected; all, if none is named."""
+    catalog = TapHarvest(validate_config=False, config={}).catalog_dict
+    for entry in catalog["streams"]:
+        for item in entry["metadata"]:
+            if not item["breadcrumb"]:
+                item["metadata"]["selected"] = not streams or entry["tap_stream_id"] in streams
+    return catalog

@@ -1,0 +1,119 @@
+"""What was read and what is due, without HTTP."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tap_harvest.bookmarks import Bookmark, Span, instant, instant_text, sound_state
+
+MAY = datetime(2031, 5, 1, tzinfo=UTC)
+JUNE = datetime(2031, 6, 1, tzinfo=UTC)
+JULY = datetime(2031, 7, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2031-05-01", MAY),
+        ("2031-05-01T00:00:00", MAY),
+        ("2031-05-01T00:00:00Z", MAY),
+        ("2031-05-01T02:00:00+02:00", MAY),
+    ],
+)
+def test_an_instant_is_read_in_each_of_its_forms(text: str, moment: datetime):
+    """A date is its first second, and UTC is assumed."""
+    assert instant(text) == moment
+    assert instant_text(instant(text)) == "2031-05-01T00:00:00Z"
+
+
+def test_a_bookmark_asks_again_for_the_overlap():
+    """Rows that Harvest showed late are not missed."""
+    since = Bookmark(MAY).since(start=JUNE, lookback=timedelta(seconds=300))
+
+    assert since == MAY - timedelta(seconds=300)
+
+
+def test_a_stream_without_bookmark_begins_at_its_start():
+    """The start holds before the first bookmark, without overlap."""
+    assert Bookmark().since(start=MAY, lookback=timedelta(seconds=300)) == MAY
+    assert Bookmark().since(start=None, lookback=timedelta(seconds=300)) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "highest", "caps", "after"),
+    [
+        (None, None, (), None),
+        (None, JUNE, (), JUNE),
+        (MAY, JUNE, (None,), JUNE),
+        (MAY, JULY, (JUNE, None), JUNE),
+        (JUNE, MAY, (), JUNE),
+        (JUNE, JULY, (MAY,), JUNE),
+        (JUNE, None, (), JUNE),
+    ],
+)
+def test_a_bookmark_moves_forward_up_to_its_caps(
+    before: datetime | None,
+    highest: datetime | None,
+    caps: tuple[datetime | None, ...],
+    after: datetime | None,
+):
+    """Never past a cap, never backwards, and not without a row."""
+    assert Bookmark(before).moved(highest, *caps) == Bookmark(after)
+
+
+def test_a_span_holds_its_begin_and_not_its_end():
+    """Slices that meet share no instant; a row without an instant is never left out."""
+    span = Span(MAY, JUNE)
+
+    assert MAY in span
+    assert JUNE not in span
+    assert None in span
+    assert MAY - timedelta(seconds=1) not in span
+
+
+def test_an_entry_of_the_state_is_read_as_it_was_written():
+    """Singer's names, and Harvest's way to write an instant."""
+    entry = Bookmark(MAY).to_state()
+
+    assert entry == {
+        "replication_key": "updated_at",
+        "replication_key_value": "2031-05-01T00:00:00Z",
+    }
+    assert Bookmark.from_state(entry) == Bookmark(MAY)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "2031-05-01",
+        {"replication_key": "id", "replication_key_value": "2031-05-01"},
+        {"replication_key": "updated_at", "replication_key_value": 12},
+        {"replication_key": "updated_at", "replication_key_value": "yesterday"},
+    ],
+)
+def test_an_entry_that_cannot_be_used_is_named(entry: Any):
+    """The other streams keep their bookmarks."""
+    good = Bookmark(MAY).to_state()
+
+    sound, faults = sound_state({"bookmarks": {"clients": entry, "tasks": good}})
+
+    assert sound == {"tasks": good}
+    assert list(faults) == ["clients"]
+
+
+def test_marks_of_an_interrupted_run_are_dropped():
+    """Only what was read whole is kept."""
+    marks = {"progress_markers": {"Note": "x"}, "starting_replication_value": "2030-01-01"}
+
+    sound, faults = sound_state({"bookmarks": {"clients": marks, "tasks": {}}})
+
+    assert (sound, faults) == ({}, {})
+
+
+def test_bookmarks_that_are_no_object_are_a_fault():
+    """A state of another shape is not taken for an empty one."""
+    with pytest.raises(ValueError, match="list, not an object"):
+        sound_state({"bookmarks": []})

@@ -1,0 +1,61 @@
+"""The request budget, by a clock that only waiting moves."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from scripted_server import Clock
+
+from tap_harvest.budget import Budget
+
+
+def test_a_budget_holds_back_only_what_exceeds_it(clock: Clock):
+    """The first requests leave at once, the next when the first one is out of the window."""
+    budget = Budget(3, 15, clock=clock, sleep=clock.sleep)
+
+    for _ in range(4):
+        with budget:
+            clock.now += 1
+
+    assert clock.slept == [13]
+
+
+def test_what_is_left_grows_again_with_time(clock: Clock):
+    """Requests that are out of the window no longer count."""
+    budget = Budget(3, 15, clock=clock, sleep=clock.sleep)
+
+    with budget:
+        pass
+    left = budget.left
+    clock.now += 15
+
+    assert (left, budget.left) == (2, 3)
+
+
+def test_of_two_pauses_the_longer_one_counts(clock: Clock):
+    """A short pause does not end a long one."""
+    budget = Budget(3, 15, clock=clock, sleep=clock.sleep)
+    budget.pause(9)
+    budget.pause(2)
+
+    with budget:
+        pass
+
+    assert clock.slept == [9]
+
+
+@given(st.lists(st.floats(0, 20), max_size=60), st.integers(1, 5))
+def test_no_window_ever_holds_more_requests_than_allowed(gaps: list[float], limit: int):
+    """Whatever the pace, Harvest counts at most the budget in each window of its clock."""
+    clock = Clock()
+    budget = Budget(limit, 15, clock=clock, sleep=clock.sleep)
+    arrivals = []
+    for gap in gaps:
+        clock.now += gap
+        with budget:
+            arrivals.append(clock.now)
+
+    assert all(
+        later - earlier >= 15 - 1e-6
+        for earlier, later in zip(arrivals, arrivals[limit:], strict=False)
+    )

@@ -1,0 +1,325 @@
+"""The client's rules, over real HTTP."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from scripted_server import TOKEN
+from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
+
+from tap_harvest.client import MAX_TRIES, Client, UnavailableError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from scripted_server import Clock, Script
+
+
+def page(*rows: Any, total: int | None = None, following: str | None = None) -> dict[str, Any]:
+    """A page of clients."""
+    return {
+        "clients": list(rows),
+        "total_entries": len(rows) if total is None else total,
+        "links": {"next": following},
+    }
+
+
+def read(client: Client, path: str = "/clients") -> list[bytes]:
+    """All rows of a list, as bytes."""
+    pages = client.pages(path, {}, stream="clients")
+    return [bytes(row) for page in pages for row in page.rows]
+
+
+def test_a_request_carries_token_account_and_user_agent(client: Client, script: Script):
+    """Harvest needs all three on each request, and the page size is always said."""
+    script.says(page())
+
+    read(client)
+
+    [request] = script.received
+    assert request.path == "/v2/clients"
+    assert request.query == {"per_page": "2000"}
+    assert request.headers["authorization"] == f"Bearer {TOKEN}"
+    assert request.headers["harvest-account-id"] == "900100"
+    assert request.headers["user-agent"] == "Example Works (data@example.com)"
+
+
+def test_a_netrc_of_the_machine_does_not_replace_the_token(
+    client: Client, script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The token that is set is the token that is sent."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login someone password something\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    script.says(page())
+
+    read(client)
+
+    assert script.received[0].headers["authorization"] == f"Bearer {TOKEN}"
+
+
+def test_pages_follow_the_next_link_until_it_is_null(client: Client, script: Script):
+    """The next address is taken as it is, and no page number is needed."""
+    script.says(page({"id": 3}, total=2, following=f"{script.url}/v2/clients?cursor=x&per_page=1"))
+    script.says(page({"id": 2}, total=2))
+
+    rows = read(client)
+
+    assert rows == [b'{"id": 3}', b'{"id": 2}']
+    assert script.received[1].query == {"cursor": "x", "per_page": "1"}
+
+
+def test_an_empty_list_has_one_empty_page(client: Client, script: Script):
+    """No rows are no fault."""
+    script.says(page())
+
+    rows = read(client)
+
+    assert rows == []
+
+
+def test_a_next_link_to_another_host_gets_no_token(
+    client: Client, script: Script, elsewhere: Script
+):
+    """The token stays on the host that was set, down to the port."""
+    elsewhere.says(page())
+    script.says(page({"id": 1}, following=f"{elsewhere.url}/v2/clients?page=2"))
+
+    with pytest.raises(FatalAPIError, match="another host"):
+        read(client)
+
+    assert elsewhere.received == []
+
+
+def test_a_redirect_gets_no_token(client: Client, script: Script, elsewhere: Script):
+    """An answer that points elsewhere is an error that names the setting."""
+    elsewhere.says(page())
+    script.says(status=302, headers={"Location": f"{elsewhere.url}/v2/clients"})
+
+    with pytest.raises(FatalAPIError, match="`api_url`"):
+        read(client)
+
+    assert elsewhere.received == []
+
+
+def test_a_page_is_never_read_twice(client: Client, script: Script):
+    """A list whose pages form a ring ends with an error, not never."""
+    ring = f"{script.url}/v2/clients?cursor=x"
+    script.says(page({"id": 1}, following=ring)).says(page({"id": 2}, following=ring))
+
+    with pytest.raises(FatalAPIError, match="twice"):
+        read(client)
+
+    assert len(script.received) == 2
+
+
+@pytest.mark.parametrize("name", ["clients", "total_entries", "links"])
+def test_a_part_of_the_envelope_that_is_missing_is_named(client: Client, script: Script, name: str):
+    """Without rows, count or links nobody can tell whether the list is whole."""
+    envelope = page({"id": 1})
+    del envelope[name]
+    script.says(envelope)
+
+    with pytest.raises(FatalAPIError, match=f'has no "{name}"'):
+        read(client)
+
+
+def test_a_refused_token_ends_the_run_at_once(client: Client, script: Script):
+    """One request, a way out, and no token in the error."""
+    script.says({"error": "invalid_token", "error_description": "It expired."}, status=401)
+
+    with pytest.raises(FatalAPIError, match="Create a new one") as caught:
+        read(client)
+
+    assert "It expired.; invalid_token" in str(caught.value)
+    assert TOKEN not in str(caught.value)
+    assert len(script.received) == 1
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_list_that_is_not_shown_is_unavailable(client: Client, script: Script, status: int):
+    """The caller can tell it from other errors, and nothing is tried again."""
+    script.says(status=status)
+
+    with pytest.raises(UnavailableError, match=f"{status} on .*/v2/clients"):
+        read(client)
+
+    assert len(script.received) == 1
+
+
+def test_a_list_that_vanishes_on_its_way_is_not_unavailable(client: Client, script: Script):
+    """Half a list must not pass for a list that the token may not see."""
+    script.says(page({"id": 1}, following=f"{script.url}/v2/clients?cursor=x")).says(status=404)
+
+    with pytest.raises(FatalAPIError) as caught:
+        read(client)
+
+    assert not isinstance(caught.value, UnavailableError)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"message": "per_page is too large"}, "per_page is too large"),
+        ({"error": "bad", "error_description": "No such window"}, "No such window; bad"),
+        ({"status": 422, "error": "Unprocessable"}, "Unprocessable"),
+    ],
+)
+def test_a_refused_request_repeats_what_harvest_said(
+    client: Client, script: Script, body: dict[str, Any], said: str
+):
+    """Stream, address without query, and Harvest's own words; no second try."""
+    script.says(body, status=422)
+
+    with pytest.raises(FatalAPIError) as caught:
+        read(client)
+
+    text = str(caught.value)
+    assert f'422 on {script.url}/v2/clients, stream "clients": {said})' in text
+    assert len(script.received) == 1
+
+
+@pytest.mark.parametrize("body", ["<html><h1>Bad</h1></html>", "", "[1]"])
+def test_a_refusal_without_words_is_reported_without_words(
+    client: Client, script: Script, body: str
+):
+    """HTML and silence are no explanations."""
+    script.says(body, status=400)
+
+    with pytest.raises(FatalAPIError, match=r'stream "clients"\)'):
+        read(client)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"status": 500},
+        {"status": 502, "body": "<html>"},
+        {"status": 503},
+        {"status": 429, "body": "<html>"},
+        {"body": '{"clients": [', "cut": 100},
+        {"body": '{"clients": ['},
+        {"body": "<html>"},
+        {"body": "[]"},
+    ],
+    ids=["500", "502", "503", "429", "cut", "half", "html", "array"],
+)
+def test_a_fault_that_may_pass_is_tried_again(
+    client: Client, script: Script, fault: dict[str, Any]
+):
+    """The list is read as though nothing had been."""
+    script.says(**fault).says(**fault).says(page({"id": 1}))
+
+    rows = read(client)
+
+    assert rows == [b'{"id": 1}']
+
+
+def test_an_answer_that_never_comes_is_tried_again(script: Script):
+    """A time-out ends a try, not the run."""
+    client = Client(
+        api_url=f"{script.url}/v2",
+        identity_url=script.url,
+        access_token=TOKEN,
+        user_agent="test",
+        timeout_seconds=0.1,
+        retry_factor_seconds=0,
+    )
+    script.says(hangs=True).says(page({"id": 1}))
+
+    rows = read(client)
+    client.close()
+
+    assert rows == [b'{"id": 1}']
+
+
+def test_tries_are_bounded(client: Client, script: Script):
+    """What does not pass ends the run with its reason."""
+    for _ in range(MAX_TRIES + 1):
+        script.says(status=500)
+
+    with pytest.raises(RetriableAPIError, match="500 on"):
+        read(client)
+
+    assert len(script.received) == MAX_TRIES
+
+
+def test_a_port_where_nobody_listens_names_the_address(clock: Clock):
+    """The error says where nobody answered, and what to do."""
+    client = Client(
+        api_url="http://127.0.0.1:9/v2",
+        identity_url="http://127.0.0.1:9",
+        access_token=TOKEN,
+        user_agent="test",
+        retry_factor_seconds=0,
+        clock=clock,
+    )
+
+    with pytest.raises(RetriableAPIError, match=r"127\.0\.0\.1:9/v2/clients \(ConnectionError\)"):
+        read(client)
+    client.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "asked", "seconds"),
+    [
+        (429, "7", 7),
+        (503, "7", 7),
+        (429, "86400", 900),
+        (429, "Fri, 04 Apr 2031 16:00:09 GMT", 9),
+        (429, "soon", 0),
+        (500, "7", 0),
+    ],
+    ids=str,
+)
+def test_a_pause_is_as_long_as_harvest_asks_within_bounds(
+    client: Client, script: Script, clock: Clock, *, status: int, asked: str, seconds: int
+):
+    """A 429 or 503 holds all requests back, by seconds or by a date of Harvest's own clock."""
+    date = "Fri, 04 Apr 2031 16:00:00 GMT"
+    script.says("<html>", status=status, headers={"Retry-After": asked, "Date": date})
+    script.says(page({"id": 1}))
+
+    rows = read(client)
+
+    assert rows == [b'{"id": 1}']
+    assert sum(clock.slept) == seconds
+
+
+def test_reports_have_a_budget_of_their_own(client: Client, script: Script, clock: Clock):
+    """A pause of the reports does not hold the lists back, and neither counts for the other."""
+    script.says(status=429, headers={"Retry-After": "800"})
+    script.says({"reports/time": [], "total_entries": 0, "links": {"next": None}})
+    script.says(page())
+
+    read(client, "/reports/time")
+    slept_for_reports = sum(clock.slept)
+    read(client, "/clients")
+
+    assert sum(clock.slept) == slept_for_reports == 800
+    assert (client.report_budget.left, client.budget.left) == (98, 99)
+
+
+def test_a_record_keeps_its_digits_and_is_one_line(client: Client, script: Script):
+    """Numbers are not rounded, and line breaks between them go."""
+    body = '{\n "clients": [\r\n {"id": 1,\n "rate": 0.10, "note": "a\\nb"}],'
+    script.says(body + '"total_entries": 1, "links": {"next": null}}')
+
+    rows = read(client)
+
+    assert rows == [b'{"id":1,"rate":0.10,"note":"a\\nb"}']
+
+
+def test_the_first_answer_tells_when_the_run_began(client: Client, script: Script):
+    """Harvest's clock counts, not this machine's."""
+    for minute in (1, 2):
+        date = f"Fri, 04 Apr 2031 16:0{minute}:00 GMT"
+        script.says(page(), headers={"Date": date})
+
+    read(client)
+    read(client)
+
+    assert client.started is not None
+    assert client.started.isoformat() == "2031-04-04T16:01:00+00:00"

@@ -1,0 +1,66 @@
+"""The tap's README says what the code does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tap_harvest.streams import STREAMS
+from tap_harvest.streams.base import ExplodedStream, Singleton, WholeStream
+from tap_harvest.tap import TapHarvest
+
+README = (Path(__file__).parents[2] / "tap-harvest" / "README.md").read_text(encoding="utf-8")
+
+
+def rows(heading: str) -> list[list[str]]:
+    """The table under a heading, row by row, without its head."""
+    section = README.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def settings() -> list[list[str]]:
+    """The table of settings as the code would write it; the SDK's own ones are left out."""
+    schema = TapHarvest.config_jsonschema
+    own = [name for name in schema["properties"] if not re.match("stream_map|faker|flatten", name)]
+    table = []
+    for name in own:
+        setting = schema["properties"][name]
+        default = f"`{setting['default']}`" if "default" in setting else ""
+        if name in schema["required"]:
+            default = "required"
+        table.append([f"`{name}`", default, setting["description"]])
+    return table
+
+
+def test_the_table_of_settings_is_the_code_s():
+    """Names, defaults and descriptions, in the order of the code."""
+    assert rows("Settings") == settings()
+
+
+@pytest.mark.parametrize("stream", STREAMS, ids=lambda stream: stream.name)
+def test_the_table_of_streams_is_the_code_s(stream: type[ExplodedStream]):
+    """Key and way of reading of each stream."""
+    if issubclass(stream, ExplodedStream):
+        way = f"from `{stream.parent_stream_type.name}`"
+    elif issubclass(stream, Singleton):
+        way = "whole, one object"
+    elif issubclass(stream, WholeStream):
+        way = "whole"
+    else:
+        way = "what changed"
+    source = stream.parent_stream_type or stream
+    if source.is_fact:
+        way += ", by date"
+    keys = ", ".join(f"`{name}`" for name in stream.primary_keys)
+
+    [row] = [row for row in rows("Streams") if row[0] == f"`{stream.name}`"]
+
+    assert row[1:3] == [keys, way]
+
+
+def test_the_table_of_streams_has_the_code_s_order():
+    """That of the chapters of Harvest's API docs."""
+    assert [row[0] for row in rows("Streams")] == [f"`{stream.name}`" for stream in STREAMS]
