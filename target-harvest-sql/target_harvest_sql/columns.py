@@ -1,0 +1,252 @@
+"""A stream's schema compiled once to the columns of its table: name, path, kind.
+
+A column is a path into the JSON element that carries a record to the database. Flattening is
+therefore only a longer path, and costs nothing per record.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from singer_sdk.helpers._flattening import flatten_key
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from singer_sdk.helpers._flattening import FlatteningOptions
+
+Kind = Literal[
+    "boolean", "date", "date-time", "decimal", "integer", "json", "number", "string", "time"
+]
+"""What a column holds, in the words of JSON Schema; `decimal` is text whose digits are kept,
+`json` is an object, an array, or a value of which the schema does not say one type."""
+
+RECORD = "r"
+"""Where the record stands in an element of a batch that also carries metadata."""
+
+METADATA: dict[str, tuple[tuple[str, ...], Kind, str]] = {
+    "_sdc_extracted_at": (("e",), "date-time", "When the tap read the record."),
+    "_sdc_received_at": (("a",), "date-time", "When the target received the record."),
+    "_sdc_batched_at": (("b",), "date-time", "When the batch of the record began."),
+    "_sdc_deleted_at": ((RECORD, "_sdc_deleted_at"), "date-time", "When the record was deleted."),
+    "_sdc_sequence": (("s",), "integer", "When the record was received, in epoch milliseconds."),
+    "_sdc_table_version": (("v",), "integer", "Version of the table that the record belongs to."),
+    "_sdc_sync_started_at": (("y",), "integer", "When the run began, in epoch milliseconds."),
+}
+"""The metadata columns: path, kind, description.
+
+Meltano SDK, "Record Metadata": https://sdk.meltano.com/en/latest/implementation/record_metadata.html
+"""
+
+VERSION_METADATA = ("_sdc_deleted_at", "_sdc_table_version")
+"""The metadata that ACTIVATE_VERSION needs, and that says something of the row itself. The rest
+changes with every run, and a row is not rewritten for its sake."""
+
+PLAIN_NAME = re.compile(r"[A-Za-z0-9_ .:;,!?$@#%()*|~^-]+")
+"""Names that every JSON encoder writes unescaped and every database finds by a quoted path."""
+
+_FORMATS: dict[str, Kind] = {
+    "date": "date",
+    "date-time": "date-time",
+    "singer.decimal": "decimal",
+    "time": "time",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table, and where its value stands in an element of a batch."""
+
+    name: str
+    """The conformed name."""
+    path: tuple[str, ...]
+    """Property names from the element of the batch down to the value."""
+    kind: Kind
+    source: str = ""
+    """The property's name in the stream, flattened; what errors and key properties call it."""
+    is_key: bool = False
+    description: str = ""
+    is_volatile: bool = False
+    """Whether the value changes with every run, so that it alone does not change a row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table as a stream wants it."""
+
+    name: str
+    columns: tuple[Column, ...]
+    schema: str | None = None
+    """The SQL namespace; `None` is the database's default."""
+    is_keyed: bool = True
+    """Whether the key columns are the table's primary key; an append-only table has none."""
+
+    @property
+    def keys(self) -> tuple[Column, ...]:
+        """The columns that identify a row; empty where rows are only appended."""
+        return tuple(column for column in self.columns if self.is_keyed and column.is_key)
+
+
+def compile_columns(
+    schema: dict[str, Any],
+    key_properties: Collection[str],
+    *,
+    flattening: FlatteningOptions,
+    metadata: Sequence[str] = (),
+) -> list[Column]:
+    """Compile a stream's schema.
+
+    Properties called as a metadata column are left out: those columns are the target's own.
+
+    Args:
+        schema: JSON Schema of a record, with `properties`.
+        key_properties: Names of the identifying properties, flattened.
+        flattening: Whether and how deep objects become columns.
+        metadata: Names of the metadata columns to add; if any, records are carried under `RECORD`.
+
+    Returns:
+        The columns in the schema's order, named as in the source.
+    """
+    prefix = (RECORD,) if metadata else ()
+    columns = [
+        Column(
+            name=name,
+            path=(*prefix, *path),
+            kind=kind_of(definition),
+            source=name,
+            is_key=name in key_properties,
+            description=str(definition.get("description") or ""),
+        )
+        for name, path, definition in _leaves(schema, (), flattening)
+        if name not in METADATA
+    ]
+    for name in metadata:
+        path, kind, description = METADATA[name]
+        columns.append(
+            Column(
+                name=name,
+                path=path,
+                kind=kind,
+                source=name,
+                description=description,
+                is_volatile=name not in VERSION_METADATA,
+            )
+        )
+    return columns
+
+
+def _leaves(
+    schema: dict[str, Any], parents: tuple[str, ...], flattening: FlatteningOptions
+) -> Iterator[tuple[str, tuple[str, ...], dict[str, Any]]]:
+    """Walk the properties that become columns: flattened name, path, definition."""
+    for name, given in schema["properties"].items():
+        definition = given if isinstance(given, dict) else {}
+        if (
+            flattening.enabled
+            and len(parents) < flattening.max_level
+            and definition.get("properties")
+            and "object" in _types(definition)
+        ):
+            yield from _leaves(definition, (*parents, name), flattening)
+        else:
+            flat = flatten_key(
+                name, list(parents), flattening.separator, max_key_length=flattening.max_key_length
+            )
+            yield flat, (*parents, name), definition
+
+
+def kind_of(definition: dict[str, Any]) -> Kind:
+    """Say what a property holds; `anyOf`, `oneOf` and lists of types hold all that they allow.
+
+    A union that includes text holds text, integers and numbers together are numbers, and what no
+    single kind can hold without loss is JSON.
+    """
+    kinds = set(_kinds(definition))
+    if len(kinds) == 1:
+        return kinds.pop()
+    if kinds and kinds <= {"integer", "number"}:
+        return "number"
+    if kinds and kinds <= {"integer", "number", "decimal"}:
+        return "decimal"
+    if kinds and kinds <= {
+        "string", "date", "date-time", "time", "decimal", "integer", "number",
+    }:  # fmt: skip
+        return "string"
+    return "json"
+
+
+def _kinds(definition: dict[str, Any]) -> Iterator[Kind]:
+    branches = [*definition.get("anyOf", ()), *definition.get("oneOf", ())]
+    if branches:
+        for branch in branches:
+            if branch != {"type": "null"}:
+                yield from _kinds(branch)
+        return
+    types = _types(definition)
+    if not types:
+        # An enumeration often comes without a type.
+        values = definition.get("enum", [definition["const"]] if "const" in definition else [])
+        if values and all(isinstance(value, str) for value in values if value is not None):
+            yield "string"
+        else:
+            yield "json"
+    for name in types:
+        if name == "string":
+            yield _FORMATS.get(definition.get("format", ""), "string")
+        elif name == "number":
+            yield "decimal" if definition.get("format") == "singer.decimal" else "number"
+        elif name == "integer":
+            yield "integer"
+        elif name == "boolean":
+            yield "boolean"
+        elif name != "null":
+            yield "json"
+
+
+def _types(definition: dict[str, Any]) -> tuple[str, ...]:
+    """The allowed types without `null`."""
+    types = definition.get("type") or ()
+    return (types,) if isinstance(types, str) else tuple(types)
+
+
+def conform(
+    columns: Sequence[Column], *, max_name_length: int, ignores_case: bool
+) -> tuple[Column, ...]:
+    """Name the columns as the database can spell them.
+
+    Names stay as sent. One that is too long, or that clashes with another in a database that
+    ignores case, gets a suffix made from the name itself, whatever the order of the columns.
+
+    Args:
+        columns: Columns named as in the source.
+        max_name_length: The longest name, in characters.
+        ignores_case: Whether names that differ only in case are one.
+    """
+    taken: set[str] = set()
+    names: dict[str, str] = {}
+    # Metadata keeps its names, then names in order: the result does not hang on the schema's order.
+    for source in sorted((c.name for c in columns), key=lambda name: (name not in METADATA, name)):
+        name = conform_name(source, max_name_length=max_name_length)
+        folded = name.casefold() if ignores_case else name
+        if folded in taken:
+            name = _suffixed(source, max_name_length)
+            folded = name.casefold() if ignores_case else name
+        taken.add(folded)
+        names[source] = name
+    return tuple(replace(column, name=names[column.name]) for column in columns)
+
+
+def conform_name(name: str, *, max_name_length: int) -> str:
+    """Name one thing as the database can spell it."""
+    name = name.replace("\0", "")
+    if name and len(name) <= max_name_length:
+        return name
+    return _suffixed(name, max_name_length)
+
+
+def _suffixed(name: str, max_name_length: int) -> str:
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{name.replace(chr(0), '')[: max_name_length - 9]}_{digest}"

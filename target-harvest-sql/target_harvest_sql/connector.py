@@ -1,0 +1,366 @@
+"""The only place that opens a connection: tables, transactions, batches."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import weakref
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
+from uuid import uuid4
+
+from singer_sdk.exceptions import ConfigValidationError
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from target_harvest_sql.columns import Column, Table
+from target_harvest_sql.dialects import DIALECTS
+from target_harvest_sql.dialects.sqlite import SQLiteJSONB
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from sqlalchemy.engine import URL
+
+    from target_harvest_sql.dialects.base import Dialect
+
+BUSY_TIMEOUT_SECONDS = 30.0
+"""How long a locked SQLite file is waited for, unless the URL says `?timeout=`."""
+
+
+class DatabaseError(Exception):
+    """The database refused something; says what, without values and passwords."""
+
+
+class Connector:
+    """A connection to the database of `sqlalchemy_url`, opened when it is first needed.
+
+    Args:
+        url: Where the database is.
+        logger: Where statements are written, at debug level.
+
+    Raises:
+        ConfigValidationError: If the URL cannot be read, or names a database not supported.
+    """
+
+    def __init__(self, url: str, logger: logging.Logger) -> None:
+        try:
+            self._url = make_url(url)
+        except ArgumentError as error:
+            # The cause is not chained: its text holds the URL, which may hold a password.
+            raise _setting_error("`sqlalchemy_url` is not a URL of a database") from None
+        backend = self._url.get_backend_name()
+        if backend not in DIALECTS:
+            raise _setting_error(f"`sqlalchemy_url` names a database not supported: {backend}")
+        self.dialect: Dialect = DIALECTS[backend]
+        if backend == "sqlite" and sqlite3.sqlite_version_info >= (3, 51):
+            self.dialect = SQLiteJSONB()
+        self._logger = logger
+        self._driver: _Driver | None = None
+        self._owners: dict[str, str] = {}
+        self._shadows: dict[str, tuple[Table, Table]] = {}
+
+    def prepare(self, table: Table, stream: str) -> Table:
+        """Create the table of a stream, or add what it lacks.
+
+        Args:
+            table: The table as the stream wants it.
+            stream: Name of the stream, for errors.
+
+        Returns:
+            The table as it is, with the kinds that its columns hold.
+
+        Raises:
+            DatabaseError: If the table cannot hold the stream's records.
+        """
+        self._claim(table, stream)
+        doing = f'prepare the table "{table.name}" of stream "{stream}"'
+        with self._transaction(doing):
+            if table.schema:
+                self._execute(self.dialect.create_schema_sql(table.schema))
+            found = self._columns(table)
+            if not found:
+                self._execute(self.dialect.create_table_sql(table))
+                ready, changed = table, True
+            else:
+                self._check_keys(table, stream, found)
+                columns = [self._fit(table, c, stream, found) for c in table.columns]
+                ready = replace(table, columns=tuple(columns))
+                changed = any(self._fold(c.name) not in found for c in columns)
+            if changed:
+                for statement in self.dialect.comments_sql(ready):
+                    self._execute(statement)
+        return ready
+
+    def prepare_shadow(self, table: Table, stream: str) -> Table:
+        """Create an empty table that takes a table's place when `swap` is called.
+
+        A second call for the same table adds what the shadow lacks, as `prepare` does.
+        """
+        name = self._fold(self.dialect.table_name(table))
+        shadow = replace(table, name=f"{table.name[: self.dialect.max_name_length - 9]}__shadow")
+        if name not in self._shadows:
+            self._claim(table, stream)
+            with self._transaction(f'empty the shadow of table "{table.name}"'):
+                if table.schema:
+                    self._execute(self.dialect.create_schema_sql(table.schema))
+                self._execute(self.dialect.drop_table_sql(shadow))
+        ready = self.prepare(shadow, stream)
+        self._shadows[name] = (table, ready)
+        return ready
+
+    def swap(self) -> None:
+        """Put all shadows in place of their tables, in one transaction."""
+        if not self._shadows:
+            return
+        with self._transaction("put the new tables in place of the old ones"):
+            for table, shadow in self._shadows.values():
+                for statement in self.dialect.swap_sql(table, shadow):
+                    self._execute(statement)
+        self._shadows.clear()
+
+    def write(self, table: Table, elements: Sequence[bytes], stream: str) -> None:
+        """Write a batch in one transaction: by key where the table has one, else appended.
+
+        Args:
+            table: As `prepare` returned it.
+            elements: JSON objects, no two with the same key.
+            stream: Name of the stream, for errors.
+
+        Raises:
+            DatabaseError: If the database refuses the batch; nothing of it is written.
+        """
+        dialect = self.dialect
+        batch = b"".join(
+            (dialect.batch_start, dialect.batch_separator.join(elements), dialect.batch_end)
+        )
+        statement = dialect.upsert_sql(table) if table.keys else dialect.append_sql(table)
+        doing = f'write {len(elements)} records of stream "{stream}" to table "{table.name}"'
+        with self._transaction(doing), self._open().carry(batch) as carried:
+            self._execute(statement, {"batch": carried})
+
+    def activate_version(
+        self, table: Table, version: int, *, hard_delete: bool, deleted_at: str
+    ) -> None:
+        """Delete, or mark as deleted at a moment, the rows of older versions."""
+        parameters: dict[str, Any] = {"version": version}
+        if not hard_delete:
+            parameters["deleted_at"] = deleted_at
+        with self._transaction(f'activate a version of table "{table.name}"'):
+            statement = self.dialect.activate_version_sql(table, hard_delete=hard_delete)
+            self._execute(statement, parameters)
+
+    def close(self) -> None:
+        """Close the connection, if it was opened."""
+        if self._driver is not None:
+            self._driver.close()
+            self._driver = None
+
+    def _open(self) -> _Driver:
+        if self._driver is None:
+            with self._errors(f"open the {self.dialect.name} database of `sqlalchemy_url`"):
+                driver = _DRIVERS[self.dialect.name](self._url)
+                weakref.finalize(self, driver.close)
+                for statement in self.dialect.open_sql:
+                    driver.execute(statement, {})
+            self._driver = driver
+        return self._driver
+
+    def _execute(self, statement: str, parameters: Mapping[str, Any] | None = None) -> list[Any]:
+        self._logger.debug("Executing: %s", statement)
+        return self._open().execute(statement, parameters or {})
+
+    @contextmanager
+    def _transaction(self, doing: str) -> Iterator[None]:
+        """Commit what is done inside, or nothing of it."""
+        driver = self._open()
+        with self._errors(doing):
+            driver.execute(self.dialect.begin_sql, {})
+            try:
+                yield
+                driver.execute("COMMIT", {})
+            except BaseException:
+                driver.roll_back()
+                raise
+
+    @contextmanager
+    def _errors(self, doing: str) -> Iterator[None]:
+        try:
+            yield
+        except DatabaseError:
+            raise
+        except Exception as error:
+            if type(error).__module__.partition(".")[0] not in {"sqlite3", "_duckdb", "duckdb"}:
+                raise
+            reason = _without_values(str(error))
+            hints = [hint for part, hint in self.dialect.hints.items() if part in str(error)]
+            what_to_do = hints[0] if hints else "Set the log level to DEBUG to see the statement."
+            raise DatabaseError(
+                f"The database refused to {doing}: {reason}. {what_to_do}"
+            ) from error
+
+    def _columns(self, table: Table) -> dict[str, tuple[str, str, bool]]:
+        """A table's columns by folded name: name, type, part of the key; none if no table."""
+        rows = self._execute(
+            self.dialect.columns_sql(), {"schema": table.schema, "table": table.name}
+        )
+        return {self._fold(row[0]): (row[0], row[1], bool(row[2])) for row in rows}
+
+    def _check_keys(
+        self, table: Table, stream: str, found: Mapping[str, tuple[str, str, bool]]
+    ) -> None:
+        """Refuse a table whose key is not the stream's."""
+        actual = sorted(name for name, _, is_key in found.values() if is_key)
+        wanted = sorted(column.name for column in table.keys)
+        if set(map(self._fold, actual)) == set(map(self._fold, wanted)):
+            return
+        if not actual:
+            raise DatabaseError(
+                f'Table "{table.name}" of stream "{stream}" has no primary key on '
+                f"({', '.join(wanted)}), so `load_method: upsert` cannot work. Add the key, drop "
+                "the table, or set `load_method: append-only`."
+            )
+        raise DatabaseError(
+            f'The key of stream "{stream}" is ({", ".join(wanted)}), but its table "{table.name}" '
+            f"has the primary key ({', '.join(actual)}). Rename or drop the table, so that it is "
+            "made anew, or set `load_method: overwrite`."
+        )
+
+    def _fit(
+        self,
+        table: Table,
+        column: Column,
+        stream: str,
+        found: Mapping[str, tuple[str, str, bool]],
+    ) -> Column:
+        """Add a column that is missing, widen one that is too narrow."""
+        existing = found.get(self._fold(column.name))
+        if existing is None:
+            self._execute(self.dialect.add_column_sql(table, column))
+            return column
+        name, type_, _ = existing
+        column = replace(column, name=name)
+        kind = self.dialect.held_kind(type_, column.kind)
+        if kind is not None:
+            return replace(column, kind=kind)
+        statement = self.dialect.widen_sql(table, column, type_)
+        if statement is None:
+            raise DatabaseError(
+                f'Column "{name}" of table "{table.name}" is {type_}, which cannot hold what stream '
+                f'"{stream}" now sends ({self.dialect.types[column.kind]}). Change the column\'s '
+                "type, rename or drop the table, or set `load_method: overwrite`."
+            )
+        self._execute(statement)
+        return column
+
+    def _claim(self, table: Table, stream: str) -> None:
+        """Refuse a table that another stream writes to."""
+        owner = self._owners.setdefault(self._fold(self.dialect.table_name(table)), stream)
+        if owner != stream:
+            raise DatabaseError(
+                f'Streams "{owner}" and "{stream}" would both write to table "{table.name}". Give '
+                "one of them another name with `stream_maps` and `__alias__`."
+            )
+
+    def _fold(self, name: str) -> str:
+        return name.casefold() if self.dialect.ignores_case else name
+
+
+class _Driver(Protocol):
+    """What differs between the Python drivers."""
+
+    def execute(self, statement: str, parameters: Mapping[str, Any]) -> list[Any]: ...
+
+    def carry(self, batch: bytes) -> Any:
+        """A context manager: what is bound as `batch`."""
+
+    def roll_back(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class _SQLiteDriver:
+    """Python documentation, "sqlite3": https://docs.python.org/3/library/sqlite3.html."""
+
+    def __init__(self, url: URL) -> None:
+        self._connection = sqlite3.connect(
+            url.database or ":memory:",
+            timeout=float(str(url.query.get("timeout", BUSY_TIMEOUT_SECONDS))),
+            isolation_level=None,  # Transactions are begun by the connector.
+        )
+
+    def execute(self, statement: str, parameters: Mapping[str, Any]) -> list[Any]:
+        return self._connection.execute(statement, parameters).fetchall()
+
+    @contextmanager
+    def carry(self, batch: bytes) -> Iterator[bytes]:
+        yield batch
+
+    def roll_back(self) -> None:
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+class _DuckDBDriver:
+    """DuckDB manual, "Python API": https://duckdb.org/docs/stable/clients/python/overview."""
+
+    def __init__(self, url: URL) -> None:
+        try:
+            import duckdb
+        except ImportError as error:
+            raise _setting_error(
+                "DuckDB needs its driver: install target-harvest-sql[duckdb]"
+            ) from error
+        from fsspec.implementations.memory import MemoryFileSystem
+
+        self._connection = duckdb.connect(
+            url.database or ":memory:", config={name: str(v) for name, v in url.query.items()}
+        )
+        # A batch is read as a file that never touches a disk.
+        self._files = MemoryFileSystem()
+        self._connection.register_filesystem(self._files)
+        self._batch_path = f"/target-harvest-sql-{uuid4().hex}.json"
+
+    def execute(self, statement: str, parameters: Mapping[str, Any]) -> list[Any]:
+        return self._connection.execute(statement, dict(parameters) or None).fetchall()
+
+    @contextmanager
+    def carry(self, batch: bytes) -> Iterator[str]:
+        self._files.pipe_file(self._batch_path, batch)
+        try:
+            yield f"memory://{self._batch_path}"
+        finally:
+            self._files.rm_file(self._batch_path)
+
+    def roll_back(self) -> None:
+        import duckdb
+
+        try:
+            self._connection.execute("ROLLBACK")
+        except duckdb.TransactionException:
+            pass  # The engine has ended the transaction itself.
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+_DRIVERS: dict[str, type[_SQLiteDriver] | type[_DuckDBDriver]] = {
+    "sqlite": _SQLiteDriver,
+    "duckdb": _DuckDBDriver,
+}
+
+
+def _without_values(message: str) -> str:
+    """Take from a driver's message what it quotes, which may be a value of a record."""
+    first_line = message.strip().partition("\n")[0]
+    return re.sub(r"""'[^']*'|"[^"]*"|\{.*\}""", "…", first_line).rstrip(".")
+
+
+def _setting_error(message: str) -> ConfigValidationError:
+    supported = ", ".join(f"{name}:///path" for name in DIALECTS)
+    return ConfigValidationError(message, errors=[f"{message}. Set it to one of {supported}."])

@@ -1,0 +1,13 @@
+"""The databases, by the name that stands at the beginning of `sqlalchemy_url`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from target_harvest_sql.dialects.duckdb import DuckDB
+from target_harvest_sql.dialects.sqlite import SQLite
+
+if TYPE_CHECKING:
+    from target_harvest_sql.dialects.base import Dialect
+
+DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (SQLite(), DuckDB())}

@@ -1,0 +1,174 @@
+"""What a database must say about itself. A dialect is text: it opens no connection."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from target_harvest_sql.columns import Column, Kind, Table
+
+
+class Dialect(ABC):
+    """A database's types, limits and statements.
+
+    Methods that end in `_sql` return statements; names in them are quoted, values bound by name.
+    """
+
+    name: ClassVar[str]
+    """As at the beginning of `sqlalchemy_url`."""
+
+    max_name_length: ClassVar[int]
+    """The longest name of a table or column, in characters."""
+
+    ignores_case: ClassVar[bool]
+    """Whether quoted names that differ only in case are one name."""
+
+    has_schemas: ClassVar[bool]
+    """Whether tables live in SQL namespaces."""
+
+    keeps_nul: ClassVar[bool]
+    """Whether text may hold the character U+0000; where not, U+FFFD takes its place."""
+
+    json_keeps_digits: ClassVar[bool]
+    """Whether numbers inside JSON values keep every digit."""
+
+    types: ClassVar[Mapping[Kind, str]]
+    """The column type of each kind, as the database reports it back."""
+
+    hints: ClassVar[Mapping[str, str]] = {}
+    """What to do about an error of the database, by a part of the driver's message."""
+
+    open_sql: ClassVar[Sequence[str]] = ()
+    """Run once on a new connection."""
+
+    begin_sql: ClassVar[str] = "BEGIN"
+    """Begins a transaction that will write."""
+
+    batch_start: ClassVar[bytes] = b"["
+    batch_separator: ClassVar[bytes] = b","
+    batch_end: ClassVar[bytes] = b"]"
+    """What stands before, between and after the elements of a batch."""
+
+    # Names
+
+    def quote(self, name: str) -> str:
+        """Quote a name."""
+        return '"' + name.replace('"', '""') + '"'
+
+    def names(self, columns: Iterable[Column], prefix: str = "") -> str:
+        """List column names, each after `prefix`."""
+        return ", ".join(prefix + self.quote(column.name) for column in columns)
+
+    def table_name(self, table: Table) -> str:
+        """Name a table with its schema."""
+        return ".".join(self.quote(name) for name in (table.schema, table.name) if name)
+
+    def parameter(self, name: str) -> str:
+        """Write the place of a value that is bound."""
+        return f":{name}"
+
+    def literal(self, text: str) -> str:
+        """Write text as an SQL string, for the places where nothing can be bound."""
+        return "'" + text.replace("'", "''") + "'"
+
+    # Tables
+
+    def create_schema_sql(self, schema: str) -> str:
+        """Create a schema unless it exists."""
+        return f"CREATE SCHEMA IF NOT EXISTS {self.quote(schema)}"
+
+    def create_table_sql(self, table: Table) -> str:
+        """Create a table with its primary key."""
+        lines = [
+            f"{self.quote(column.name)} {self.types[column.kind]}"
+            + (" NOT NULL" if column in table.keys else "")
+            for column in table.columns
+        ]
+        if table.keys:
+            lines.append(f"PRIMARY KEY ({self.names(table.keys)})")
+        return f"CREATE TABLE {self.table_name(table)} (\n  " + ",\n  ".join(lines) + "\n)"
+
+    def drop_table_sql(self, table: Table) -> str:
+        """Drop a table if it exists."""
+        return f"DROP TABLE IF EXISTS {self.table_name(table)}"
+
+    @abstractmethod
+    def columns_sql(self) -> str:
+        """Ask for a table's columns: name, type, and whether it is part of the primary key.
+
+        Bound are `schema` (null for the default one) and `table`. No row means no table.
+        """
+
+    def add_column_sql(self, table: Table, column: Column) -> str:
+        """Add a column; rows that exist get null."""
+        definition = f"{self.quote(column.name)} {self.types[column.kind]}"
+        return f"ALTER TABLE {self.table_name(table)} ADD COLUMN {definition}"
+
+    def comments_sql(self, table: Table) -> list[str]:  # noqa: ARG002 - the default has no comments.
+        """Describe the columns in the database, where it can hold descriptions."""
+        return []
+
+    @abstractmethod
+    def held_kind(self, column_type: str, kind: Kind) -> Kind | None:
+        """Say as what kind a column of a type that exists holds values of a kind.
+
+        Returns:
+            The kind to read values as; `None` if the column cannot hold them.
+        """
+
+    @abstractmethod
+    def widen_sql(self, table: Table, column: Column, column_type: str) -> str | None:
+        """Change the type of a column that exists to one that holds old and new values.
+
+        Returns:
+            The statement, or `None` if the database has no plain way to do it.
+        """
+
+    # Rows
+
+    @abstractmethod
+    def rows_sql(self, columns: Sequence[Column]) -> str:
+        """Read a batch, bound as `batch`, as rows of the columns."""
+
+    def append_sql(self, table: Table) -> str:
+        """Insert a batch."""
+        return (
+            f"INSERT INTO {self.table_name(table)} ({self.names(table.columns)})\n"
+            f"{self.rows_sql(table.columns)}"
+        )
+
+    @abstractmethod
+    def upsert_sql(self, table: Table) -> str:
+        """Insert a batch, or update by key; a row that has not changed is not rewritten."""
+
+    # Versions
+
+    def activate_version_sql(self, table: Table, *, hard_delete: bool) -> str:
+        """Delete, or mark as deleted, the rows of versions before the one bound as `version`.
+
+        Rows without a version came before versions were sent, and are older than all. A row that
+        is marked already keeps its mark. `deleted_at` is bound as well, unless `hard_delete`.
+        """
+        name, version = self.table_name(table), self.quote("_sdc_table_version")
+        older = f"({version} IS NULL OR {version} < {self.parameter('version')})"
+        if hard_delete:
+            return f"DELETE FROM {name}\nWHERE {older}"
+        mark = self.quote("_sdc_deleted_at")
+        deleted_at = self.parameter("deleted_at")
+        return f"UPDATE {name}\nSET {mark} = {deleted_at}\nWHERE {older} AND {mark} IS NULL"
+
+    def swap_sql(self, table: Table, shadow: Table) -> list[str]:
+        """Put a table's shadow in its place, inside a transaction."""
+        return [
+            self.drop_table_sql(table),
+            f"ALTER TABLE {self.table_name(shadow)} RENAME TO {self.quote(table.name)}",
+        ]
+
+    def changed_sql(self, table: Table, operator: str) -> str:
+        """Compare the existing row with the new one, without key and volatile columns."""
+        columns = [c for c in table.columns if c not in table.keys and not c.is_volatile]
+        old = self.names(columns, "old.")
+        return f"({old}) {operator} ({self.names(columns, 'excluded.')})" if columns else "false"

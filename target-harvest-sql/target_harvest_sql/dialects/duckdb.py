@@ -1,0 +1,149 @@
+"""DuckDB: a file for analytics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from typing_extensions import override
+
+from target_harvest_sql.dialects.base import Dialect
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from target_harvest_sql.columns import Column, Kind, Table
+
+
+class DuckDB(Dialect):
+    """DuckDB 1.2 or newer.
+
+    DuckDB manual, "JSON Loading": https://duckdb.org/docs/stable/data/json/loading_json
+    """
+
+    name = "duckdb"
+    max_name_length = 255  # DuckDB has no limit; this one is ours.
+    ignores_case = True
+    has_schemas = True
+    keeps_nul = True
+    json_keeps_digits = False
+    types: ClassVar[Mapping[Kind, str]] = {
+        "boolean": "BOOLEAN",
+        "date": "DATE",
+        "date-time": "TIMESTAMP WITH TIME ZONE",
+        "decimal": "VARCHAR",
+        "integer": "BIGINT",
+        "json": "JSON",
+        "number": "DOUBLE",
+        "string": "VARCHAR",
+        "time": "TIME",
+    }
+    hints: ClassVar[Mapping[str, str]] = {
+        "lock": "One process may write a DuckDB file: end the other one.",
+        "maximum_object_size": "A record of more than 16 MB cannot be read: leave fields out of it.",
+        "Permission denied": "Give the user of this process the right to write the file.",
+        "Cannot open file": "Create the folder that `sqlalchemy_url` names, with the right to write.",
+        "not a valid DuckDB": "Let `sqlalchemy_url` name a DuckDB file, or one that does not exist.",
+    }
+    open_sql = ("SET TimeZone = 'UTC'",)
+    batch_start = b""
+    batch_separator = b"\n"
+    batch_end = b"\n"
+
+    @override
+    def parameter(self, name: str) -> str:
+        return f"${name}"
+
+    @override
+    def columns_sql(self) -> str:
+        return (
+            "SELECT column_name, data_type, list_contains(coalesce(key, []), column_name)\n"
+            "FROM duckdb_columns() AS found\n"
+            "LEFT JOIN (\n"
+            "  SELECT table_oid, constraint_column_names AS key FROM duckdb_constraints()\n"
+            "  WHERE constraint_type = 'PRIMARY KEY'\n"
+            ") AS keys USING (table_oid)\n"
+            "WHERE found.database_name = current_database()\n"
+            "  AND lower(found.schema_name) = lower(coalesce($schema, current_schema()))\n"
+            "  AND lower(found.table_name) = lower($table)"
+        )
+
+    @override
+    def comments_sql(self, table: Table) -> list[str]:
+        return [
+            f"COMMENT ON COLUMN {self.table_name(table)}.{self.quote(column.name)} "
+            f"IS {self.literal(column.description)}"
+            for column in table.columns
+            if column.description
+        ]
+
+    @override
+    def held_kind(self, column_type: str, kind: Kind) -> Kind | None:
+        if self.types[kind] == column_type:
+            return kind
+        if column_type == "VARCHAR":
+            return "string"
+        if column_type in {"HUGEINT", "INTEGER", "SMALLINT"} and kind == "integer":
+            return kind
+        if column_type in {"DOUBLE", "FLOAT"} or column_type.startswith("DECIMAL"):
+            return "number" if kind in {"integer", "number"} else None
+        if column_type.startswith("TIMESTAMP"):
+            return "date-time" if kind in {"date", "date-time"} else None
+        return None
+
+    @override
+    def widen_sql(self, table: Table, column: Column, column_type: str) -> str | None:
+        widens = column.kind == "string" or (column_type, column.kind) in {
+            ("BIGINT", "number"),
+            ("DATE", "date-time"),
+        }
+        if not widens or column in table.keys:  # The type of a key cannot be changed.
+            return None
+        return (
+            f"ALTER TABLE {self.table_name(table)} "
+            f"ALTER COLUMN {self.quote(column.name)} SET DATA TYPE {self.types[column.kind]}"
+        )
+
+    @override
+    def rows_sql(self, columns: Sequence[Column]) -> str:
+        values = ", ".join(".".join(map(self.quote, column.path)) for column in columns)
+        fields = ", ".join(
+            f"{self.literal(name)}: {self.literal(type_)}"
+            for name, type_ in self._fields([(column.path, column.kind) for column in columns])
+        )
+        return (
+            f"SELECT {values}\n"
+            "FROM read_json($batch, format = 'newline_delimited', "
+            f"columns = {{{fields}}})"
+        )
+
+    def _fields(self, leaves: Sequence[tuple[tuple[str, ...], Kind]]) -> list[tuple[str, str]]:
+        """The names and types at the head of the paths; longer paths become a STRUCT."""
+        heads: dict[str, list[tuple[tuple[str, ...], Kind]]] = {}
+        for (head, *rest), kind in leaves:
+            heads.setdefault(head, []).append((tuple(rest), kind))
+        return [
+            (head, self.types[below[0][1]] if below == [((), below[0][1])] else self._struct(below))
+            for head, below in heads.items()
+        ]
+
+    def _struct(self, leaves: Sequence[tuple[tuple[str, ...], Kind]]) -> str:
+        fields = ", ".join(f"{self.quote(name)} {type_}" for name, type_ in self._fields(leaves))
+        return f"STRUCT({fields})"
+
+    @override
+    def upsert_sql(self, table: Table) -> str:
+        updates = ", ".join(
+            f"{self.quote(column.name)} = excluded.{self.quote(column.name)}"
+            for column in table.columns
+            if column not in table.keys
+        )
+        action = (
+            f"UPDATE SET {updates}\nWHERE {self.changed_sql(table, 'IS DISTINCT FROM')}"
+            if updates
+            else "NOTHING"
+        )
+        return (
+            f"INSERT INTO {self.table_name(table)} AS old ({self.names(table.columns)})\n"
+            f"{self.rows_sql(table.columns)}\n"
+            f"ON CONFLICT ({self.names(table.keys)}) DO {action}"
+        )

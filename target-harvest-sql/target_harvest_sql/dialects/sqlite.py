@@ -1,0 +1,120 @@
+"""SQLite: a file, and nothing to install."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from typing_extensions import override
+
+from target_harvest_sql.dialects.base import Dialect
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from target_harvest_sql.columns import Column, Kind, Table
+
+
+class SQLite(Dialect):
+    """SQLite 3.38 or newer.
+
+    SQLite manual, "JSON Functions And Operators": https://www.sqlite.org/json1.html
+    """
+
+    name = "sqlite"
+    max_name_length = 255  # SQLite has no limit; this one is ours.
+    ignores_case = True
+    has_schemas = False
+    keeps_nul = False  # The operator ->> ends text at U+0000 before 3.51.
+    json_keeps_digits = True
+    types: ClassVar[Mapping[Kind, str]] = {
+        "boolean": "BOOLEAN",
+        "date": "TEXT",
+        "date-time": "TEXT",
+        "decimal": "TEXT",
+        "integer": "INTEGER",
+        "json": "TEXT",
+        "number": "REAL",
+        "string": "TEXT",
+        "time": "TEXT",
+    }
+    hints: ClassVar[Mapping[str, str]] = {
+        "locked": "Another process holds the file: let it end, or wait longer with `?timeout=`.",
+        "readonly": "Give the user of this process the right to write the file and its folder.",
+        "unable to open": "Create the folder that `sqlalchemy_url` names, with the right to write.",
+        "full": "Make room on the disk.",
+        "not a database": "Let `sqlalchemy_url` name an SQLite file, or one that does not exist.",
+    }
+    open_sql = (
+        "PRAGMA journal_mode = WAL",
+        "PRAGMA synchronous = NORMAL",
+        "PRAGMA legacy_alter_table = ON",  # A view of a table must not stop its swap.
+    )
+    begin_sql = "BEGIN IMMEDIATE"
+
+    each: ClassVar[str] = "json_each"
+    """The table function that takes a batch apart."""
+
+    @override
+    def columns_sql(self) -> str:
+        return "SELECT name, type, pk > 0\nFROM pragma_table_info(:table)\nWHERE :schema IS NULL"
+
+    @override
+    def held_kind(self, column_type: str, kind: Kind) -> Kind | None:
+        # The affinity of a declared type: https://www.sqlite.org/datatype3.html
+        declared = column_type.upper()
+        if self.types[kind] == declared:
+            return kind
+        if "CHAR" in declared or "CLOB" in declared or "TEXT" in declared:
+            return "string"
+        return kind if kind in {"boolean", "integer", "number"} else None
+
+    @override
+    def widen_sql(self, table: Table, column: Column, column_type: str) -> str | None:
+        return None
+
+    @override
+    def rows_sql(self, columns: Sequence[Column]) -> str:
+        # Materialized, because json_each writes an element anew each time that it is asked for.
+        return (
+            "WITH batch AS MATERIALIZED (\n"
+            f"  SELECT value FROM {self.each}(CAST(:batch AS TEXT))\n"
+            ")\n"
+            f"SELECT {', '.join(self._value_sql(column) for column in columns)}\n"
+            "FROM batch"
+        )
+
+    def _value_sql(self, column: Column) -> str:
+        path = self.literal("$" + "".join(f'."{name}"' for name in column.path))
+        if column.kind == "json":
+            return f"NULLIF(value -> {path}, 'null')"
+        if column.kind == "decimal":
+            return f"""NULLIF(trim(value -> {path}, '"'), 'null')"""
+        return f"value ->> {path}"
+
+    @override
+    def upsert_sql(self, table: Table) -> str:
+        updates = ", ".join(
+            f"{self.quote(column.name)} = excluded.{self.quote(column.name)}"
+            for column in table.columns
+            if column not in table.keys
+        )
+        action = (
+            f"UPDATE SET {updates}\nWHERE {self.changed_sql(table, 'IS NOT')}"
+            if updates
+            else "NOTHING"
+        )
+        return (
+            f"INSERT INTO {self.table_name(table)} AS old ({self.names(table.columns)})\n"
+            f"{self.rows_sql(table.columns)}\n"
+            "WHERE true\n"  # Without it, SQLite reads ON as a join condition.
+            f"ON CONFLICT ({self.names(table.keys)}) DO {action}"
+        )
+
+
+class SQLiteJSONB(SQLite):
+    """SQLite 3.51 or newer: elements arrive taken apart, so that no path parses them again.
+
+    SQLite manual, "The jsonb_each() and jsonb_tree() functions": https://www.sqlite.org/json1.html
+    """
+
+    each = "jsonb_each"

@@ -1,0 +1,147 @@
+"""Bytes in, messages out: Singer's lines, of which only the envelope is decoded.
+
+Singer specification: https://github.com/singer-io/getting-started/blob/master/docs/SPEC.md
+"""
+
+from __future__ import annotations
+
+import select
+import sys
+from collections import Counter
+from typing import IO, TYPE_CHECKING, Any
+
+import msgspec
+from singer_sdk.io_base import GenericSingerReader
+from singer_sdk.singerlib.exceptions import InvalidInputLine
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+CHUNK_BYTES = 1 << 20
+WAIT_SECONDS = 0.5
+"""How long a silent tap is waited for before the target looks after its batches and signals."""
+
+
+class Message(msgspec.Struct, gc=False):
+    """A Singer message of any type; what a record, a schema and a state hold stays raw JSON."""
+
+    type: str
+    stream: str | None = None
+    record: msgspec.Raw = msgspec.Raw()
+    version: int | None = None
+    time_extracted: str | None = None
+    schema: msgspec.Raw = msgspec.Raw()
+    key_properties: list[str] | None = None
+    value: msgspec.Raw = msgspec.Raw()
+    encoding: dict[str, Any] | None = None
+    manifest: list[str] | None = None
+
+
+class MessageReader(GenericSingerReader[bytes]):
+    """Reads messages from bytes or text, and hands each to the callback of its type."""
+
+    line_number = 0
+    """The line last read, from 1; errors name it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.between_reads: Callable[[], None] = lambda: None
+        """Called before every read, and at least every `WAIT_SECONDS` while the input is silent."""
+        self._decode = msgspec.json.Decoder(Message).decode
+
+    @property
+    @override
+    def default_input(self) -> IO[bytes]:
+        return sys.stdin.buffer
+
+    @override
+    def process_lines(
+        self,
+        file_input: IO[Any] | None,
+        callbacks: dict[str, Callable[[Any], None]],
+    ) -> Counter[str]:
+        """Read messages until the input ends.
+
+        Args:
+            file_input: A file of bytes or text; standard input if `None`.
+            callbacks: What is called with each message, by message type.
+
+        Returns:
+            How many messages of each type were read.
+
+        Raises:
+            InvalidInputLine: If a line is not a Singer message; names the line.
+        """
+        counts: Counter[str] = Counter()
+        for line in self._lines(file_input or self.default_input):
+            self.line_number += 1
+            if not line or line.isspace():
+                continue
+            message = self.deserialize_json(line)
+            callback = callbacks.get(message.type)
+            if callback is None:
+                raise InvalidInputLine(
+                    f"Line {self.line_number} is of an unknown message type. Known are "
+                    f"{', '.join(str(name.value) for name in callbacks)}: check the tap."  # type: ignore[attr-defined]
+                )
+            callback(message)
+            counts[message.type] += 1
+        return counts
+
+    @override
+    def deserialize_json(self, line: bytes) -> Message:  # type: ignore[override]
+        try:
+            if not line.isascii():
+                line.decode()
+            return self._decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise InvalidInputLine(
+                f"Line {self.line_number} is not a Singer message ({_reason(error)}). The tap must "
+                "write one JSON object a line, and nothing else to its standard output."
+            ) from error
+
+    def _lines(self, file: IO[Any]) -> Iterator[bytes]:
+        """Split the input at line feeds; the last line may lack one."""
+        pieces: list[bytes] = []
+        for chunk in self._chunks(file):
+            first, *rest = chunk.split(b"\n")
+            pieces.append(first)
+            if rest:
+                yield b"".join(pieces)
+                *whole, last = rest
+                yield from whole
+                pieces = [last]
+        if line := b"".join(pieces):
+            yield line
+
+    def _chunks(self, file: IO[Any]) -> Iterator[bytes]:
+        """Read large pieces, and call `between_reads` before each."""
+        file = getattr(file, "buffer", file)
+        read = getattr(file, "read1", file.read)  # What is there, without waiting for a full piece.
+        while True:
+            self.between_reads()
+            while not _is_ready(file):
+                self.between_reads()
+            chunk = read(CHUNK_BYTES)
+            if not chunk:
+                return
+            yield chunk.encode() if isinstance(chunk, str) else chunk
+
+
+def _is_ready(file: IO[Any]) -> bool:
+    """Wait for input, at most `WAIT_SECONDS`; files in memory and on Windows are always ready."""
+    if sys.platform == "win32":  # Windows selects sockets only.
+        return True
+    try:
+        descriptor = file.fileno()
+    except OSError:
+        return True
+    return bool(select.select([descriptor], [], [], WAIT_SECONDS)[0])
+
+
+def _reason(error: Exception) -> str:
+    """Say what is wrong with a line without showing it."""
+    if isinstance(error, UnicodeDecodeError):
+        return "not UTF-8"
+    return str(error) if isinstance(error, msgspec.ValidationError) else "not JSON"

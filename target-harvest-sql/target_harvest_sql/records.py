@@ -1,0 +1,321 @@
+"""What a record must be: its key, its schema, and values that the database can hold.
+
+A record stays raw; only what must be known of it is decoded, by decoders compiled from the schema.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from decimal import Decimal
+from functools import reduce
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
+
+import msgspec
+from singer_sdk.exceptions import InvalidRecord, MissingKeyPropertiesError
+from singer_sdk.sinks.core import JSONSchemaValidator
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+
+    from target_harvest_sql.columns import Column, Kind
+
+decode_exactly = msgspec.json.Decoder(float_hook=Decimal).decode
+"""Decodes JSON with every digit of its numbers."""
+
+LONG_NUMBER = re.compile(rb"\d[\d.]{15,}")
+"""More digits than every double keeps; whether a value really loses some is looked at then."""
+
+_ESCAPES = re.compile(
+    rb"\\u[dD][89abAB]..\\u[dD][c-fC-F].."  # A pair of surrogates is one character.
+    rb"|(\\u[dD][89a-fA-F]..)"
+    rb"|(\\u0000)"
+    rb"|\\.",
+    re.DOTALL,
+)
+
+
+class Validator(JSONSchemaValidator):
+    """Holds records against the schema of their stream.
+
+    A typed decode compiled from the schema accepts most records at once; what it does not accept,
+    or a schema that it cannot express, is judged by jsonschema. As in the SDK, formats are not part
+    of the schema's judgement, but dates and times must be some.
+
+    Raises:
+        InvalidJSONSchema: If the schema is none.
+    """
+
+    def __init__(self, schema: dict[str, Any]) -> None:
+        super().__init__(schema)
+        self._accepts: Callable[[bytes], Any] | None = None
+        try:
+            self._accepts = msgspec.json.Decoder(_typed({**schema, "type": "object"})).decode
+        except (_InexpressibleError, TypeError):  # msgspec raises TypeError for some unions.
+            self._accepts = None
+
+    def check(self, record: bytes) -> None:
+        """Hold a raw record against the schema.
+
+        Raises:
+            InvalidRecord: If the record does not fit; says which property and why, not the value.
+        """
+        if self._accepts is not None:
+            try:
+                self._accepts(record)
+            except (msgspec.DecodeError, RecursionError):
+                pass
+            else:
+                return
+        try:
+            decoded = msgspec.json.decode(record)
+        except msgspec.DecodeError as error:
+            raise InvalidRecord("it is not JSON", {}) from error
+        self.validate(decoded)
+
+    @override
+    def validate(self, record: Any) -> None:
+        if not isinstance(record, dict):
+            raise InvalidRecord("it is not an object", {})
+        for error in self.validator.iter_errors(record):
+            where = ".".join(str(part) for part in error.absolute_path)
+            raise InvalidRecord(f"{_wrong(error)}{f' at {where}' if where else ''}", {})
+        for where, format_ in _bad_moments(record, self.schema):
+            raise InvalidRecord(f"a text that is no {format_} at {where}", {})
+
+
+def _wrong(error: Any) -> str:
+    """Word a jsonschema error without the value."""
+    if error.validator == "type":
+        wanted = error.validator_value
+        wanted = wanted if isinstance(wanted, str) else " or ".join(wanted)
+        return f"{_json_type(error.instance)} where the schema allows {wanted}"
+    if error.validator == "required":
+        missing = [name for name in error.validator_value if name not in error.instance]
+        return f"required {', '.join(missing)} missing"
+    return f"a value that breaks `{error.validator}` of the schema"
+
+
+def _json_type(value: Any) -> str:
+    if value is None:
+        return "null"
+    names = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array"}
+    return names.get(type(value), "object")
+
+
+def _bad_moments(record: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    """Find dates and times at the record's top level that are none."""
+    parsers: dict[str, Callable[[str], Any]] = {
+        "date": date.fromisoformat,
+        "date-time": datetime.fromisoformat,
+    }
+    for name, definition in schema["properties"].items():
+        format_ = definition.get("format") if isinstance(definition, dict) else None
+        value = record.get(name)
+        if format_ in parsers and isinstance(value, str):
+            try:
+                parsers[format_](value)
+            except ValueError:
+                yield name, format_
+
+
+class _InexpressibleError(Exception):
+    """A schema says more than a type can."""
+
+
+# Keywords that a type expresses, or that judge nothing. Others make a schema inexpressible only if
+# JSON Schema knows them: https://json-schema.org/draft/2020-12/schema
+_JUDGING = frozenset(
+    "$dynamicRef $recursiveRef $ref additionalItems allOf const contains dependencies "
+    "dependentRequired dependentSchemas disallow else extends if maxContains maxItems "
+    "maxProperties minContains minItems minProperties multipleOf not oneOf pattern "
+    "patternProperties prefixItems propertyNames then unevaluatedItems unevaluatedProperties "
+    "uniqueItems".split()
+)
+_SCALARS: dict[str, Any] = {"boolean": bool, "integer": int, "null": None, "number": float}
+_LIMITS = {
+    "exclusiveMaximum": "lt",
+    "exclusiveMinimum": "gt",
+    "maximum": "le",
+    "minimum": "ge",
+}
+_LENGTHS = {"maxLength": "max_length", "minLength": "min_length"}
+
+
+def _typed(schema: Any) -> Any:
+    """Compile a schema to a type whose decoding accepts no record that the schema does not.
+
+    Raises:
+        _InexpressibleError: If there is no such type.
+    """
+    if schema is True or schema == {}:
+        return Any
+    if not isinstance(schema, dict) or _JUDGING & schema.keys():
+        raise _InexpressibleError
+    if "anyOf" in schema:
+        if {"enum", "properties", "required", "type"} & schema.keys():
+            raise _InexpressibleError
+        return Union[tuple(_typed(branch) for branch in schema["anyOf"])]  # noqa: UP007 - computed.
+    if "enum" in schema:
+        if not all(isinstance(value, str | None) for value in schema["enum"]):
+            raise _InexpressibleError
+        return Literal[tuple(schema["enum"])]
+    if "type" not in schema:
+        if {"items", "properties", "required", *_LIMITS, *_LENGTHS} & schema.keys():
+            raise _InexpressibleError
+        return Any
+    types = schema["type"]
+    types = [types] if isinstance(types, str) else types
+    return Union[tuple(_one_type(name, schema) for name in types)]  # noqa: UP007 - computed.
+
+
+def _one_type(name: str, schema: dict[str, Any]) -> Any:
+    if name == "object":
+        return _object_type(schema)
+    if name == "array":
+        return list[_typed(schema.get("items", True))]  # type: ignore[misc]
+    if name == "string":
+        plain = {"date": date, "date-time": datetime}.get(schema.get("format", ""), str)
+        limits = _limits(schema, _LENGTHS)
+        if limits and plain is not str:
+            raise _InexpressibleError
+        return Annotated[str, msgspec.Meta(**limits)] if limits else plain
+    limits = _limits(schema, _LIMITS)
+    if limits and name in {"integer", "number"}:
+        return Annotated[_SCALARS[name], msgspec.Meta(**limits)]
+    return _SCALARS[name]
+
+
+def _limits(schema: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+    return {ours: schema[theirs] for theirs, ours in names.items() if theirs in schema}
+
+
+def _object_type(schema: dict[str, Any]) -> Any:
+    properties = schema.get("properties", {})
+    required = schema.get("required", [])
+    others = schema.get("additionalProperties", True)
+    if others not in (True, False, {}) or not set(required) <= properties.keys():
+        raise _InexpressibleError
+    if not properties and others is not False:
+        return dict[str, Any]
+    fields = [
+        (
+            f"f{index}",
+            _typed(definition),
+            msgspec.field(name=name)
+            if name in required
+            else msgspec.field(name=name, default=msgspec.UNSET),
+        )
+        for index, (name, definition) in enumerate(properties.items())
+    ]
+    return msgspec.defstruct(
+        "Record", fields, kw_only=True, forbid_unknown_fields=others is False, gc=False
+    )
+
+
+def key_reader(columns: Sequence[Column], path_of: Callable[[Column], tuple[str, ...]]) -> Any:
+    """Compile what reads a record's key without decoding the rest.
+
+    Args:
+        columns: The key columns.
+        path_of: Where in the record a column's value stands.
+
+    Returns:
+        A function from raw record to key. It raises `MissingKeyPropertiesError` if a key property
+        is missing, null, or not of its column's kind.
+    """
+    types: dict[Kind, Any] = {"boolean": bool, "integer": int, "number": float, "json": Any}
+    root = _key_type([(path_of(column), types.get(column.kind, str)) for column in columns])
+    decode = msgspec.json.Decoder(root).decode
+    astuple = msgspec.structs.astuple
+    is_single = len(columns) == 1 and len(path_of(columns[0])) == 1
+
+    def read(record: bytes) -> Hashable:
+        try:
+            decoded = decode(record)
+        except msgspec.DecodeError as error:
+            raise _key_error(record, columns, path_of) from error
+        key = astuple(decoded)
+        return key[0] if is_single else key  # type: ignore[no-any-return]
+
+    return read
+
+
+def _key_type(leaves: Sequence[tuple[tuple[str, ...], Any]]) -> Any:
+    """A hashable type with only the properties on the paths, none of which may be missing."""
+    heads: dict[str, list[tuple[tuple[str, ...], Any]]] = {}
+    for (head, *rest), type_ in leaves:
+        heads.setdefault(head, []).append((tuple(rest), type_))
+    fields = [
+        (
+            f"f{index}",
+            below[0][1] if not below[0][0] else _key_type(below),
+            msgspec.field(name=head),
+        )
+        for index, (head, below) in enumerate(heads.items())
+    ]
+    return msgspec.defstruct("Key", fields, frozen=True)
+
+
+def _key_error(
+    record: bytes, columns: Sequence[Column], path_of: Callable[[Column], tuple[str, ...]]
+) -> MissingKeyPropertiesError:
+    try:
+        decoded = msgspec.json.decode(record)
+    except msgspec.DecodeError:
+        return MissingKeyPropertiesError("it is not JSON")
+    for column in columns:
+        value = value_at(decoded, path_of(column))
+        if value is None:
+            return MissingKeyPropertiesError(f"its key property {column.source} is missing or null")
+    wanted = ", ".join(f"{column.source} ({column.kind})" for column in columns)
+    return MissingKeyPropertiesError(f"a key property is not of its type: {wanted}")
+
+
+def value_at(record: Any, path: Iterable[str]) -> Any:
+    """Follow a path into a decoded record; `None` where it ends early."""
+    return reduce(
+        lambda value, name: value.get(name) if isinstance(value, dict) else None, path, record
+    )
+
+
+def clean(record: bytes, *, keeps_nul: bool) -> bytes:
+    """Put U+FFFD in place of half surrogate pairs, and of U+0000 where text cannot hold it."""
+
+    def replacement(match: re.Match[bytes]) -> bytes:
+        is_bad = match[1] or (match[2] and not keeps_nul)
+        return rb"\ufffd" if is_bad else match[0]
+
+    return _ESCAPES.sub(replacement, record)
+
+
+def find_lost_digits(
+    record: bytes,
+    columns: Iterable[Column],
+    path_of: Callable[[Column], tuple[str, ...]],
+    *,
+    json_keeps_digits: bool,
+) -> Column | None:
+    """Find a column whose number the database would change: beyond 64 bits, or beyond a double."""
+    decoded = decode_exactly(record)
+    for column in columns:
+        value = value_at(decoded, path_of(column))
+        if column.kind == "integer" and isinstance(value, int):
+            if not -(2**63) <= value < 2**63:
+                return column
+        elif column.kind == "number" or (column.kind == "json" and not json_keeps_digits):
+            if _loses_digits(value):
+                return column
+    return None
+
+
+def _loses_digits(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_loses_digits, value.values()))
+    if isinstance(value, list):
+        return any(map(_loses_digits, value))
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        exact = Decimal(value)
+        return Decimal(repr(float(exact))) != exact
+    return False

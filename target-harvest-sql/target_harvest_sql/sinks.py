@@ -1,0 +1,364 @@
+"""A batch: one row per key, bounded, then handed to the database.
+
+A record stays the bytes that the tap wrote. Beside it an element of a batch carries the metadata of
+that record, if any is kept.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import datetime, timezone
+from itertools import count
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+from singer_sdk.exceptions import InvalidRecord, MissingKeyPropertiesError
+from singer_sdk.helpers._flattening import FlatteningOptions, get_flattening_options
+from singer_sdk.sinks import Sink
+from singer_sdk.singerlib.json import serialize_json
+from typing_extensions import override
+
+from target_harvest_sql import columns as cols
+from target_harvest_sql.records import (
+    LONG_NUMBER,
+    Validator,
+    clean,
+    decode_exactly,
+    find_lost_digits,
+    key_reader,
+    value_at,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Sequence
+
+    from target_harvest_sql.columns import Column, Table
+    from target_harvest_sql.connector import Connector
+
+
+class Owner(Protocol):
+    """What a sink needs of the target."""
+
+    connector: Connector
+    batch_size_rows: int
+
+    @property
+    def where(self) -> str:
+        """The place in the input, for errors."""
+
+    def flush(self, sink: SQLSink) -> None:
+        """Write a sink's batch, then every state that has become true."""
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """When something was received, as the metadata columns want it."""
+
+    text: bytes
+    """UTC, as a JSON string."""
+    milliseconds: int
+    """Since the epoch."""
+
+    @classmethod
+    def now(cls) -> Moment:
+        """The present moment."""
+        seconds = time.time()
+        text = datetime.fromtimestamp(seconds, timezone.utc).isoformat()
+        return cls(text=f'"{text}"'.encode(), milliseconds=round(seconds * 1000))
+
+
+class SQLSink(Sink):
+    """The records of a stream on their way to its table."""
+
+    def __init__(
+        self,
+        target: Any,
+        stream_name: str,
+        schema: dict[str, Any],
+        key_properties: Sequence[str] | None,
+    ) -> None:
+        super().__init__(target, stream_name, schema, key_properties)
+        self.target: Owner = target
+        self.connector = target.connector
+        self._validator: Validator | None
+        self._is_versioned = False
+        self._version: int | None = None
+        self._warned_of_text = False
+        # The batch that is being gathered.
+        self._by_key: dict[Hashable, bytes] = {}
+        self._keyless: list[bytes] = []
+        self.pending_bytes = 0
+        self.first_ordinal: int | None = None
+        """Ordinal of the first record of the batch; `None` while the batch is empty."""
+        self.began_at = 0.0
+        """When the batch began, on the monotonic clock, in seconds."""
+
+    # What the SDK asks for
+
+    @override
+    def get_validator(self) -> Validator | None:
+        return Validator(self.schema) if self.validate_schema else None
+
+    @override
+    def _add_sdc_metadata_to_schema(self) -> None:
+        """Do nothing: the metadata columns are the table's, the schema stays the tap's."""
+
+    @override
+    def _remove_sdc_metadata_from_schema(self) -> None:
+        """Do nothing, as above."""
+
+    @override
+    def setup(self) -> None:
+        """Create the table, or add what it lacks."""
+        self._prepare()
+
+    @override
+    def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
+        """Take a record that a stream map has made.
+
+        Args:
+            record: The record.
+            context: `message`, `moment` and `ordinal`, as `add` takes them.
+        """
+        self.add(serialize_json(record).encode(), **context)
+
+    @override
+    def process_batch(self, context: dict[str, Any]) -> None:
+        """Write the batch, in one transaction."""
+        elements = list(self._by_key.values()) if self._table.keys else self._keyless
+        self.connector.write(self._table, elements, self.stream_name)
+        self.tally_duplicate_merged(self.current_size - len(elements))
+        self._by_key, self._keyless = {}, []
+        self.pending_bytes = 0
+        self.first_ordinal = None
+
+    @override
+    def mark_drained(self) -> None:
+        super().mark_drained()
+        self._batch_dupe_records_merged = 0
+
+    @property
+    @override
+    def is_full(self) -> bool:
+        return self._batch_records_read >= self.target.batch_size_rows
+
+    # Records
+
+    def add(
+        self, record: bytes, *, message_version: int | None, extracted_at: str | None,
+        moment: Moment, ordinal: int,
+    ) -> None:  # fmt: skip
+        """Add a raw record to the batch; a later record of a key takes the place of an earlier.
+
+        Args:
+            record: A JSON object.
+            message_version: Version of the table, as the message says.
+            extracted_at: When the tap read the record, as the message says.
+            moment: When the record was received.
+            ordinal: Number of the record in the run.
+
+        Raises:
+            InvalidRecord: If the record does not fit its schema, or the database.
+            MissingKeyPropertiesError: If it lacks a key.
+        """
+        if message_version is not None and message_version != self._version:
+            self._begin_version(message_version)
+        if b"\\u" in record:
+            record = self._clean(record)
+        try:
+            if self._validator is not None:
+                self._validator.check(record)
+            key = self._key_of(record) if self._key_of else None
+            if LONG_NUMBER.search(record):
+                self._check_digits(record)
+        except (InvalidRecord, MissingKeyPropertiesError) as error:
+            raise type(error)(*self._located(error)) from error
+        if self.first_ordinal is None:
+            self.first_ordinal = ordinal
+            self.began_at = time.monotonic()
+            self._batched_at = moment.text
+            self._moment = None
+        if self._rebuild is not None:
+            record = self._rebuild(record)
+        if self._has_metadata:
+            if moment is not self._moment:
+                self._follow(moment)
+            extracted = b"null" if extracted_at is None else msgspec.json.encode(extracted_at)
+            record = b'{"r":%b,"e":%b%b' % (record, extracted, self._tail)
+        self.pending_bytes += len(record)
+        if self._table.keys:
+            earlier = self._by_key.pop(key, None)
+            if earlier is not None:
+                self.pending_bytes -= len(earlier)
+            self._by_key[key] = record
+        else:
+            self._keyless.append(record)
+        self._batch_records_read += 1
+
+    def activate_version(self, new_version: int) -> None:
+        """Delete the rows of older versions, or mark them as deleted."""
+        if not self._is_versioned:
+            self._begin_version(new_version)
+        self.connector.activate_version(
+            self._table,
+            new_version,
+            hard_delete=self.config["hard_delete"],
+            deleted_at=Moment.now().text.decode().strip('"'),
+        )
+
+    def _begin_version(self, version: int) -> None:
+        """Write what came before, and see to it that the table can tell versions apart."""
+        self.target.flush(self)
+        self._version = version
+        if not self._is_versioned:
+            self._is_versioned = True
+            self._prepare()
+
+    def _follow(self, moment: Moment) -> None:
+        """Write what all elements received at a moment end with."""
+        version = b"null" if self._version is None else b"%d" % self._version
+        self._moment = moment
+        self._tail = b',"a":%b,"b":%b,"s":%d,"v":%b,"y":%d}' % (
+            moment.text,
+            self._batched_at,
+            moment.milliseconds,
+            version,
+            self.sync_started_at,
+        )
+
+    def _clean(self, record: bytes) -> bytes:
+        cleaned = clean(record, keeps_nul=self.connector.dialect.keeps_nul)
+        if cleaned != record and not self._warned_of_text:
+            self._warned_of_text = True
+            self.logger.warning(
+                "Stream %s sends text with characters that %s cannot hold; U+FFFD is written in "
+                "their place.",
+                self.stream_name,
+                self.connector.dialect.name,
+            )
+        return cleaned
+
+    def _check_digits(self, record: bytes) -> None:
+        column = find_lost_digits(
+            record,
+            self._table.columns,
+            self._path_in_record,
+            json_keeps_digits=self.connector.dialect.json_keeps_digits,
+        )
+        if column is not None:
+            raise InvalidRecord(
+                f"a number at {column.source} that {self.connector.dialect.name} cannot hold in "
+                f"every digit as {column.kind}; declare it as text with `format: singer.decimal` "
+                "in the stream's schema",
+                {},
+            )
+
+    def _located(self, error: Exception) -> tuple[Any, ...]:
+        """Say of which stream and line an error is, and what to do."""
+        line = self.target.where
+        what = getattr(error, "error_message", None) or str(error)
+        if isinstance(error, InvalidRecord):
+            text = (
+                f'{line} of stream "{self.stream_name}" does not fit its schema: {what}. Correct '
+                "the schema of the tap, or set `validate_records: false` to leave the judgement to "
+                "the database."
+            )
+            return text, {}
+        text = (
+            f'{line} of stream "{self.stream_name}" has no usable key: {what}. Correct the tap, or '
+            "set other key properties with `stream_maps` and `__key_properties__`."
+        )
+        return (text,)
+
+    # The table
+
+    def _prepare(self) -> None:
+        """Compile the schema, and make the table ready."""
+        dialect = self.connector.dialect
+        load_method = self.config["load_method"]
+        flattening: FlatteningOptions = get_flattening_options(self.config)  # type: ignore[arg-type]
+        columns = cols.compile_columns(
+            self.schema,
+            self._key_properties,
+            flattening=flattening,
+            metadata=self._metadata_names(),
+        )
+        self._has_metadata = bool(self._metadata_names())
+        # A property that is spelled in a way that a JSON path cannot find gets a plain name; then
+        # each record is rebuilt with plain names.
+        self._source_paths = {c.source: c.path[self._has_metadata :] for c in columns}
+        self._rebuild: Callable[[bytes], bytes] | None = None
+        if not all(cols.PLAIN_NAME.fullmatch(name) for c in columns for name in c.path):
+            columns = self._plain(columns)
+        conformed = cols.conform(
+            columns, max_name_length=dialect.max_name_length, ignores_case=dialect.ignores_case
+        )
+        missing = set(self._key_properties) - {column.source for column in conformed}
+        if missing:
+            raise MissingKeyPropertiesError(
+                f'The schema of stream "{self.stream_name}" lacks its key properties '
+                f"{', '.join(sorted(missing))} ({self.target.where}). Correct the tap, or set other "
+                "key properties with `stream_maps` and `__key_properties__`."
+            )
+        schema, name = self._table_name()
+        table = cols.Table(
+            name=cols.conform_name(name, max_name_length=dialect.max_name_length),
+            columns=conformed,
+            schema=schema,
+            is_keyed=load_method != "append-only",
+        )
+        prepare = (
+            self.connector.prepare_shadow if load_method == "overwrite" else self.connector.prepare
+        )
+        self._table: Table = prepare(table, self.stream_name)
+        keys = [column for column in self._table.columns if column.is_key]
+        self._key_of = key_reader(keys, self._path_in_record) if keys else None
+        self._moment: Moment | None = None
+
+    def _metadata_names(self) -> tuple[str, ...]:
+        """The metadata columns of the table."""
+        if self.config["add_record_metadata"]:
+            return tuple(cols.METADATA)
+        if not self._is_versioned:
+            return ()
+        return tuple(
+            name
+            for name in cols.VERSION_METADATA
+            if not (self.config["hard_delete"] and name == "_sdc_deleted_at")
+        )
+
+    def _path_in_record(self, column: Column) -> tuple[str, ...]:
+        """Where a value stands in the record as it was sent."""
+        if column.name in cols.METADATA:
+            return (column.name,)
+        return self._source_paths[column.source]
+
+    def _plain(self, columns: list[Column]) -> list[Column]:
+        """Give the columns plain paths, and remember how to rebuild a record to fit them."""
+        prefix = (cols.RECORD,) if self._has_metadata else ()
+        plain: list[Column] = []
+        paths: dict[str, tuple[str, ...]] = {}
+        for column, number in zip(columns, count(1), strict=False):
+            if column.name in cols.METADATA and column.path[0] != cols.RECORD:
+                plain.append(column)
+            else:
+                paths[f"c{number}"] = self._source_paths[column.source]
+                plain.append(replace(column, path=(*prefix, f"c{number}")))
+
+        def rebuild(record: bytes) -> bytes:
+            decoded = decode_exactly(record)
+            values = {name: value_at(decoded, path) for name, path in paths.items()}
+            return serialize_json(values).encode()
+
+        self._rebuild = rebuild
+        return plain
+
+    def _table_name(self) -> tuple[str | None, str]:
+        """The schema and the table that the stream's name asks for."""
+        default: str | None = self.config.get("default_target_schema")
+        if not self.connector.dialect.has_schemas:
+            return None, self.stream_name
+        *parents, name = self.stream_name.replace(".", "-").split("-")
+        if len(parents) in {1, 2} and name and parents[-1]:
+            return default or parents[-1], name
+        return default, self.stream_name

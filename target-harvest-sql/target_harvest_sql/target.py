@@ -1,0 +1,463 @@
+"""What a user sets; the order of messages; the STATE watermark."""
+
+from __future__ import annotations
+
+import gzip
+import signal
+import sys
+import time
+from collections import deque
+from contextlib import contextmanager
+from functools import cached_property
+from typing import IO, TYPE_CHECKING, Any, ClassVar
+
+import msgspec
+from singer_sdk import Target
+from singer_sdk import typing as th
+from singer_sdk.exceptions import (
+    DataError,
+    InvalidJSONSchema,
+    InvalidRecord,
+    MappingError,
+    MissingKeyPropertiesError,
+    RecordsWithoutSchemaException,
+)
+from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig, StorageTarget
+from singer_sdk.helpers._flattening import get_flattening_options
+from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
+from singer_sdk.mapper import PluginMapper, SameRecordTransform
+from singer_sdk.singerlib.exceptions import InvalidInputLine
+from typing_extensions import override
+
+from target_harvest_sql.connector import Connector, DatabaseError
+from target_harvest_sql.messages import Message, MessageReader
+from target_harvest_sql.records import decode_exactly
+from target_harvest_sql.sinks import Moment, SQLSink
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+
+    from singer_sdk.plugin_base import _ConfigInput
+    from singer_sdk.sinks import Sink
+
+USER_ERRORS = (
+    DatabaseError,
+    DataError,
+    InvalidInputLine,
+    InvalidRecord,
+    MappingError,
+    MissingKeyPropertiesError,
+    RecordsWithoutSchemaException,
+)
+"""Errors whose message says what happened, where, and what to do; no traceback helps."""
+
+
+class TerminatedError(Exception):
+    """A signal asked the target to end."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(signal_number)
+        self.signal_number = signal_number
+
+
+class TargetHarvestSQL(Target):
+    """Writes any Singer stream into SQL by JSON bulk insert."""
+
+    name = "target-harvest-sql"
+    default_sink_class = SQLSink
+    message_reader_class = MessageReader
+    message_reader: MessageReader
+    capabilities: ClassVar[list[Any]] = [
+        *Target.capabilities,
+        PluginCapabilities.ACTIVATE_VERSION,
+        PluginCapabilities.BATCH,
+        TargetCapabilities.HARD_DELETE,
+        TargetCapabilities.TARGET_SCHEMA,
+    ]
+    config_jsonschema: ClassVar[dict[str, Any]] = th.PropertiesList(
+        th.Property(
+            "sqlalchemy_url",
+            th.StringType,
+            default="sqlite:///harvest.db",
+            secret=True,
+            title="Database URL",
+            description="Where the database is, for instance sqlite:///harvest.db or "
+            "duckdb:///harvest.duckdb.",
+        ),
+        th.Property(
+            "default_target_schema",
+            th.StringType,
+            title="Default Target Schema",
+            description="SQL schema of all tables, where the database has schemas. Without it, a "
+            "stream called schema-table or schema.table goes to that schema.",
+        ),
+        th.Property(
+            "load_method",
+            th.StringType,
+            default="upsert",
+            allowed_values=["upsert", "append-only", "overwrite"],
+            title="Load Method",
+            description="upsert inserts or updates by key, and appends where a stream has no key; "
+            "append-only only inserts; overwrite replaces the table when the run ends.",
+        ),
+        th.Property(
+            "add_record_metadata",
+            th.BooleanType,
+            default=True,
+            title="Add Record Metadata",
+            description="Whether tables get the _sdc_ columns.",
+        ),
+        th.Property(
+            "validate_records",
+            th.BooleanType,
+            default=True,
+            title="Validate Records",
+            description="Whether records are held against the schema of their stream.",
+        ),
+        th.Property(
+            "hard_delete",
+            th.BooleanType,
+            default=False,
+            title="Hard Delete",
+            description="Whether rows of older versions are deleted rather than marked in "
+            "_sdc_deleted_at.",
+        ),
+        th.Property(
+            "process_activate_version_messages",
+            th.BooleanType,
+            default=True,
+            title="Process ACTIVATE_VERSION Messages",
+            description="Whether rows of older versions are deleted or marked at all.",
+        ),
+        th.Property(
+            "batch_size_rows",
+            th.IntegerType(minimum=1),
+            default=10_000,
+            title="Batch Size Rows",
+            description="Records of a stream that are written at once, at most.",
+        ),
+        th.Property(
+            "batch_size_bytes",
+            th.IntegerType(minimum=1),
+            default=8 * 1024 * 1024,
+            title="Batch Size Bytes",
+            description="Bytes that all streams together hold back before the largest batch is "
+            "written.",
+        ),
+        th.Property(
+            "batch_wait_limit_seconds",
+            th.NumberType(exclusive_minimum=0),
+            default=60,
+            title="Batch Wait Limit Seconds",
+            description="Seconds after which a batch is written though it is not full.",
+        ),
+    ).to_dict()
+
+    def __init__(self, **kwargs: Any) -> None:
+        self._termination: int | None = None
+        super().__init__(**kwargs)
+        self.max_parallelism = 1
+        self.batch_size_rows: int = self.config["batch_size_rows"]
+        self.message_reader.between_reads = self._between_reads
+        self._moment = Moment.now()
+        self._ordinal = 0
+        self._routes: dict[str, list[_Route]] = {}
+        self._states: deque[tuple[int, bytes]] = deque()
+        self._last_state = b""
+        self._batch_file = ""
+        if self.config.get("default_target_schema") and not self.connector.dialect.has_schemas:
+            self.logger.warning(
+                "%s has no schemas, so `default_target_schema` is not used; leave it out.",
+                self.connector.dialect.name,
+            )
+
+    @cached_property
+    def connector(self) -> Connector:
+        """The connection that all sinks share."""
+        return Connector(self.config["sqlalchemy_url"], self.logger)
+
+    @override
+    def setup_mapper(self) -> None:
+        """Set up stream maps, without the SDK's flattening: columns are paths, and flatten."""
+        get_flattening_options(self.config)  # type: ignore[arg-type] # Raises if misconfigured.
+        config = {k: v for k, v in self.config.items() if not k.startswith("flattening_")}
+        config["stream_maps"] = dict(config.get("stream_maps") or {})
+        self._mapper = PluginMapper(plugin_config=config, logger=self.logger)
+
+    @property
+    def where(self) -> str:
+        """The place in the input, for errors."""
+        line = f"Line {self.message_reader.line_number}"
+        return f"{self._batch_file} of {line.lower()}" if self._batch_file else line
+
+    # Messages, in their order
+
+    @override
+    def _process_schema_message(self, message: Message) -> None:  # type: ignore[override]
+        stream = self._stream_of(message)
+        schema = msgspec.json.decode(message.schema) if bytes(message.schema) else None
+        if not isinstance(schema, dict) or not isinstance(schema.get("properties"), dict):
+            raise InvalidInputLine(
+                f'{self.where}: the schema of stream "{stream}" has no properties, so that its '
+                "table would have no columns. Select fields of the stream, or correct the tap."
+            )
+        if not schema["properties"]:
+            raise InvalidInputLine(
+                f'{self.where}: the schema of stream "{stream}" has an empty list of properties. '
+                "Select fields of the stream, or leave the stream out."
+            )
+        for route in self._routes.get(stream, ()):
+            self.flush(route.sink)  # What was read under the old schema is written first.
+        try:
+            # The SDK compares with the schema before, and makes new sinks only if it differs.
+            super()._process_schema_message(
+                {"stream": stream, "schema": schema, "key_properties": message.key_properties or []}
+            )
+        except InvalidJSONSchema as error:
+            raise InvalidInputLine(
+                f'{self.where}: the schema of stream "{stream}" is not valid JSON Schema. Correct '
+                "the tap."
+            ) from error
+        self._sinks_to_clear.clear()
+        self._routes[stream] = [
+            _Route(
+                sink=self.get_sink(stream_map.stream_alias),  # type: ignore[arg-type]
+                transform=None if type(stream_map) is SameRecordTransform else stream_map.transform,
+            )
+            for stream_map in self.mapper.stream_maps[stream]
+            if self.sink_exists(stream_map.stream_alias)
+        ]
+
+    @override
+    def _process_record_message(self, message: Message) -> None:  # type: ignore[override]
+        routes = self._routes.get(message.stream)  # type: ignore[arg-type]
+        if routes is None:
+            stream = self._stream_of(message)
+            raise RecordsWithoutSchemaException(
+                f'{self.where}: a record of stream "{stream}" came before its schema. Correct the '
+                "tap: it must write a SCHEMA message first."
+            )
+        record = bytes(message.record)
+        if not record:
+            raise InvalidInputLine(
+                f'{self.where}: the message of stream "{message.stream}" holds no record. Correct '
+                "the tap."
+            )
+        self._ordinal += 1
+        for route in routes:
+            sink = route.sink
+            context = {
+                "message_version": message.version,
+                "extracted_at": message.time_extracted,
+                "moment": self._moment,
+                "ordinal": self._ordinal,
+            }
+            if route.transform is None:
+                sink.add(record, **context)
+            else:
+                transformed = route.transform(decode_exactly(record))
+                if transformed is None:
+                    continue
+                sink.process_record(transformed, context)
+            if sink.is_full:
+                self.flush(sink)
+            elif sink.pending_bytes > self._share:
+                self._bound_bytes()
+
+    @override
+    def _process_state_message(self, message: Message) -> None:  # type: ignore[override]
+        value = bytes(message.value)
+        if not value.startswith(b"{"):
+            raise InvalidInputLine(f"{self.where}: the state is not an object. Correct the tap.")
+        if self._states and self._states[-1][0] == self._ordinal:
+            self._states.pop()
+        self._states.append((self._ordinal, value))
+        self._emit_states()
+
+    @override
+    def _process_activate_version_message(self, message: Message) -> None:  # type: ignore[override]
+        stream = self._stream_of(message)
+        if message.version is None or stream not in self._routes:
+            raise InvalidInputLine(
+                f'{self.where}: ACTIVATE_VERSION of stream "{stream}" needs a version, and a '
+                "schema before it. Correct the tap."
+            )
+        for route in self._routes[stream]:
+            if route.sink.process_activate_version_messages:
+                self.flush(route.sink)
+                route.sink.activate_version(message.version)
+
+    @override
+    def _process_batch_message(self, message: Message) -> None:  # type: ignore[override]
+        stream = self._stream_of(message)
+        encoding = BaseBatchFileEncoding.from_dict(dict(message.encoding or {}))
+        if encoding.format != "jsonl" or encoding.compression not in {None, "none", "gzip"}:
+            raise InvalidInputLine(
+                f'{self.where}: batch files of stream "{stream}" are {encoding.format} '
+                f"({encoding.compression}), which is not read. Set the tap's `batch_config` to "
+                "jsonl, with gzip or without."
+            )
+        for url in message.manifest or ():
+            with self._open_batch_file(url, encoding) as lines:
+                for number, line in enumerate(lines, 1):
+                    self._batch_file = f"Record {number} of a batch file"
+                    if not line.isspace():
+                        record = Message(
+                            type="RECORD", stream=stream, record=msgspec.Raw(line.strip())
+                        )
+                        self._process_record_message(record)
+                    if number % 1000 == 0:
+                        self._between_reads()
+            self._batch_file = ""
+
+    @contextmanager
+    def _open_batch_file(self, url: str, encoding: BaseBatchFileEncoding) -> Iterator[IO[bytes]]:
+        folder, name = StorageTarget.split_url(url)
+        given = self.config.get("batch_config")
+        storage = BatchConfig.from_dict(given).storage if given else StorageTarget.from_url(folder)
+        with storage.open(name, mode="rb") as file:
+            if encoding.compression == "gzip":
+                with gzip.open(file) as unzipped:
+                    yield unzipped  # type: ignore[misc]
+            else:
+                yield file
+
+    def _stream_of(self, message: Message) -> str:
+        if not message.stream:
+            raise InvalidInputLine(f"{self.where} names no stream. Correct the tap.")
+        return message.stream
+
+    # Batches
+
+    def flush(self, sink: SQLSink) -> None:
+        """Write a sink's batch, then every state that has become true."""
+        if sink.current_size == 0:
+            return
+        started = time.perf_counter()
+        rows = sink.current_size
+        self.drain_one(sink)
+        sink.record_counter_metric.increment(rows)
+        self.logger.debug(
+            "Wrote batch: stream=%s records=%d seconds=%.2f",
+            sink.stream_name,
+            rows,
+            time.perf_counter() - started,
+        )
+        self._emit_states()
+
+    @property
+    def _sinks(self) -> list[SQLSink]:
+        return list(self._sinks_active.values())  # type: ignore[arg-type]
+
+    @cached_property
+    def _limit(self) -> int:
+        return int(self.config["batch_size_bytes"])
+
+    @property
+    def _share(self) -> float:
+        """Bytes that one stream may hold before all streams together are looked at."""
+        return self._limit / max(1, len(self._sinks_active))
+
+    def _bound_bytes(self) -> None:
+        if sum(sink.pending_bytes for sink in self._sinks) >= self._limit:
+            self.flush(max(self._sinks, key=lambda sink: sink.pending_bytes))
+
+    def _between_reads(self) -> None:
+        """Obey a signal, write batches that are old enough, and look at the clock."""
+        if self._termination is not None:
+            raise TerminatedError(self._termination)
+        self._moment = Moment.now()
+        oldest = time.monotonic() - self.config["batch_wait_limit_seconds"]
+        for sink in self._sinks:
+            if sink.first_ordinal is not None and sink.began_at <= oldest:
+                self.flush(sink)
+
+    @override
+    def process_endofpipe(self) -> None:
+        """Write what is left, and put new tables in place of old ones."""
+        self._finish(is_complete=True)
+
+    def _finish(self, *, is_complete: bool) -> None:
+        for sink in self._sinks:
+            self.flush(sink)
+        if is_complete:
+            self.connector.swap()
+            self._emit_states(is_final=True)
+        for sink in self._sinks:
+            self.logger.info(
+                "Wrote stream: stream=%s records=%d", sink.stream_name, sink._total_records_read
+            )
+            sink.clean_up()
+        self.connector.close()
+
+    # State
+
+    def _emit_states(self, *, is_final: bool = False) -> None:
+        """Print the last state of which every record is committed."""
+        if self.config["load_method"] == "overwrite" and not is_final:
+            return
+        pending = [s.first_ordinal for s in self._sinks if s.first_ordinal is not None]
+        committed = min(pending) - 1 if pending else self._ordinal
+        state = None
+        while self._states and self._states[0][0] <= committed:
+            state = self._states.popleft()[1]
+        if state is not None and state != self._last_state:
+            self._last_state = state
+            sys.stdout.write(state.decode() + "\n")
+            sys.stdout.flush()
+
+    # The process
+
+    @override
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
+        """Remember the signal; the batch at work ends first."""
+        self._termination = signum
+
+    @classmethod
+    @override
+    def invoke(  # type: ignore[override]
+        cls,
+        *,
+        about: bool = False,
+        about_format: str | None = None,
+        config: _ConfigInput | None = None,
+        file_input: IO[str] | None = None,
+    ) -> None:
+        """Run the target.
+
+        A user's error is one line on standard error and exit code 1; a signal is obeyed after what
+        was read is written, with exit code 128 and its number.
+        """
+        if about:
+            cls.print_about(about_format)
+            return
+        cls.print_version(print_fn=cls.logger.info)
+        target = cls(
+            config=dict(config.config) if config else None,
+            parse_env_config=bool(config and config.parse_env),
+        )
+        try:
+            target.listen(file_input)
+        except TerminatedError as termination:
+            name = signal.Signals(termination.signal_number).name
+            cls.logger.warning("Received %s: writing what was read, then ending.", name)
+            target._finish(is_complete=False)
+            sys.exit(128 + termination.signal_number)
+        except BrokenPipeError:
+            cls.logger.error("Nobody reads the states any more, so the target ends.")
+            sys.stderr.flush()
+            sys.stdout = None  # type: ignore[assignment] # Its flush at exit would fail again.
+            sys.exit(1)
+        except USER_ERRORS as error:
+            cls.logger.error("%s", error.args[0] if error.args else error)
+            cls.logger.debug("Where it happened", exc_info=True)
+            sys.exit(1)
+
+
+class _Route(msgspec.Struct, frozen=True):
+    """Where the records of a stream go."""
+
+    sink: SQLSink
+    transform: Callable[[dict[str, Any]], dict[str, Any] | None] | None
+    """A stream map, if there is one."""
