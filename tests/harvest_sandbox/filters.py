@@ -1,0 +1,99 @@
+"""Query parameters that select rows."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+from harvest_sandbox.clock import day, parsed, stamp
+from harvest_sandbox.refusals import invalid
+from harvest_sandbox.tables import Invoice
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from harvest_sandbox.account import Account
+    from harvest_sandbox.endpoints import Endpoint
+
+
+def parameters(endpoint: Endpoint, query: Mapping[str, str]) -> dict[str, str]:
+    """The parameters of a request that this endpoint knows, paging apart; others are ignored."""
+    known = {*endpoint.filters, *(["updated_since"] if endpoint.updated_since else [])}
+    return {name: value for name, value in query.items() if name in known}
+
+
+def value(name: str, kind: str, text: str) -> Any:
+    """The value of a parameter.
+
+    Raises:
+        Refusal: The text is no value of this kind (422).
+    """
+    try:
+        if kind == "boolean":
+            return {"true": True, "false": False}[text]
+        if kind == "integer":
+            return int(text)
+        if kind == "date":
+            return day(text)
+    except (KeyError, ValueError):
+        raise invalid(f"{name} is not a valid {kind}") from None
+    return text
+
+
+def selection(account: Account, endpoint: Endpoint, query: Mapping[str, str]) -> list[Any]:
+    """The tests that a row must pass to be listed.
+
+    Raises:
+        Refusal: A parameter cannot be read (422).
+    """
+    table = account.named(endpoint.table)
+    tests = [
+        _test(account, table.by, name, value(name, kind, query[name]))
+        for name, kind in endpoint.filters.items()
+        if name in query
+    ]
+    roles = endpoint.stream == "roles" and account.switches.roles_updated_since
+    if "updated_since" in query and (endpoint.updated_since or roles):
+        tests.append(
+            _changed_since(query["updated_since"], account.switches.updated_since_inclusive)
+        )
+    return tests
+
+
+def _changed_since(text: str, inclusive: bool) -> Callable[[Any], bool]:
+    try:
+        moment = parsed(text)
+    except ValueError:
+        raise invalid("updated_since is not a valid date-time") from None
+    if inclusive:
+        # Rows carry whole seconds: the first that is not before the moment.
+        since = stamp(moment + dt.timedelta(microseconds=-moment.microsecond % 1_000_000))
+        return lambda row: row.updated_at >= since
+    since = stamp(moment)
+    return lambda row: row.updated_at > since
+
+
+def _test(account: Account, dated: str, name: str, wanted: Any) -> Callable[[Any], bool]:
+    projects = account.projects.by_id
+    if name == "from":
+        return lambda row: (getattr(row, dated) or "") >= wanted
+    if name == "to":
+        return lambda row: (getattr(row, dated) or "") <= wanted
+    if name == "client_id":
+        return lambda row: (
+            (row.client_id if hasattr(row, "client_id") else projects[row.project_id].client_id)
+            == wanted
+        )
+    if name == "project_id":
+        return lambda row: (
+            any(line.project_id == wanted for line in row.line_items)
+            if isinstance(row, Invoice)
+            else row.project_id == wanted
+        )
+    if name == "is_billed":
+        return lambda row: (row.invoice_id is not None) == wanted
+    if name == "is_running":
+        return lambda row: (row.timer_started_at is not None) == wanted
+    if name == "external_reference_id":
+        return lambda row: (row.external_reference or {}).get("id") == wanted
+    return lambda row: getattr(row, name) == wanted
