@@ -1,0 +1,144 @@
+"""`make demo`: a stand-in Harvest account, synced into harvest.db by Meltano, and what landed.
+
+The first run reads the whole account. A later run finds that a day has passed, and reads only what
+was done on it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from harvest_sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DATABASE: Final = Path("harvest.db")
+LOG: Final = Path(".meltano/demo.log")
+MELTANO: Final = Path(sys.executable).with_name("meltano")
+TIME_ENTRIES: Final = 20_000
+DAYS: Final = 90
+BAR: Final = 24  # Characters of the longest bar.
+LAST_LINES: Final = 25  # Of the log, where a sync fails.
+
+HOURS_BY_CLIENT: Final = """
+    SELECT client__name, client__currency, sum(hours), sum(hours * billable_rate)
+    FROM time_entries
+    WHERE spent_date > ?
+    GROUP BY client__name, client__currency
+    ORDER BY sum(hours) DESC
+    LIMIT 10
+"""
+
+YOUR_ACCOUNT: Final = """
+The same with your account, into warehouse.db (a token: https://id.getharvest.com/developers):
+
+  export TAP_HARVEST_ACCESS_TOKEN=...  TAP_HARVEST_ACCOUNT_ID=...
+  .venv/bin/meltano run tap-harvest target-harvest-sql
+"""
+
+
+def main() -> int:
+    """Run the demo in the current directory, which holds meltano.yml; return the exit code."""
+    resumed = DATABASE.exists()
+    with Sandbox(time_entries=TIME_ENTRIES, seed=1, budgets=True) as harvest:
+        say(f"A stand-in Harvest account of {TIME_ENTRIES:,} invented time entries is at")
+        say(f"{harvest.api_url}.")
+        if resumed:
+            work_a_day(harvest)
+            say("Since the last demo a day has passed there.")
+        say("\n$ meltano run tap-harvest target-harvest-sql")
+        started = time.monotonic()
+        code = sync(harvest)
+        seconds = time.monotonic() - started
+        if code:
+            say("".join(LOG.open(encoding="utf-8").readlines()[-LAST_LINES:]))
+            say(f"The sync failed with exit code {code}; the whole log is in {LOG}.")
+            return code
+        cost = (
+            f"{len(harvest.requests)} requests, "
+            f"{sum(request.rows for request in harvest.requests):,} rows read, {seconds:.0f} s"
+        )
+        since = harvest.now.date() - dt.timedelta(days=DAYS)
+    say("\n".join(landed(since)))
+    say(
+        f"Resumed from the bookmarks: {cost}."
+        if resumed
+        else f"First sync: {cost}. Run it again to see it resume."
+    )
+    say(YOUR_ACCOUNT)
+    return 0
+
+
+def work_a_day(harvest: Sandbox) -> None:
+    """Let a day pass: entries are made and changed, an invoice is written and a bill comes in."""
+    harvest.advance(seconds=24 * 60 * 60)
+    for entry in harvest.rows("time_entries")[:5]:
+        harvest.change("time_entries", entry["id"], notes="Agreed with the client.")
+    for hours in (0.5, 1.25, 2, 3.75):
+        harvest.add("time_entries", hours=hours)
+    harvest.add("invoices")
+    harvest.add("expenses")
+
+
+def sync(harvest: Sandbox) -> int:
+    """Run the pipeline as a person would, in the environment `demo`; return its exit code."""
+    LOG.parent.mkdir(exist_ok=True)
+    account = {
+        "MELTANO_ENVIRONMENT": "demo",
+        "TAP_HARVEST_ACCESS_TOKEN": harvest.token,
+        "TAP_HARVEST_ACCOUNT_ID": harvest.account_id,
+        "TAP_HARVEST_API_URL": harvest.api_url,
+        "TAP_HARVEST_IDENTITY_URL": harvest.identity_url,
+    }
+    with LOG.open("w", encoding="utf-8") as log:
+        return subprocess.run(
+            [MELTANO, "run", "tap-harvest", "target-harvest-sql"],
+            env=os.environ | account,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            check=False,
+        ).returncode
+
+
+def landed(since: dt.date) -> Iterator[str]:
+    """The lines that show what the database holds: a row a table, and hours by client."""
+    with closing(sqlite3.connect(DATABASE)) as database:
+        tables = [
+            name
+            for (name,) in database.execute(
+                "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name"
+            )
+        ]
+        counts = {
+            name: database.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0]
+            for name in tables
+        }
+        clients = database.execute(HOURS_BY_CLIENT, [since.isoformat()]).fetchall()
+    yield f"\n{DATABASE!s:<34}{'rows':>8}"
+    for name, count in counts.items():
+        yield f"  {name:<32}{count:>8,}"
+    yield f"\nThe last {DAYS} days by client{'hours':>14}{'amount':>16}"
+    most = max((hours for _, _, hours, _ in clients), default=0) or 1
+    for client, currency, hours, amount in clients:
+        bar = "█" * max(1, round(BAR * hours / most))
+        yield f"  {client[:28]:<28}{hours:>10,.1f}{amount or 0:>12,.0f} {currency} {bar}"
+    yield ""
+
+
+def say(text: str) -> None:
+    """Print for the person at the terminal, at once."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,169 @@
+"""The pipeline as Meltano runs it, by the project's own meltano.yml and by `make demo`."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+import yaml
+
+from tap_harvest.tap import TapHarvest
+from target_harvest_sql.target import TargetHarvestSQL
+
+if TYPE_CHECKING:
+    from harvest_sandbox import Sandbox
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+BIN: Final = Path(sys.executable).parent
+KINDS: Final = {"number": "decimal"}  # Meltano's word for a JSON type, where it differs.
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the project's meltano.yml and its plugins installed, and nothing else."""
+    folder = tmp_path_factory.mktemp("project")
+    shutil.copy(ROOT / "meltano.yml", folder)
+    for package in ("tap-harvest", "target-harvest-sql"):
+        (folder / package).symlink_to(ROOT / package)
+    meltano(folder, "install")
+    return folder
+
+
+def meltano(folder: Path, *arguments: str, **variables: str) -> str:
+    """Run Meltano in a folder; return what it printed."""
+    done = subprocess.run(
+        [BIN / "meltano", *arguments],
+        cwd=folder,
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def account_of(harvest: Sandbox) -> dict[str, str]:
+    """The variables that name the stand-in account."""
+    return {
+        "TAP_HARVEST_ACCESS_TOKEN": harvest.token,
+        "TAP_HARVEST_ACCOUNT_ID": harvest.account_id,
+        "TAP_HARVEST_API_URL": harvest.api_url,
+        "TAP_HARVEST_IDENTITY_URL": harvest.identity_url,
+    }
+
+
+def test_two_variables_and_one_command_fill_warehouse_db(project: Path, harvest: Sandbox) -> None:
+    """`meltano run` writes flat tables, and resumes from its state when it runs again."""
+    meltano(project, "run", "tap-harvest", "target-harvest-sql", **account_of(harvest))
+    first = len(harvest.requests)
+    meltano(project, "run", "tap-harvest", "target-harvest-sql", **account_of(harvest))
+
+    with closing(sqlite3.connect(project / "warehouse.db")) as database:
+        clients = dict(database.execute("SELECT client__id, client__name FROM time_entries"))
+        (count,) = database.execute("SELECT count(*) FROM time_entries").fetchone()
+    entries = harvest.rows("time_entries")
+    assert count == len(entries)
+    assert clients == {entry["client"]["id"]: entry["client"]["name"] for entry in entries}
+    resumed = [r for r in harvest.requests[first:] if r.path == "/v2/time_entries"]
+    assert [("updated_since" in request.query) for request in resumed] == [True]
+
+
+def test_the_job_and_a_server_named_by_a_variable(project: Path, harvest: Sandbox) -> None:
+    """The environment `server` writes where DATABASE_URL says."""
+    meltano(
+        project,
+        *("--environment=server", "run", "harvest-to-sql"),
+        **account_of(harvest),
+        DATABASE_URL="duckdb:///other.duckdb",
+    )
+
+    import duckdb
+
+    with duckdb.connect(project / "other.duckdb", read_only=True) as database:
+        counted = database.execute("SELECT count(*) FROM clients").fetchall()
+    assert counted == [(len(harvest.rows("clients")),)]
+
+
+def test_the_tap_also_feeds_target_jsonl(project: Path, harvest: Sandbox) -> None:
+    """Any other target does as well: here one that writes lines of JSON."""
+    meltano(project, "run", "tap-harvest", "target-jsonl", **account_of(harvest))
+
+    lines = (project / "output" / "time_entries.jsonl").read_text(encoding="utf-8").splitlines()
+    found = {row["id"]: row for row in map(json.loads, lines)}
+    assert found == {entry["id"]: entry for entry in harvest.rows("time_entries")}
+
+
+def test_the_demo_shows_what_landed_and_resumes(project: Path) -> None:
+    """`make demo` tells rows and hours; the second time it reads a day's work instead of all."""
+    first, second = (demo(project) for _ in range(2))
+
+    assert "time_entries" in first
+    assert "hours" in first
+    assert "First sync:" in first
+    assert "Resumed from the bookmarks:" in second
+    assert rows_read(second) < rows_read(first) / 50
+
+
+def demo(folder: Path) -> str:
+    """Run the demo in a folder; return what it showed."""
+    done = subprocess.run(
+        [sys.executable, ROOT / "tests" / "demo.py"],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT / "tests")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def rows_read(shown: str) -> int:
+    """The number of rows that the demo says it read."""
+    (line,) = (line for line in shown.splitlines() if " rows read" in line)
+    return int(line.split(" rows read")[0].split()[-1].replace(",", ""))
+
+
+@pytest.mark.parametrize("plugin", [TapHarvest, TargetHarvestSQL])
+def test_meltano_knows_every_setting(plugin: type[TapHarvest | TargetHarvestSQL]) -> None:
+    """meltano.yml names each setting of the plugin, its kind, default and secrecy, and no other."""
+    definition = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
+    (described,) = (
+        entry
+        for entries in definition["plugins"].values()
+        for entry in entries
+        if entry["name"] == plugin.name
+    )
+    # The SDK adds its own settings to the plugin's when they are asked for.
+    schema = json.loads(json.dumps(plugin.config_jsonschema))
+    plugin.append_builtin_config(schema)
+
+    found = {setting["name"]: setting for setting in described["settings"]}
+    assert found.keys() == schema["properties"].keys()
+    for name, wanted in schema["properties"].items():
+        assert found[name]["kind"] == kind_of(name, wanted)
+        assert found[name].get("value") == wanted.get("default")
+        assert found[name].get("sensitive", False) == wanted.get("secret", False)
+        assert found[name]["description"].strip()
+
+
+def kind_of(name: str, definition: dict[str, Any]) -> str:
+    """Meltano's kind for a setting."""
+    types = set(definition["type"]) - {"null"}
+    if "enum" in definition:
+        return "options"
+    if name.endswith("_date"):
+        return "date_iso8601"
+    if "string" in types:
+        return "string"
+    (type_,) = types
+    return KINDS.get(type_, type_)

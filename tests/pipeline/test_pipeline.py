@@ -1,0 +1,219 @@
+"""From the stand-in account to SQLite: whole, resumed, and killed in the middle."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fix_pipeline import Pipeline
+    from harvest_sandbox import Sandbox
+
+LISTS = (
+    "clients",
+    "contacts",
+    "projects",
+    "tasks",
+    "users",
+    "roles",
+    "project_user_assignments",
+    "project_task_assignments",
+    "expense_categories",
+    "invoice_item_categories",
+    "estimate_item_categories",
+    "time_entries",
+    "expenses",
+    "invoices",
+    "estimates",
+)
+UPDATED_SINCE = {
+    "/v2/clients",
+    "/v2/contacts",
+    "/v2/projects",
+    "/v2/tasks",
+    "/v2/users",
+    "/v2/user_assignments",
+    "/v2/task_assignments",
+    "/v2/expense_categories",
+    "/v2/invoice_item_categories",
+    "/v2/estimate_item_categories",
+    "/v2/time_entries",
+    "/v2/expenses",
+    "/v2/invoices",
+    "/v2/estimates",
+}
+
+Row = dict[str, Any]
+
+
+def account(harvest: Sandbox) -> dict[str, list[Row]]:
+    """What the account holds, as tables: the lists, and the tables exploded from them."""
+    tables = {name: harvest.rows(name) for name in LISTS}
+    for parent, child in (("invoices", "invoice_id"), ("estimates", "estimate_id")):
+        tables[f"{child.removesuffix('_id')}_line_items"] = [
+            {child: row["id"], **line} for row in tables[parent] for line in row["line_items"]
+        ]
+    tables["user_roles"] = [
+        {"role_id": role["id"], "user_id": user}
+        for role in tables["roles"]
+        for user in role["user_ids"]
+    ]
+    tables["time_entry_external_references"] = [
+        {"time_entry_id": entry["id"], **entry["external_reference"]}
+        for entry in tables["time_entries"]
+        if entry["external_reference"]
+    ]
+    return tables
+
+
+def flattened(row: Row) -> Row:
+    """The row as a flat table holds it, without nulls: one level of objects spread."""
+    flat: Row = {}
+    for name, value in row.items():
+        if isinstance(value, dict):
+            flat |= {f"{name}__{key}": inner for key, inner in value.items()}
+        else:
+            flat[name] = value
+    return {name: value for name, value in flat.items() if value is not None}
+
+
+def destination(path: Path) -> dict[str, list[Row]]:
+    """Every table of the database, without metadata and without nulls; lists parsed."""
+    with closing(sqlite3.connect(path)) as database:
+        database.row_factory = sqlite3.Row
+        names = [
+            name
+            for (name,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
+        ]
+        return {
+            name: [
+                {
+                    column: parsed(value)
+                    for column, value in dict(row).items()
+                    if value is not None and not column.startswith("_sdc_")
+                }
+                for row in database.execute(f'SELECT * FROM "{name}"')
+            ]
+            for name in names
+        }
+
+
+def parsed(value: Any) -> Any:
+    """The list or object that a column holds as JSON; any other value as it is."""
+    is_json = isinstance(value, str) and value[:1] in {"[", "{"} and value[-1:] in {"]", "}"}
+    return json.loads(value) if is_json else value
+
+
+def assert_equal(harvest: Sandbox, pipeline: Pipeline) -> None:
+    """Every table holds the account's rows, each once, and each row every value of the account."""
+    found = destination(pipeline.folder / "harvest.db")
+    for name, rows in account(harvest).items():
+        expected = [flattened(row) for row in rows]
+        assert len(expected) > 0, f"the account has no {name}, so nothing is compared"
+        assert len(found[name]) == len(expected), name
+        # A child table may carry columns of its parent besides, such as its updated_at.
+        by_key = {key(name, row): row for row in found[name]}
+        for row in expected:
+            assert row.items() <= by_key[key(name, row)].items(), name
+
+
+def key(name: str, row: Row) -> tuple[Any, ...]:
+    """What tells the rows of a table apart."""
+    keys = {
+        "invoice_line_items": ("invoice_id", "id"),
+        "estimate_line_items": ("estimate_id", "id"),
+        "user_roles": ("role_id", "user_id"),
+        "time_entry_external_references": ("time_entry_id",),
+    }
+    return tuple(row[column] for column in keys.get(name, ("id",)))
+
+
+def test_the_first_run_brings_the_whole_account(harvest: Sandbox, pipeline: Pipeline) -> None:
+    """Every list and every table inside it arrives, value by value."""
+    pipeline()
+
+    assert pipeline.exit_codes == (0, 0), pipeline.errors
+    assert_equal(harvest, pipeline)
+
+
+def test_the_second_run_asks_for_changes_only(harvest: Sandbox, pipeline: Pipeline) -> None:
+    """After edits the second run reads little, and the tables equal the account again."""
+    pipeline()
+    harvest.advance(seconds=3600)
+    edits(harvest)
+    harvest.requests.clear()
+    pipeline()
+
+    assert pipeline.exit_codes == (0, 0), pipeline.errors
+    assert_equal(harvest, pipeline)
+    asked = {request.path: request.query for request in harvest.requests}
+    assert {path for path, query in asked.items() if "updated_since" in query} == UPDATED_SINCE
+    entries = asked["/v2/time_entries"]
+    assert entries["updated_since"] > "2000-01-01"
+    read = sum(request.rows for request in harvest.requests if request.path == "/v2/time_entries")
+    assert read < len(harvest.rows("time_entries")) / 2
+
+
+def test_a_run_without_edits_rewrites_nothing(pipeline: Pipeline) -> None:
+    """Rows that are read again within the overlap stay as they were written."""
+    pipeline()
+    before = written_at(pipeline.folder / "harvest.db")
+    pipeline()
+
+    assert pipeline.exit_codes == (0, 0), pipeline.errors
+    assert written_at(pipeline.folder / "harvest.db") == before
+
+
+@pytest.mark.parametrize("victim", ["tap", "target"])
+@pytest.mark.parametrize("page", [1, 2, 4])
+def test_a_run_killed_in_the_middle_is_made_good_by_the_next(
+    harvest: Sandbox, pipeline: Pipeline, victim: str, page: int
+) -> None:
+    """After `kill -9` while entries are read, a run from the last state printed completes it."""
+    pipeline.tap_config["page_size"] = 50
+    pipeline.target_config["batch_size_rows"] = 40
+    pids: list[int] = []
+    harvest.before_page(
+        "/v2/time_entries", page, lambda _: os.kill(pids[victim == "target"], signal.SIGKILL)
+    )
+    pipeline(started=lambda *started: pids.extend(started))
+    assert pipeline.exit_codes[victim == "target"] == -signal.SIGKILL, pipeline.errors
+    assert 0 not in pipeline.exit_codes[:1]
+    harvest.advance(seconds=60)
+    edits(harvest)
+    pipeline()
+
+    assert pipeline.exit_codes == (0, 0), pipeline.errors
+    assert_equal(harvest, pipeline)
+
+
+def edits(harvest: Sandbox) -> None:
+    """An hour's work in the account: rows added and changed in every chapter of it."""
+    entry, other, *_ = harvest.rows("time_entries")
+    harvest.change("time_entries", entry["id"], hours=7.25, notes="Moved to the afternoon ✅")
+    harvest.change("time_entries", other["id"], notes=None)
+    harvest.add("time_entries", hours=1.5, notes="")
+    harvest.add("clients", name="Example Harbour")
+    for name in LISTS:
+        if name not in {"time_entries", "roles"}:
+            harvest.change(name, harvest.rows(name)[0]["id"])
+    harvest.change("roles", harvest.rows("roles")[0]["id"], name="Reviewers")
+
+
+def written_at(path: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """When each row of each list was last written, by the target's own metadata."""
+    with closing(sqlite3.connect(path)) as database:
+        return {
+            name: database.execute(
+                f'SELECT id, _sdc_batched_at FROM "{name}" ORDER BY id'
+            ).fetchall()
+            for name in LISTS
+        }
