@@ -1,16 +1,9 @@
-"""The API as an ASGI application: what is checked before an answer, and how each kind of endpoint answers."""
+"""What is checked before an answer, and how each kind of endpoint answers."""
 
 from __future__ import annotations
 
-import asyncio
-import time
-from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from starlette.applications import Starlette
-from starlette.datastructures import Headers, QueryParams
-from starlette.exceptions import HTTPException
-from starlette.responses import Response
 from starlette.routing import Route
 
 from harvest_sandbox.endpoints import endpoints
@@ -19,28 +12,23 @@ from harvest_sandbox.paging import Ordered, page_of, paging
 from harvest_sandbox.presentation import presented
 from harvest_sandbox.records import RECORDS
 from harvest_sandbox.refusals import (
-    Refusal,
     forbidden,
     invalid,
     json_response,
     no_user_agent,
     not_found,
-    response,
 )
 from harvest_sandbox.reports import report
-from harvest_sandbox.request import Request
-from harvest_sandbox.server import reset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from starlette.requests import Request as HttpRequest
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+    from starlette.responses import Response
 
     from harvest_sandbox.account import Account
     from harvest_sandbox.budgets import Budgets
     from harvest_sandbox.endpoints import Endpoint
-    from harvest_sandbox.faults import Fault, Faults
     from harvest_sandbox.identity import Identity
     from harvest_sandbox.rights import Caller
 
@@ -59,7 +47,7 @@ class Api:
         self._kept_version = account.version
 
     def routes(self) -> list[Route]:
-        """Every path of the API host, below both of its prefixes, and those of the identity host."""
+        """Every path of the API, below both of its prefixes, and those of the identity host."""
         routes = [
             Route("/api/v2/accounts", self._accounts),
             Route("/api/v2/oauth2/token", self._token, methods=["POST"]),
@@ -100,8 +88,7 @@ class Api:
             raise no_user_agent()
         caller = self.identity.caller(request.headers, request.query_params)
         self.identity.check_account(request.headers, request.query_params)
-        group = "reports" if endpoint.is_report else "general"
-        self.budgets.spend(group, self.account.switches)
+        self.budgets.spend("reports" if endpoint.is_report else "general", self.account.switches)
         return caller
 
     def _check_module(self, endpoint: Endpoint) -> None:
@@ -136,7 +123,7 @@ class Api:
         if endpoint.stream == "users_me_project_assignments":
             return self._assignments(caller.user.id)
         if endpoint.parent is None:
-            return list(caller.visible(endpoint.table, table.in_order()))
+            return caller.visible(endpoint.table, table.in_order())
         assert endpoint.parent_parameter is not None
         parent_id = path_params[endpoint.parent_parameter]
         parent = account.named(endpoint.parent).by_id.get(parent_id)
@@ -150,7 +137,7 @@ class Api:
             return self._assignments(parent_id)
         children = table.of(**{endpoint.parent_parameter: parent_id})
         rows = sorted(children, key=table.key, reverse=table.newest_first)
-        return list(caller.visible(endpoint.table, rows))
+        return caller.visible(endpoint.table, rows)
 
     def _assignments(self, user_id: int) -> list[Any]:
         table = self.account.project_user_assignments
@@ -175,7 +162,9 @@ class Api:
                 self._kept.clear()
             tests = selection(self.account, endpoint, request.query_params)
             rows = self.rows(endpoint, caller, request.path_params)
-            self._kept[key] = [row for row in rows if all(test(row) for test in tests)]
+            for test in tests:
+                rows = [row for row in rows if test(row)]
+            self._kept[key] = rows
         return self._kept[key]
 
     def _list(self, endpoint: Endpoint, caller: Caller, request: HttpRequest) -> Response:
@@ -286,96 +275,3 @@ class Api:
                 raise no_user_agent()
             content_type = request.headers.get("content-type", "")
             return json_response(200, self.identity.refresh(content_type, body))
-
-
-async def _refused(_: HttpRequest, refusal: Exception) -> Response:
-    assert isinstance(refusal, Refusal)
-    return refusal.response
-
-
-async def _no_path(_: HttpRequest, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    return response(error.status_code, "html")
-
-
-class Front:
-    """Stands before the API: writes the log of requests, and lets the ordered faults happen."""
-
-    def __init__(self, api: Api, faults: Faults, log: list[Request]) -> None:
-        self._account = api.account
-        self._faults = faults
-        self._log = log
-        self._app = Starlette(
-            routes=api.routes(),
-            exception_handlers={Refusal: _refused, HTTPException: _no_path},
-        )
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        request = _request(scope)
-        self._log.append(request)
-        scope = {**scope, "harvest_sandbox.request": request}
-        fault = self._faults.meet(scope["path"])
-        latency = self._account.switches.latency_seconds + (fault.latency_seconds if fault else 0)
-        if latency:
-            await asyncio.sleep(latency)
-        if fault and fault.edit:
-            fault.edit()
-        if fault and fault.hang:
-            while (await receive())["type"] != "http.disconnect":
-                pass
-            return
-        if fault and fault.reset:
-            reset(scope)
-            return
-        answer = _Answer(request, send, self._date(), cut=bool(fault and fault.cut))
-        app: ASGIApp = self._app
-        if fault and fault.status is not None:
-            app = _failed(fault, fault.status)
-        await app(scope, receive, answer.send)
-
-    def _date(self) -> str:
-        return format_datetime(self._account.now.replace(microsecond=0), usegmt=True)
-
-
-def _failed(fault: Fault, status: int) -> ASGIApp:
-    wait = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
-    return response(status, fault.body, wait)
-
-
-def _request(scope: Scope) -> Request:
-    path: str = scope["path"]
-    reports = any(path.startswith(f"{prefix}/reports/") for prefix in PREFIXES)
-    identity = path in {"/api/v2/accounts", "/api/v2/oauth2/token"}
-    return Request(
-        method=scope["method"],
-        path=path,
-        query=dict(QueryParams(scope["query_string"])),
-        headers=dict(Headers(scope=scope)),
-        at=time.monotonic(),
-        group="identity" if identity else "reports" if reports else "general",
-    )
-
-
-class _Answer:
-    """Passes an answer on to the connection, whole or cut, and notes it in the log."""
-
-    def __init__(self, request: Request, send: Send, date: str, *, cut: bool) -> None:
-        self._request = request
-        self._send = send
-        self._date = date
-        self._cut = cut
-
-    async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self._request.status = None if self._cut else message["status"]
-            headers = [*message["headers"], (b"date", self._date.encode())]
-            message = {**message, "headers": headers}
-        else:
-            body = message["body"]
-            if self._cut:
-                # The server closes a connection whose answer is shorter than announced.
-                message = {**message, "body": body[: len(body) // 2], "more_body": True}
-            self._request.bytes += len(message["body"])
-            self._request.answered_at = time.monotonic()
-        await self._send(message)

@@ -7,7 +7,7 @@ import datetime as dt
 
 def stamp(moment: dt.datetime) -> str:
     """An aware moment as UTC text of whole seconds: `2031-04-09T16:20:05Z`."""
-    return f"{moment.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%S}Z"
+    return f"{moment.astimezone(dt.UTC).isoformat()[:19]}Z"
 
 
 def parsed(text: str) -> dt.datetime:

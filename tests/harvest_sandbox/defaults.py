@@ -17,7 +17,7 @@ Values = dict[str, Any]
 def entry_rate(
     account: Account, project: Project, user_id: int, task_id: int, day: str
 ) -> float | None:
-    """What an hour is billed at: the project decides whether its own rate, the task's or the person's holds."""
+    """What an hour is billed at: the rate of the project, the task or the person, as it bills."""
     if not project.is_billable or project.bill_by == "none":
         return None
     if project.bill_by == "Project":
@@ -32,7 +32,7 @@ def entry_rate(
 
 
 def defaults(account: Account, name: str, given: Values) -> Values:
-    """The values that a new row of a table needs and that `given` lacks; both together make a row."""
+    """The values that a new row of a table needs and that `given` lacks."""
     values = _DEFAULTS.get(name, _name)(account, given)
     return {field: value for field, value in values.items() if field not in given}
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Fault:
-    """What happens to some requests; a fault without an ending lets the request be answered as ever."""
+    """What happens to some requests; one that names no ending lets them be answered as ever."""
 
     path: str | None = None
     """The path concerned, such as `/v2/clients`, without a query; all paths where it is None."""
@@ -40,7 +40,7 @@ class Fault:
 
 @dataclass
 class Faults:
-    """The faults that are due, in the order in which they were ordered; a request meets the first that fits."""
+    """The faults that are due; a request meets the first, in the order of ordering, that fits."""
 
     pending: list[Fault] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)

@@ -75,25 +75,23 @@ def _changed_since(text: str, inclusive: bool) -> Callable[[Any], bool]:
 
 def _test(account: Account, dated: str, name: str, wanted: Any) -> Callable[[Any], bool]:
     projects = account.projects.by_id
-    if name == "from":
-        return lambda row: (getattr(row, dated) or "") >= wanted
-    if name == "to":
-        return lambda row: (getattr(row, dated) or "") <= wanted
-    if name == "client_id":
-        return lambda row: (
-            (row.client_id if hasattr(row, "client_id") else projects[row.project_id].client_id)
-            == wanted
-        )
-    if name == "project_id":
-        return lambda row: (
-            any(line.project_id == wanted for line in row.line_items)
-            if isinstance(row, Invoice)
-            else row.project_id == wanted
-        )
-    if name == "is_billed":
-        return lambda row: (row.invoice_id is not None) == wanted
-    if name == "is_running":
-        return lambda row: (row.timer_started_at is not None) == wanted
-    if name == "external_reference_id":
-        return lambda row: (row.external_reference or {}).get("id") == wanted
-    return lambda row: getattr(row, name) == wanted
+
+    def client(row: Any) -> bool:
+        owner = row if hasattr(row, "client_id") else projects[row.project_id]
+        return bool(owner.client_id == wanted)
+
+    def project(row: Any) -> bool:
+        rows = row.line_items if isinstance(row, Invoice) else [row]
+        return any(item.project_id == wanted for item in rows)
+
+    tests: dict[str, Callable[[Any], bool]] = {
+        # A row without a date is in no window.
+        "from": lambda row: (getattr(row, dated) or "") >= wanted,
+        "to": lambda row: "" < (getattr(row, dated) or "") <= wanted,
+        "client_id": client,
+        "project_id": project,
+        "is_billed": lambda row: (row.invoice_id is not None) == wanted,
+        "is_running": lambda row: (row.timer_started_at is not None) == wanted,
+        "external_reference_id": lambda row: (row.external_reference or {}).get("id") == wanted,
+    }
+    return tests.get(name, lambda row: getattr(row, name) == wanted)

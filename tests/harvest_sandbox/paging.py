@@ -134,9 +134,10 @@ def page_of(
             given["ref"] = ref
         return f"{url}?{urlencode(sorted(given.items()))}"
 
-    number: int | None = start // asked.per_page + 1 if asked.cursor else asked.page
-    before = None if is_first or beyond else min(number - 1, pages)
-    after = None if is_last or beyond else number + 1
+    page = start // asked.per_page + 1 if asked.cursor else asked.page
+    number: int | None = page
+    before = None if is_first or beyond else min(page - 1, pages)
+    after = None if is_last or beyond else page + 1
     next_link = previous_link = None
     if after is not None:
         if asked.cursor_links:

@@ -1,9 +1,10 @@
-"""Rows as the API shows them: one function per object, its keys in the order of the API's documentation."""
+"""Rows as the API shows them: one function per object, keys in the order of the API docs."""
 
 from __future__ import annotations
 
 import datetime as dt
 import math
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from harvest_sandbox.clock import parsed
@@ -330,12 +331,16 @@ def _task(_: Account, row: Task) -> Record:
     }
 
 
+def hours_of_timer(banked: float, started: dt.datetime, now: dt.datetime) -> float:
+    """Decimal hours banked and run since the start of a timer."""
+    return round(banked + max((now - started).total_seconds(), 0) / 3600, 2)
+
+
 def hours(account: Account, row: TimeEntry) -> float:
     """Decimal hours of an entry at the account's present moment, with those of a running timer."""
     if row.timer_started_at is None:
         return row.hours
-    running = account.now - parsed(row.timer_started_at)
-    return round(row.hours + max(running, dt.timedelta()).total_seconds() / 3600, 2)
+    return hours_of_timer(row.hours, parsed(row.timer_started_at), account.now)
 
 
 def rounded(value: float) -> float:
@@ -343,17 +348,36 @@ def rounded(value: float) -> float:
     return math.ceil(value * 4) / 4
 
 
-def _clock_time(account: Account, minute: int | None) -> str | None:
+@cache
+def _time_of_day(minute: int | None, clock: str) -> str | None:
     if minute is None:
         return None
     hour, minute = divmod(minute, 60)
-    if account.company["clock"] == "24h":
+    if clock == "24h":
         return f"{hour:02}:{minute:02}"
     return f"{(hour - 1) % 12 + 1}:{minute:02}{'am' if hour < 12 else 'pm'}"
 
 
+def _work(account: Account, row: TimeEntry) -> Record:
+    """What entries of one person on one task of one project have in common; kept between edits."""
+    key = (row.user_id, row.project_id, row.task_id)
+    if key not in account.kept_work:
+        people = account.project_user_assignments.of(project_id=row.project_id, user_id=row.user_id)
+        jobs = account.project_task_assignments.of(project_id=row.project_id, task_id=row.task_id)
+        account.kept_work[key] = {
+            "user": _user_reference(account, row.user_id),
+            "client": _priced_client(account, account.projects.by_id[row.project_id].client_id),
+            "project": _project_reference(account, row.project_id),
+            "task": _task_reference(account, row.task_id),
+            "user_assignment": _assigned_user(people[0]),
+            "task_assignment": _assigned_task(jobs[0]),
+        }
+    return account.kept_work[key]
+
+
 def _time_entry(account: Account, row: TimeEntry) -> Record:
     worked = hours(account, row)
+    clock = account.company["clock"]
     return {
         "id": row.id,
         "spent_date": row.spent_date,
@@ -368,24 +392,16 @@ def _time_entry(account: Account, row: TimeEntry) -> Record:
         "is_closed": row.approval_status == "approved",
         "is_billed": row.invoice_id is not None,
         "timer_started_at": row.timer_started_at,
-        "started_time": _clock_time(account, row.started_minute),
-        "ended_time": _clock_time(account, row.ended_minute),
+        "started_time": _time_of_day(row.started_minute, clock),
+        "ended_time": _time_of_day(row.ended_minute, clock),
         "is_running": row.timer_started_at is not None,
         "billable": row.billable,
         "budgeted": row.budgeted,
         "billable_rate": row.billable_rate,
         "cost_rate": row.cost_rate,
-        **_stamps(row),
-        "user": _user_reference(account, row.user_id),
-        "client": _priced_client(account, account.projects.by_id[row.project_id].client_id),
-        "project": _project_reference(account, row.project_id),
-        "task": _task_reference(account, row.task_id),
-        "user_assignment": _assigned_user(
-            account.project_user_assignments.of(project_id=row.project_id, user_id=row.user_id)[0]
-        ),
-        "task_assignment": _assigned_task(
-            account.project_task_assignments.of(project_id=row.project_id, task_id=row.task_id)[0]
-        ),
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+        **_work(account, row),
         "invoice": _invoice_reference(account, row.invoice_id),
         "external_reference": row.external_reference,
     }

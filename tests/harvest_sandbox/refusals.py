@@ -10,7 +10,7 @@ from starlette.responses import Response
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-HTML = "<!DOCTYPE html>\n<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>\n"
+HTML = "<!DOCTYPE html>\n<title>{title}</title>\n<h1>{title}</h1>\n"
 TITLES = {
     403: "Forbidden",
     404: "Not Found",
@@ -49,12 +49,12 @@ def response(status: int, body: str, headers: Mapping[str, str] | None = None) -
         return Response(HTML.format(title=f"{title} ({status})"), status, headers, "text/html")
     if body == "empty":
         return Response(b"", status, headers)
-    content: dict[str, object] = {
+    contents: dict[str, object] = {
         "message": {"message": title},
         "error": {"status": status, "error": title},
         "oauth": {"error": "invalid_token", "error_description": "The access token is not valid."},
-    }[body]
-    return json_response(status, content, headers)
+    }
+    return json_response(status, contents[body], headers)
 
 
 def no_user_agent() -> Refusal:

@@ -131,7 +131,7 @@ def _grouped(
 
 
 def value_of(account: Account, row: TimeEntry, *, fixed_fee: bool) -> Decimal:
-    """Money value of an entry: rounded hours at its rate; of fixed-fee work only where asked for."""
+    """Money value of an entry: rounded hours at its rate; of fixed-fee work where asked for."""
     if not row.billable or (account.projects.by_id[row.project_id].is_fixed_fee and not fixed_fee):
         return Decimal(0)
     return exact(rounded(hours(account, row))) * exact(row.billable_rate)

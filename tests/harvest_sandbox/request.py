@@ -23,7 +23,7 @@ class Request:
     group: Literal["general", "reports", "identity"]
     """The request budget that it draws on; the identity host has none."""
     status: int | None = None
-    """Status of the answer; None before there is one, and where the connection was broken instead."""
+    """Status of the answer; None before there is one, and where the connection was broken."""
     rows: int = 0
     """Rows of the list that the answer holds."""
     bytes: int = 0

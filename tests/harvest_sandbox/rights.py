@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from harvest_sandbox.account import Account
     from harvest_sandbox.tables import User
@@ -45,7 +45,7 @@ GRANTS: Final[dict[str, frozenset[str]]] = {
     "expense_categories": NOBODY,
     "estimate_item_categories": NOBODY,
 }
-"""The access roles that open an endpoint besides `administrator`; those not named here are open to everyone."""
+"""Access roles that open an endpoint besides `administrator`; one not named here is open to all."""
 
 RATES: Final = frozenset(
     {"billable_rate", "hourly_rate", "default_hourly_rate", "billable_amount", "cost_budget", "fee"}
@@ -102,22 +102,23 @@ class Caller:
     def _assignments(self) -> Sequence[Any]:
         return self.account.project_user_assignments.of(user_id=self.user.id)
 
-    def visible(self, table: str, rows: Sequence[Any]) -> Sequence[Any]:
+    def visible(self, table: str, rows: list[Any]) -> list[Any]:
         """The rows that they may see; the others are left out in silence."""
         if self.is_administrator:
             return rows
         managed, people = self.managed_projects, self.people
-        if table in {"time_entries", "expenses"}:
-            return [row for row in rows if row.user_id in people or row.project_id in managed]
-        if table == "users":
-            return [row for row in rows if row.id in people]
-        if table == "projects":
-            return [row for row in rows if row.id in managed]
-        if table == "project_user_assignments":
-            return [row for row in rows if row.user_id in people or row.project_id in managed]
-        if table == "project_task_assignments":
-            return [row for row in rows if row.project_id in managed]
-        return rows
+        tests: dict[str, Callable[[Any], bool]] = {
+            "time_entries": lambda row: row.user_id in people or row.project_id in managed,
+            "expenses": lambda row: row.user_id in people or row.project_id in managed,
+            "users": lambda row: row.id in people,
+            "projects": lambda row: row.id in managed,
+            "project_user_assignments": lambda row: (
+                row.user_id in people or row.project_id in managed
+            ),
+            "project_task_assignments": lambda row: row.project_id in managed,
+        }
+        test = tests.get(table)
+        return rows if test is None else [row for row in rows if test(row)]
 
     def hidden_fields(self, stream: str) -> frozenset[str]:
         """The money that they may not see."""

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self
 import msgspec
 
 from harvest_sandbox.agency import build
-from harvest_sandbox.api import Api, Front
+from harvest_sandbox.api import Api
 from harvest_sandbox.budgets import Budgets
 from harvest_sandbox.endpoints import endpoints
 from harvest_sandbox.faults import Fault, Faults
+from harvest_sandbox.front import Front
 from harvest_sandbox.identity import ACCOUNT_ID, Identity
 from harvest_sandbox.presentation import presented
 from harvest_sandbox.records import RECORDS
-from harvest_sandbox.rights import Caller
 from harvest_sandbox.server import Server
 from harvest_sandbox.switches import Switches
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from harvest_sandbox.request import Request
+    from harvest_sandbox.rights import Caller
 
 FIXED_NOW: Final = dt.datetime(2026, 6, 30, 12, tzinfo=dt.UTC)
 
@@ -57,7 +58,8 @@ class Sandbox:
             time_entries: How many time entries it has; the other lists grow with them.
             seed: Decides all of its data.
             port: Port on the loopback address; 0 takes a free one.
-            clock: `fixed` stands still at noon of 2026-06-30 until it is set; `real` goes on from the present.
+            clock: `fixed` stands still at noon of 2026-06-30 until it is set;
+                `real` goes on from the present.
             switches: Values of `Switches`.
 
         Raises:
@@ -154,11 +156,11 @@ class Sandbox:
         shown = presented(records, frozenset(), self.switches)
         return msgspec.json.decode(msgspec.json.encode(shown), type=list[dict[str, Any]])
 
-    def add(self, stream: str, **given: Any) -> dict[str, Any]:
+    def add(self, stream: str, /, **given: Any) -> dict[str, Any]:
         """Add a row; see `Account.add`."""
         return self.row(stream, self._account.add(stream, **given).id)
 
-    def change(self, stream: str, row_id: int, **given: Any) -> dict[str, Any]:
+    def change(self, stream: str, row_id: int, /, **given: Any) -> dict[str, Any]:
         """Change a row; see `Account.change`."""
         return self.row(stream, self._account.change(stream, row_id, **given).id)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import struct
 import threading
@@ -13,6 +12,8 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 if TYPE_CHECKING:
+    import asyncio
+
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 EXTENSION: Final = "harvest_sandbox.transport"
@@ -22,15 +23,15 @@ START_SECONDS: Final = 10
 class Protocol(H11Protocol):
     """HTTP over a connection that the application may break: its transport is an ASGI extension."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # As uvicorn does.
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # As the class above declares it.
         """Lend the transport to the requests of this connection."""
         super().connection_made(transport)
         app = self.app
 
         async def lend(scope: Scope, receive: Receive, send: Send) -> None:
-            await app({**scope, "extensions": {EXTENSION: transport}}, receive, send)  # type: ignore[arg-type]
+            await app({**scope, "extensions": {EXTENSION: transport}}, receive, send)
 
-        self.app = lend  # type: ignore[assignment]
+        self.app = lend
 
 
 def reset(scope: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What no source settles about the Harvest API: each as a switch that a test may set while the server runs.
+"""What no source settles about the Harvest API, as switches that a test may set at any time.
 
 The values that stand here are those that look most likely.
 """
@@ -64,7 +64,7 @@ LIKELY_MOVES = frozenset(
 
 @dataclass
 class Switches:
-    """How the stand-in behaves where the real API is not known; every field may be changed at any time."""
+    """How the stand-in behaves where the real API is not known."""
 
     updated_since_inclusive: bool = True
     """Whether a row that changed in the very second asked for is listed."""
@@ -109,7 +109,7 @@ class Switches:
     latency_seconds: float = 0
     """Time that every answer takes, in seconds."""
     links_url: str | None = None
-    """Where `links` point, such as `http://example.com/v2`; the stand-in itself where it is None."""
+    """Where `links` point, such as `http://example.com/v2`; None: the stand-in itself."""
     second_account: bool = False
     """Whether the token reaches a second Harvest account."""
     oauth_lifetime_seconds: int = 1_209_600

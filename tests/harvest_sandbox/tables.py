@@ -1,8 +1,8 @@
 """The rows of an account: what is stored, each fact once.
 
-What follows from other rows (names inside references, totals of an invoice, the budget of a project that is budgeted
-per person) is not stored but worked out in `records`. Times are texts as the API writes them, which sort as they read;
-hours, rates and money are floats of at most two decimals.
+What follows from other rows (names inside references, totals of an invoice, a budget per person)
+is not stored but worked out in `records`. Times are texts as the API writes them, which sort as
+they read; hours, rates and money are floats of at most two decimals.
 """
 
 from __future__ import annotations
@@ -320,7 +320,7 @@ R = TypeVar("R", bound=Row)
 
 
 class Table(Generic[R]):
-    """The rows of one kind, in the order in which their list shows them, found by id and by the fields in `indexes`."""
+    """The rows of one kind, in the order of their list, found by id and by indexed fields."""
 
     def __init__(
         self,

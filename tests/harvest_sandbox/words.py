@@ -9,13 +9,15 @@ FIRST_NAMES: Final = (
     "Mira", "Noa", "Ola", "Pilar", "Quill", "Rana", "Søren", "Tomás", "Uma", "Vera", "Wen", "Zoë",
 )  # fmt: skip
 LAST_NAMES: Final = (
-    "Alder", "Birch", "Cedar", "Damson", "Elm", "Fir", "Gorse", "Hazel", "Ivy", "Juniper", "Kelp",
-    "Larch", "Maple", "Nettle", "Oak", "Pine", "Quince", "Rowan", "Sorrel", "Thorn", "Ulmus", "Vetch",
+    "Alder", "Birch", "Cedar", "Damson", "Elm", "Fir", "Gorse", "Hazel", "Ivy", "Juniper",
+    "Kelp", "Larch", "Maple", "Nettle", "Oak", "Pine", "Quince", "Rowan", "Sorrel", "Thorn", "Ulmus",
+    "Vetch",
 )  # fmt: skip
 FIRMS: Final = (
     "Example Works", "Sample & Daughters", "Placeholder Foods", "Specimen Optics", "Model Railways",
     "Prototype Motors", "Draft Brewery", "Pattern Textiles", "Mock Turtle Press", "Blueprint Homes",
-    "Fixture Lighting", "Template Studios", "Beispiel GmbH", "Ejemplo S.A.", "Exemple «Été»", "例示株式会社",
+    "Fixture Lighting", "Template Studios", "Beispiel GmbH", "Ejemplo S.A.",
+    "Exemple «Été»", "例示株式会社",
 )  # fmt: skip
 CURRENCIES: Final = ("EUR", "USD", "GBP", "CHF", "JPY")
 PROJECTS: Final = (
@@ -33,7 +35,7 @@ NOTES: Final = (
     "",
     'Fixed the menu; it\'s "done"',
     "Two lines:\nthe second",
-    "Émile’s façade – naïve café",
+    "Émile's façade, naïve café",
     "שלום, עדכון שבועי",
     "مراجعة التصميم",
     "Ship it 🚀👩🏽‍💻",

@@ -1,0 +1,118 @@
+"""What stands before the API: the log of requests, and the faults that were ordered."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from email.utils import format_datetime
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.datastructures import Headers, QueryParams
+from starlette.exceptions import HTTPException
+
+from harvest_sandbox.api import PREFIXES
+from harvest_sandbox.refusals import Refusal, response
+from harvest_sandbox.request import Request
+from harvest_sandbox.server import reset
+
+if TYPE_CHECKING:
+    from starlette.requests import Request as HttpRequest
+    from starlette.responses import Response
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from harvest_sandbox.api import Api
+    from harvest_sandbox.faults import Fault, Faults
+
+
+async def _refused(_: HttpRequest, refusal: Exception) -> Response:
+    assert isinstance(refusal, Refusal)
+    return refusal.response
+
+
+async def _no_path(_: HttpRequest, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return response(error.status_code, "html")
+
+
+class Front:
+    """Stands before the API: writes the log of requests, and lets the ordered faults happen."""
+
+    def __init__(self, api: Api, faults: Faults, log: list[Request]) -> None:
+        self._account = api.account
+        self._faults = faults
+        self._log = log
+        self._app = Starlette(
+            routes=api.routes(),
+            exception_handlers={Refusal: _refused, HTTPException: _no_path},
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = _request(scope)
+        self._log.append(request)
+        scope = {**scope, "harvest_sandbox.request": request}
+        fault = self._faults.meet(scope["path"])
+        latency = self._account.switches.latency_seconds + (fault.latency_seconds if fault else 0)
+        if latency:
+            await asyncio.sleep(latency)
+        if fault and fault.edit:
+            fault.edit()
+        if fault and fault.hang:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            return
+        if fault and fault.reset:
+            reset(scope)
+            return
+        answer = _Answer(request, send, self._date(), cut=bool(fault and fault.cut))
+        app: ASGIApp = self._app
+        if fault and fault.status is not None:
+            app = _failed(fault, fault.status)
+        await app(scope, receive, answer.send)
+
+    def _date(self) -> str:
+        return format_datetime(self._account.now.replace(microsecond=0), usegmt=True)
+
+
+def _failed(fault: Fault, status: int) -> ASGIApp:
+    wait = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
+    return response(status, fault.body, wait)
+
+
+def _request(scope: Scope) -> Request:
+    path: str = scope["path"]
+    reports = any(path.startswith(f"{prefix}/reports/") for prefix in PREFIXES)
+    identity = path in {"/api/v2/accounts", "/api/v2/oauth2/token"}
+    return Request(
+        method=scope["method"],
+        path=path,
+        query=dict(QueryParams(scope["query_string"])),
+        headers=dict(Headers(scope=scope)),
+        at=time.monotonic(),
+        group="identity" if identity else "reports" if reports else "general",
+    )
+
+
+class _Answer:
+    """Passes an answer on to the connection, whole or cut, and notes it in the log."""
+
+    def __init__(self, request: Request, send: Send, date: str, *, cut: bool) -> None:
+        self._request = request
+        self._send = send
+        self._date = date
+        self._cut = cut
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._request.status = None if self._cut else message["status"]
+            headers = [*message["headers"], (b"date", self._date.encode())]
+            message = {**message, "headers": headers}
+        else:
+            body = message["body"]
+            if self._cut:
+                # The server closes a connection whose answer is shorter than announced.
+                message = {**message, "body": body[: len(body) // 2], "more_body": True}
+            self._request.bytes += len(message["body"])
+            self._request.answered_at = time.monotonic()
+        await self._send(message)
