@@ -282,6 +282,7 @@ class Client:
             pause = _pause_seconds(response)
             if pause:
                 budget.pause(pause)
+                logger.warning("Harvest asks for a pause: seconds=%g stream=%s", pause, stream)
             raise _refusal(response, _address(url), stream, pause)
         body = response.content
         try:
@@ -400,9 +401,21 @@ def _address(url: str) -> str:
 
 
 def _log_retry(details: Details) -> None:
+    url, _, stream = details["args"]
+    error = details["exception"]
     logger.warning(
-        "Trying again: try=%d wait_seconds=%.1f reason=%s",
+        "Asking again: stream=%s address=%s reason=%s try=%d wait_seconds=%.1f",
+        stream,
+        _address(url),
+        _reason(error),
         details["tries"] + 1,
-        details.get("wait", 0),
-        details.get("exception"),
+        details["wait"],
     )
+
+
+def _reason(error: Exception) -> str:
+    """A fault that may pass, in one word: the status, or the kind of broken answer."""
+    response = error.response if isinstance(error, RetriableAPIError) else None
+    if response is not None and response.status_code != HTTPStatus.OK:
+        return str(response.status_code)
+    return type(error.__cause__).__name__

@@ -116,7 +116,7 @@ class TapHarvest(Tap):
             th.StringType(pattern=r"^[!-~]([ -~]*[!-~])?$"),
             title="User agent",
             description="How to name yourself to Harvest, such as "
-            "`Example Works (data@example.com)`. Default: the tap's name and version.",
+            "`sync of example.com (data@example.com)`. Default: the tap's name and version.",
         ),
         th.Property(
             "api_url",

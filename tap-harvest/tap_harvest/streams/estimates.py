@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
-
-from typing_extensions import override
+from typing import ClassVar
 
 from tap_harvest.fields import (
     boolean,
@@ -19,11 +17,6 @@ from tap_harvest.fields import (
     timestamp,
 )
 from tap_harvest.streams.base import ExplodedStream, HarvestStream
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from singer_sdk.helpers.types import Record
 
 LINE = (
     string("kind", "Name of the line's category."),
@@ -81,6 +74,8 @@ class EstimateLineItems(ExplodedStream):
 
     name = "estimate_line_items"
     parent_stream_type = Estimates
+    member = "line_items"
+    parent_key = "estimate_id"
     primary_keys: ClassVar = ("estimate_id", "id")
     schema = fields(
         key("estimate_id", "Id of the estimate."),
@@ -88,11 +83,6 @@ class EstimateLineItems(ExplodedStream):
         *LINE,
         timestamp("updated_at", "When the estimate last changed."),
     )
-
-    @override
-    def explode(self, parent: Record) -> Iterator[Record]:
-        for line in parent.get("line_items") or ():
-            yield {**line, "estimate_id": parent["id"], "updated_at": parent.get("updated_at")}
 
 
 class EstimateItemCategories(HarvestStream):

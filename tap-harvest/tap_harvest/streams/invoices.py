@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
-
-from typing_extensions import override
+from typing import ClassVar
 
 from tap_harvest.fields import (
     boolean,
@@ -22,11 +20,6 @@ from tap_harvest.fields import (
 )
 from tap_harvest.streams.base import ExplodedStream, HarvestStream
 from tap_harvest.streams.projects import CODE
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from singer_sdk.helpers.types import Record
 
 LINE = (
     string("kind", "Name of the line's category."),
@@ -93,6 +86,8 @@ class InvoiceLineItems(ExplodedStream):
 
     name = "invoice_line_items"
     parent_stream_type = Invoices
+    member = "line_items"
+    parent_key = "invoice_id"
     primary_keys: ClassVar = ("invoice_id", "id")
     schema = fields(
         key("invoice_id", "Id of the invoice."),
@@ -100,11 +95,6 @@ class InvoiceLineItems(ExplodedStream):
         *LINE,
         timestamp("updated_at", "When the invoice last changed."),
     )
-
-    @override
-    def explode(self, parent: Record) -> Iterator[Record]:
-        for line in parent.get("line_items") or ():
-            yield {**line, "invoice_id": parent["id"], "updated_at": parent.get("updated_at")}
 
 
 class InvoiceItemCategories(HarvestStream):

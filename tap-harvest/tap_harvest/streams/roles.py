@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
 
@@ -37,6 +37,7 @@ class UserRoles(ExplodedStream):
 
     name = "user_roles"
     parent_stream_type = Roles
+    member = "user_ids"
     replication_key = None
     primary_keys: ClassVar = ("role_id", "user_id")
     schema = fields(
@@ -45,6 +46,6 @@ class UserRoles(ExplodedStream):
     )
 
     @override
-    def explode(self, parent: Record) -> Iterator[Record]:
-        for user_id in parent.get("user_ids") or ():
-            yield {"role_id": parent["id"], "user_id": user_id}
+    def explode(self, parent_id: int, updated_at: str | None, inside: Any) -> Iterator[Record]:
+        for user_id in inside or ():
+            yield {"role_id": parent_id, "user_id": user_id}

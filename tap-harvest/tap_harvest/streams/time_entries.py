@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
-
-from typing_extensions import override
+from typing import ClassVar
 
 from tap_harvest.fields import (
     boolean,
@@ -20,11 +18,6 @@ from tap_harvest.fields import (
 )
 from tap_harvest.streams.base import ExplodedStream, HarvestStream
 from tap_harvest.streams.projects import ASSIGNMENT_ID, CODE, TASK_ASSIGNMENT, USER_ASSIGNMENT
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from singer_sdk.helpers.types import Record
 
 EXTERNAL_REFERENCE = (
     string("id", "Id of the item in the other tool."),
@@ -97,18 +90,11 @@ class TimeEntryExternalReferences(ExplodedStream):
 
     name = "time_entry_external_references"
     parent_stream_type = TimeEntries
+    member = "external_reference"
+    parent_key = "time_entry_id"
     primary_keys: ClassVar = ("time_entry_id",)
     schema = fields(
         key("time_entry_id", "Id of the time entry."),
         *EXTERNAL_REFERENCE,
         timestamp("updated_at", "When the time entry last changed."),
     )
-
-    @override
-    def explode(self, parent: Record) -> Iterator[Record]:
-        if parent.get("external_reference"):
-            yield {
-                **parent["external_reference"],
-                "time_entry_id": parent["id"],
-                "updated_at": parent.get("updated_at"),
-            }

@@ -1,0 +1,456 @@
+"""What a sync reads and writes, against the stand-in account."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from singer_sdk.exceptions import ConfigValidationError, FatalAPIError
+from tap_run import run_tap, selecting
+
+from harvest_sandbox import Sandbox
+from tap_harvest.client import UnavailableError
+from tap_harvest.streams import STREAMS
+from tap_harvest.streams.base import ExplodedStream, Singleton
+from tap_harvest.tap import TapHarvest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from scripted_server import Script
+    from tap_run import Run
+
+    Sync = Callable[..., Run]
+
+LISTS = [stream.name for stream in STREAMS if not issubclass(stream, (ExplodedStream, Singleton))]
+
+
+def by_id(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows in the order of their ids."""
+    return sorted(rows, key=lambda row: row["id"])
+
+
+@pytest.fixture(scope="module")
+def everything() -> Iterator[tuple[Sandbox, Run]]:
+    """An account, and one sync of all of it."""
+    with Sandbox() as harvest:
+        tap = TapHarvest(
+            config={
+                "access_token": harvest.token,
+                "account_id": harvest.account_id,
+                "api_url": harvest.api_url,
+                "identity_url": harvest.identity_url,
+            }
+        )
+        yield harvest, run_tap(tap)
+
+
+@pytest.mark.parametrize("stream", LISTS)
+def test_a_list_is_read_whole_and_unchanged(everything: tuple[Sandbox, Run], stream: str):
+    """Every record, with every field as Harvest sends it."""
+    harvest, run = everything
+
+    assert by_id(run.records(stream)) == by_id(harvest.rows(stream))
+
+
+def test_each_stream_has_records(everything: tuple[Sandbox, Run]):
+    """None of the 21 comes to nothing."""
+    _, run = everything
+
+    assert sorted(run.streams) == sorted(stream.name for stream in STREAMS)
+
+
+def test_a_sync_costs_two_requests_and_one_a_list(everything: tuple[Sandbox, Run]):
+    """Who reads and what the account offers come first; what is exploded costs nothing."""
+    harvest, _ = everything
+    paths = [request.path for request in harvest.requests]
+
+    assert paths[:2] == ["/v2/users/me", "/v2/company"]
+    assert len(paths) == len(set(paths)) == 2 + len(LISTS)
+
+
+def test_a_schema_comes_before_its_records(everything: tuple[Sandbox, Run]):
+    """Once a stream, those that ride on another's read included."""
+    _, run = everything
+    seen: list[str] = []
+
+    for message in run.messages:
+        if message["type"] == "SCHEMA":
+            assert message["stream"] not in seen
+            seen.append(message["stream"])
+        elif message["type"] == "RECORD":
+            assert message["stream"] in seen
+
+
+def test_the_company_is_known_by_its_account(everything: tuple[Sandbox, Run]):
+    """Harvest gives it no id."""
+    harvest, run = everything
+
+    [company] = run.records("company")
+
+    assert company.pop("account_id") == int(harvest.account_id)
+    assert company == harvest.company
+
+
+def test_line_items_carry_their_invoice(everything: tuple[Sandbox, Run]):
+    """One record a line, with the invoice's id and its time of change."""
+    harvest, run = everything
+
+    expected = [
+        {**line, "invoice_id": invoice["id"], "updated_at": invoice["updated_at"]}
+        for invoice in harvest.rows("invoices")
+        for line in invoice["line_items"]
+    ]
+
+    assert by_id(run.records("invoice_line_items")) == by_id(expected)
+
+
+def test_line_items_carry_their_estimate(everything: tuple[Sandbox, Run]):
+    """As with invoices."""
+    harvest, run = everything
+
+    expected = [
+        {**line, "estimate_id": estimate["id"], "updated_at": estimate["updated_at"]}
+        for estimate in harvest.rows("estimates")
+        for line in estimate["line_items"]
+    ]
+
+    assert by_id(run.records("estimate_line_items")) == by_id(expected)
+
+
+def test_external_references_are_those_of_entries_that_have_one(
+    everything: tuple[Sandbox, Run],
+):
+    """Most entries stand for nothing in another tool."""
+    harvest, run = everything
+
+    expected = {
+        entry["id"]: entry["external_reference"]
+        for entry in harvest.rows("time_entries")
+        if entry["external_reference"]
+    }
+    records = {
+        record.pop("time_entry_id"): record
+        for record in run.records("time_entry_external_references")
+    }
+
+    assert expected
+    assert records.keys() == expected.keys()
+    for entry_id, record in records.items():
+        assert {name: record[name] for name in expected[entry_id]} == expected[entry_id]
+
+
+def test_user_roles_are_the_members_of_roles(everything: tuple[Sandbox, Run]):
+    """One record for each person of each role."""
+    harvest, run = everything
+
+    expected = {(role["id"], user) for role in harvest.rows("roles") for user in role["user_ids"]}
+
+    records = run.records("user_roles")
+    assert {(record["role_id"], record["user_id"]) for record in records} == expected
+
+
+def test_a_list_of_many_pages_is_read_to_its_end(harvest: Sandbox, sync: Sync):
+    """In both of Harvest's ways to count pages."""
+    run = sync("time_entries", "clients", page_size=7)
+
+    for stream in ("time_entries", "clients"):
+        assert run.ids(stream) == {row["id"] for row in harvest.rows(stream)}
+
+
+def test_only_what_is_selected_is_asked_for(harvest: Sandbox, sync: Sync):
+    """A stream that nobody wants costs nothing."""
+    run = sync("tasks")
+
+    assert run.streams == ["tasks"]
+    assert [request.path for request in harvest.requests][2:] == ["/v2/tasks"]
+
+
+def test_a_child_is_read_without_its_parent(harvest: Sandbox, sync: Sync):
+    """The parent's list is read, but only the child's records are written."""
+    run = sync("invoice_line_items")
+
+    assert run.streams == ["invoice_line_items"]
+    assert list(run.bookmarks) == ["invoice_line_items"]
+    assert harvest.requests[-1].path == "/v2/invoices"
+
+
+def test_a_key_that_nobody_knows_passes_through(harvest: Sandbox, sync: Sync):
+    """Harvest adds keys without notice, and a record may lack any but its key."""
+    harvest.switches.extra_keys = True
+    harvest.switches.missing_keys = frozenset({"statement_key"})
+
+    run = sync("clients")
+
+    known = TapHarvest.config_jsonschema and STREAMS[0].schema["properties"].keys()
+    for record in run.records("clients"):
+        assert record.keys() - known
+        assert "statement_key" not in record
+
+
+def test_a_key_that_nobody_knows_passes_through_a_selection(
+    harvest: Sandbox, config: dict[str, Any]
+):
+    """Leaving a field out does not leave others out."""
+    harvest.switches.extra_keys = True
+    catalog = selecting("clients")
+    [entry] = [entry for entry in catalog["streams"] if entry["tap_stream_id"] == "clients"]
+    for item in entry["metadata"]:
+        if tuple(item["breadcrumb"]) == ("properties", "address"):
+            item["metadata"]["selected"] = False
+
+    run = run_tap(TapHarvest(config=config, catalog=catalog))
+
+    expected = [
+        {name: value for name, value in row.items() if name != "address"}
+        for row in harvest.rows("clients")
+    ]
+    assert by_id(run.records("clients")) == by_id(expected)
+
+
+def test_records_are_the_same_with_and_without_a_stream_map(sync: Sync):
+    """Bytes that are handed on and records that are taken apart say the same."""
+    streams = ("clients", "invoices", "invoice_line_items", "users_me", "company")
+    neutral = {stream: {"id": "id"} for stream in streams if stream != "company"}
+    neutral["company"] = {"name": "name"}
+
+    verbatim = sync(*streams)
+    mapped = sync(*streams, stream_maps=neutral)
+
+    for stream in streams:
+        assert mapped.records(stream) == verbatim.records(stream)
+
+
+def test_a_stream_map_changes_and_leaves_out_records(harvest: Sandbox, sync: Sync):
+    """The SDK's maps work, on names as on filters."""
+    maps = {"tasks": {"__alias__": "kinds", "name": "name.upper()", "__filter__": "is_active"}}
+
+    run = sync("tasks", stream_maps=maps)
+
+    expected = {row["name"].upper() for row in harvest.rows("tasks") if row["is_active"]}
+    assert {record["name"] for record in run.records("kinds")} == expected
+
+
+def test_a_tap_can_flatten(harvest: Sandbox, sync: Sync):
+    """As the SDK does, for targets that cannot."""
+    run = sync("contacts", flattening_enabled=True, flattening_max_depth=1)
+
+    expected = {row["client"]["id"] for row in harvest.rows("contacts")}
+    assert {record["client__id"] for record in run.records("contacts")} == expected
+
+
+@pytest.mark.parametrize("maps", [{}, {"clients": {"id": "id"}}], ids=["bytes", "records"])
+def test_numbers_keep_their_digits(
+    script: Script, capfdbinary: pytest.CaptureFixture[bytes], maps: dict[str, Any]
+):
+    """What Harvest prints is what leaves, be it 5, 5.0 or more than a float can hold."""
+    rates = '"a":5,"b":5.0,"c":0.10,"d":12345678901234567.891'
+    script.says({"id": 1, "access_roles": ["administrator"]}).says({"name": "Example Works"})
+    script.says(f'{{"clients":[{{"id":1,{rates}}}],"total_entries":1,"links":{{"next":null}}}}')
+    tap = TapHarvest(
+        config={
+            "access_token": "secret",
+            "account_id": 1,
+            "api_url": script.url,
+            "stream_maps": maps,
+        },
+        catalog=selecting("clients"),
+    )
+
+    tap.sync_all()
+    tap.account.client.close()
+
+    assert rates.encode() in capfdbinary.readouterr().out
+
+
+def test_a_module_that_is_off_is_skipped_with_one_warning(
+    harvest: Sandbox, sync: Sync, caplog: pytest.LogCaptureFixture
+):
+    """Its lists are not asked for, its tables stay as they are, the rest is read."""
+    harvest.company["invoice_feature"] = False
+
+    run = sync("invoices", "invoice_line_items", "invoice_item_categories", "tasks")
+
+    warnings = [record.message for record in caplog.records if "module is off" in record.message]
+    assert len(warnings) == 1
+    assert "invoice" in warnings[0]
+    assert run.streams == ["tasks"]
+    assert "/v2/invoices" not in {request.path for request in harvest.requests}
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_list_that_is_not_shown_is_skipped(
+    harvest: Sandbox, sync: Sync, caplog: pytest.LogCaptureFixture, status: int
+):
+    """With a warning that names it, its bookmark kept, and everything else read."""
+    before = {
+        "replication_key": "updated_at",
+        "replication_key_value": "2020-01-01T00:00:00Z",
+    }
+    harvest.fail(status=status, path="/v2/contacts", times=None)
+
+    run = sync("contacts", "tasks", state={"bookmarks": {"contacts": before}})
+
+    assert "Skipped, with its bookmark kept: stream=contacts" in caplog.text
+    assert run.streams == ["tasks"]
+    assert run.states[-1]["bookmarks"]["contacts"] == before
+
+
+def test_a_list_that_is_not_shown_can_end_the_run(harvest: Sandbox, sync: Sync):
+    """For those who would rather know."""
+    harvest.fail(status=403, path="/v2/contacts", times=None)
+
+    with pytest.raises(UnavailableError, match="contacts"):
+        sync("contacts", on_forbidden="fail")
+
+
+def test_a_company_that_is_not_shown_is_skipped(harvest: Sandbox, sync: Sync):
+    """Not all who may read time may read the company."""
+    harvest.fail(status=403, path="/v2/company", times=None)
+
+    run = sync("company", "invoices", "tasks")
+
+    assert sorted(run.streams) == ["invoices", "tasks"]
+
+
+def test_a_member_s_token_gets_a_warning(
+    harvest: Sandbox, sync: Sync, caplog: pytest.LogCaptureFixture
+):
+    """Harvest would say nothing and leave rows out."""
+    run = sync("time_entries", "roles", access_token=harvest.token_for("member"))
+
+    assert "not an administrator's" in caplog.text
+    assert run.ids("time_entries") < {row["id"] for row in harvest.rows("time_entries")}
+
+
+def test_an_administrator_s_token_gets_none(sync: Sync, caplog: pytest.LogCaptureFixture):
+    """No warning where nothing is wrong."""
+    sync("tasks")
+
+    assert "administrator" not in caplog.text
+
+
+def test_a_refused_token_ends_the_run(sync: Sync):
+    """An empty account would be the worse answer."""
+    with pytest.raises(FatalAPIError, match="refused the access token"):
+        sync("tasks", access_token="wrong")
+
+
+def test_the_only_account_is_found(harvest: Sandbox, config: dict[str, Any]):
+    """Forecast's accounts do not count."""
+    del config["account_id"]
+
+    run = run_tap(TapHarvest(config=config, catalog=selecting("tasks", "company")))
+
+    assert run.records("tasks")
+    assert run.records("company")[0]["account_id"] == int(harvest.account_id)
+    assert harvest.requests[0].path == "/api/v2/accounts"
+    assert "harvest-account-id" not in harvest.requests[0].headers
+
+
+def test_several_accounts_are_listed(harvest: Sandbox, config: dict[str, Any]):
+    """So that one can be chosen."""
+    harvest.switches.second_account = True
+    del config["account_id"]
+
+    with pytest.raises(ConfigValidationError, match="Set `account_id`") as caught:
+        run_tap(TapHarvest(config=config, catalog=selecting("tasks")))
+
+    assert str(harvest.account_id) in str(caught.value)
+
+
+def test_neither_token_nor_record_values_are_logged(
+    harvest: Sandbox, sync: Sync, caplog: pytest.LogCaptureFixture
+):
+    """At no level."""
+    caplog.set_level(logging.DEBUG)
+    harvest.fail(status=500, path="/v2/clients")
+
+    run = sync("clients", "company")
+
+    assert harvest.token not in caplog.text
+    assert run.records("company")[0]["name"] not in caplog.text
+    for client in run.records("clients"):
+        assert client["name"] not in caplog.text
+
+
+def test_a_stream_is_summed_up_in_one_line(sync: Sync, caplog: pytest.LogCaptureFixture):
+    """Rows, requests and seconds."""
+    caplog.set_level(logging.INFO)
+
+    run = sync("clients", page_size=5)
+
+    [line] = [record.message for record in caplog.records if "Read stream" in record.message]
+    rows = len(run.records("clients"))
+    assert f"stream=clients rows={rows} requests={-(-rows // 5)} seconds=" in line
+
+
+def program(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the tap as a program."""
+    return subprocess.run(
+        [sys.executable, "-m", "tap_harvest", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment | {"PATH": os.environ["PATH"]},
+    )
+
+
+def settings(harvest: Sandbox) -> dict[str, str]:
+    """The settings as environment variables."""
+    return {
+        "TAP_HARVEST_ACCESS_TOKEN": harvest.token,
+        "TAP_HARVEST_ACCOUNT_ID": str(harvest.account_id),
+        "TAP_HARVEST_API_URL": harvest.api_url,
+        "TAP_HARVEST_PAGE_SIZE": "50",
+    }
+
+
+def test_the_program_is_set_by_its_environment(harvest: Sandbox):
+    """Each setting has a variable."""
+    run = program("--config=ENV", **settings(harvest))
+
+    assert run.returncode == 0, run.stderr
+    last = [json.loads(line) for line in run.stdout.splitlines()][-1]
+    assert last["type"] in {"STATE", "RECORD"}
+    assert harvest.requests[-1].query["per_page"] == "50"
+
+
+def test_a_trial_reads_one_record_of_each_stream(harvest: Sandbox):
+    """`--test` proves token, account and network."""
+    run = program("--config=ENV", "--test", **settings(harvest))
+
+    assert run.returncode == 0, run.stderr
+    messages = [json.loads(line) for line in run.stdout.splitlines()]
+    records = [message["stream"] for message in messages if message["type"] == "RECORD"]
+    assert {stream.name for stream in STREAMS} == set(records)
+    assert len([name for name in records if name == "clients"]) == 1
+
+
+def test_a_trial_with_a_refused_token_fails(harvest: Sandbox):
+    """And says what to do."""
+    run = program(
+        "--config=ENV", "--test", **settings(harvest) | {"TAP_HARVEST_ACCESS_TOKEN": "wrong"}
+    )
+
+    assert run.returncode != 0
+    assert "Create a new one under Developers" in run.stderr
+
+
+def test_the_program_reads_state_and_catalog_from_files(harvest: Sandbox, tmp_path: Path):
+    """As Singer runners call it."""
+    catalog, state = tmp_path / "catalog.json", tmp_path / "state.json"
+    catalog.write_text(json.dumps(selecting("tasks")))
+    bookmark = {"replication_key": "updated_at", "replication_key_value": "2020-01-01T00:00:00Z"}
+    state.write_text(json.dumps({"bookmarks": {"tasks": bookmark}}))
+
+    run = program("--config=ENV", f"--catalog={catalog}", f"--state={state}", **settings(harvest))
+
+    assert run.returncode == 0, run.stderr
+    assert harvest.requests[-1].query["updated_since"] == "2019-12-31T23:55:00Z"
