@@ -6,6 +6,8 @@ import itertools
 import threading
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from harvest_sandbox.clock import stamp
 from harvest_sandbox.defaults import defaults
 from harvest_sandbox.rules import ADDED, CHANGED, DELETED, NEEDED
@@ -37,7 +39,7 @@ class Account(Tables):
         self.lock = threading.RLock()
         self.version = 0
         """Counts the edits."""
-        self.kept_work: dict[tuple[int, int, int], dict[str, Any]] = {}
+        self.kept_work: dict[tuple[int, int, int], dict[str, msgspec.Raw]] = {}
         """Parts of records that hold until the next edit."""
         self._line_ids = itertools.count(53_000_001)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 if TYPE_CHECKING:
     from harvest_sandbox.switches import Switches
 
@@ -21,6 +23,9 @@ def presented(
         switches: How withheld values, whole numbers, unknown and missing keys look.
     """
     shown: list[Any] = records
+    if hidden or switches.whole_numbers == "5":
+        # Parts that were kept encoded are touched as well.
+        shown = msgspec.json.decode(msgspec.json.encode(records))
     if hidden:
         shown = [
             _withheld(record, hidden, absent=switches.withheld == "absent") for record in shown

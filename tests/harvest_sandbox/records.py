@@ -7,6 +7,8 @@ import math
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from harvest_sandbox.clock import parsed
 from harvest_sandbox.money import cents, exact, line_amount, total, totals
 
@@ -358,19 +360,23 @@ def _time_of_day(minute: int | None, clock: str) -> str | None:
     return f"{(hour - 1) % 12 + 1}:{minute:02}{'am' if hour < 12 else 'pm'}"
 
 
-def _work(account: Account, row: TimeEntry) -> Record:
-    """What entries of one person on one task of one project have in common; kept between edits."""
+def _work(account: Account, row: TimeEntry) -> dict[str, msgspec.Raw]:
+    """What entries of one person on one task of one project share: encoded, kept between edits."""
     key = (row.user_id, row.project_id, row.task_id)
     if key not in account.kept_work:
-        people = account.project_user_assignments.of(project_id=row.project_id, user_id=row.user_id)
-        jobs = account.project_task_assignments.of(project_id=row.project_id, task_id=row.task_id)
-        account.kept_work[key] = {
+        place = {"project_id": row.project_id}
+        people = account.project_user_assignments.of(**place, user_id=row.user_id)
+        jobs = account.project_task_assignments.of(**place, task_id=row.task_id)
+        shared = {
             "user": _user_reference(account, row.user_id),
             "client": _priced_client(account, account.projects.by_id[row.project_id].client_id),
             "project": _project_reference(account, row.project_id),
             "task": _task_reference(account, row.task_id),
             "user_assignment": _assigned_user(people[0]),
             "task_assignment": _assigned_task(jobs[0]),
+        }
+        account.kept_work[key] = {
+            name: msgspec.Raw(msgspec.json.encode(value)) for name, value in shared.items()
         }
     return account.kept_work[key]
 

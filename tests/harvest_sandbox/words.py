@@ -10,8 +10,8 @@ FIRST_NAMES: Final = (
 )  # fmt: skip
 LAST_NAMES: Final = (
     "Alder", "Birch", "Cedar", "Damson", "Elm", "Fir", "Gorse", "Hazel", "Ivy", "Juniper",
-    "Kelp", "Larch", "Maple", "Nettle", "Oak", "Pine", "Quince", "Rowan", "Sorrel", "Thorn", "Ulmus",
-    "Vetch",
+    "Kelp", "Larch", "Maple", "Nettle", "Oak", "Pine", "Quince", "Rowan", "Sorrel", "Thorn",
+    "Ulmus", "Vetch",
 )  # fmt: skip
 FIRMS: Final = (
     "Example Works", "Sample & Daughters", "Placeholder Foods", "Specimen Optics", "Model Railways",

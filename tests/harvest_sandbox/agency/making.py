@@ -39,11 +39,11 @@ class Making:
 
     def stamps(self, created: dt.datetime) -> dict[str, Any]:
         """When a row came into being and, sometimes later, changed last; never in the future."""
-        changed = created + dt.timedelta(seconds=self.random.choice((0, 0, 5_000, 900_000)))
-        return {
-            "created_at": stamp(min(created, self.now)),
-            "updated_at": stamp(min(changed, self.now)),
-        }
+        created = min(created, self.now)
+        later = (0, 0, 5_000, 900_000)[int(self.random.random() * 4)]
+        changed = min(created + dt.timedelta(seconds=later), self.now) if later else created
+        made = stamp(created)
+        return {"created_at": made, "updated_at": stamp(changed) if later else made}
 
     def spread(self, count: int) -> list[dict[str, Any]]:
         """Stamps of rows that came one after another over the first year."""

@@ -27,34 +27,30 @@ RUNNING: Final = 3
 
 def time_entries(making: Making) -> None:
     """Days of work over the years, the last of them today, with timers that run."""
-    account, random = making.account, making.random
-    projects = list(account.projects.by_id.values())
-    choice, chance = random.choice, random.random
+    account = making.account
+    choice, chance = making.random.choice, making.random.random
+    places = [
+        (project, person, job)
+        for project in account.projects.by_id.values()
+        for person in account.project_user_assignments.of(project_id=project.id)
+        for job in account.project_task_assignments.of(project_id=project.id)
+    ]
     days = (making.today - making.first_day).days
-    rates: dict[tuple[int, int, int, int], tuple[float | None, float | None]] = {}
+    rates: dict[tuple[int, int, int], tuple[float | None, float | None]] = {}
     rows = []
     for index in range(making.size):
         offset = (index + 1) * days // making.size
         day = making.first_day + dt.timedelta(days=offset)
-        spent = day.isoformat()
-        project = choice(projects)
-        person = choice(account.project_user_assignments.of(project_id=project.id))
-        job = choice(account.project_task_assignments.of(project_id=project.id))
-        key = (project.id, person.user_id, job.task_id, offset // 30)
+        project, person, job = choice(places)
+        key = (person.id, job.id, offset // 30)
         if key not in rates:
-            rates[key] = _price(making, project, person, job, spent)
+            rates[key] = _price(making, project, person, job, day.isoformat())
         billable_rate, cost_rate = rates[key]
-        quarters = choice((1, 2, 3, 4, 6, 8, 10, 12, 16, 30))
-        hours = quarters / 4 if chance() < 0.7 else round(chance() * 8, 2)
-        if index % 97 == 50:
-            hours = -1.25
-        elif index % 89 == 40:
-            hours = 0.0
+        hours = _hours(index, chance())
         begun = 480 + 15 * int(chance() * 20)
         clocked = index % 2 == 0 and hours > 0
-        created = dt.datetime.combine(day, dt.time(9), dt.UTC) + dt.timedelta(
-            seconds=int(chance() * 28_800)
-        )
+        approved = offset < days - 60
+        created = making.origin + dt.timedelta(days=offset, seconds=int(chance() * 28_800))
         rows.append(
             TimeEntry(
                 id=account.time_entries.new_id(),
@@ -62,12 +58,11 @@ def time_entries(making: Making) -> None:
                 user_id=person.user_id,
                 project_id=project.id,
                 task_id=job.task_id,
-                spent_date=spent,
+                spent_date=day.isoformat(),
                 hours=hours,
                 notes=words.NOTES[int(chance() * len(words.NOTES))],
-                approval_status="approved"
-                if offset < days - 60
-                else choice(("unsubmitted", "submitted")),
+                approval_status="approved" if approved else ("unsubmitted", "submitted")[index % 2],
+                locked_reason="Item Approved and Locked for this Time Period" if approved else None,
                 started_minute=begun if clocked else None,
                 ended_minute=begun + int(hours * 60) if clocked else None,
                 billable=billable_rate is not None and job.billable,
@@ -77,16 +72,21 @@ def time_entries(making: Making) -> None:
                 external_reference=_reference(index) if index % 5 == 0 else None,
             )
         )
-        if rows[-1].approval_status == "approved":
-            rows[-1].locked_reason = "Item Approved and Locked for this Time Period"
-    for index, row in enumerate(rows[-RUNNING:] if len(rows) > RUNNING else []):
+    for index, row in enumerate(rows[-RUNNING:]):
         _start(making, row, minutes=37 + 61 * index)
-    if rows:
-        rows[0].locked_reason, rows[0].is_explicitly_locked = (
-            "Item Locked for this Time Period",
-            True,
-        )
+    for row in rows[:1]:
+        row.locked_reason = "Item Locked for this Time Period"
+        row.is_explicitly_locked = True
     account.time_entries.fill(rows)
+
+
+def _hours(index: int, draw: float) -> float:
+    """Most often whole quarters of an hour; now and then a correction, or nothing."""
+    if index % 97 == 50:
+        return -1.25
+    if index % 89 == 40:
+        return 0.0
+    return round(draw * 8, 2) if index % 3 == 1 else (1 + int(draw * 24)) / 4
 
 
 def _price(
@@ -104,7 +104,7 @@ def _start(making: Making, row: TimeEntry, minutes: int) -> None:
     """Let the timer of an entry run since so many minutes ago."""
     started = making.now - dt.timedelta(minutes=minutes)
     row.spent_date = making.today.isoformat()
-    row.hours = row.hours if row.hours > 0 else 0.0
+    row.hours = max(row.hours, 0.0)
     row.timer_started_at = row.created_at = row.updated_at = stamp(started)
     row.started_minute, row.ended_minute = started.hour * 60 + started.minute, None
     row.approval_status, row.locked_reason = "unsubmitted", None
