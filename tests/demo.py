@@ -12,6 +12,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import unicodedata
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -130,8 +131,19 @@ def landed(since: dt.date) -> Iterator[str]:
     most = max((hours for _, _, hours, _ in clients), default=0) or 1
     for client, currency, hours, amount in clients:
         bar = "█" * max(1, round(BAR * hours / most))
-        yield f"  {client[:28]:<28}{hours:>10,.1f}{amount or 0:>12,.0f} {currency} {bar}"
+        yield f"  {cell(client, 28)}{hours:>10,.1f}{amount or 0:>12,.0f} {currency} {bar}"
     yield ""
+
+
+def cell(text: str, width: int) -> str:
+    """The text in so many columns of a terminal, where some characters take two."""
+    shown, used = "", 0
+    for character in text:
+        columns = 2 if unicodedata.east_asian_width(character) in {"F", "W"} else 1
+        if used + columns > width:
+            break
+        shown, used = shown + character, used + columns
+    return shown + " " * (width - used)
 
 
 def say(text: str) -> None:
