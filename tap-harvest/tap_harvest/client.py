@@ -3,7 +3,8 @@
 No other room speaks HTTP. Streams ask for the pages of a list, in order, or for one object, and
 never see a status code. All errors end the run, but for one that a stream can handle:
 
-    FatalAPIError               (singer_sdk)
+    RetriableAPIError           (singer_sdk) asked again for a while, then given up
+    FatalAPIError               (singer_sdk) not asked again
     └── UnavailableError        Harvest does not show this address to the token
 
 Harvest API, "Overview": https://help.getharvest.com/api-v2/introduction/overview/general/
@@ -195,7 +196,8 @@ class Client:
 
         Raises:
             UnavailableError: Harvest does not show it to this token.
-            FatalAPIError: Harvest refused the request, or did not answer in time.
+            FatalAPIError: Harvest refused the request.
+            RetriableAPIError: Harvest gave no whole answer, however often it was asked.
         """
         return self._get(self._api_url + path, None, stream).body
 
@@ -213,8 +215,9 @@ class Client:
 
         Raises:
             UnavailableError: Harvest does not show the list to this token.
-            FatalAPIError: Harvest refused a request, did not answer in time, left a part of the
-                answer out, or named a next page that must not be followed.
+            FatalAPIError: Harvest refused a request, left a part of the answer out, or named a
+                next page that must not be followed.
+            RetriableAPIError: Harvest gave no whole answer, however often it was asked.
         """
         url: str | None = self._api_url + path
         parameters: Mapping[str, str] | None = {"per_page": str(self._page_size), **query}

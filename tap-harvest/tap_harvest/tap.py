@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import sys
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
 from singer_sdk import Tap
 from singer_sdk import typing as th
-from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.exceptions import ConfigValidationError, FatalAPIError, RetriableAPIError
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from typing_extensions import override
 
@@ -20,7 +22,11 @@ from tap_harvest.streams import STREAMS
 from tap_harvest.writer import BufferedWriter
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Iterator, Mapping
+    from types import FrameType
+
+    import click
 
     from tap_harvest.streams.base import HarvestStream
 
@@ -53,7 +59,7 @@ class TapHarvest(Tap):
         ),
         th.Property(
             "account_id",
-            th.CustomType({"type": ["integer", "string"], "pattern": "^[0-9]+$"}),
+            th.CustomType({"type": ["integer", "string"], "minimum": 1, "pattern": "^[0-9]+$"}),
             title="Account id",
             description="Number of the Harvest account, shown beside the token. "
             "Needed only if the token reaches more than one.",
@@ -178,6 +184,24 @@ class TapHarvest(Tap):
         super().load_state({"bookmarks": bookmarks})
 
     @override
+    @classmethod
+    def invoke(cls, **arguments: Any) -> None:
+        with _plain_errors(cls.logger):
+            super().invoke(**arguments)
+
+    @override
+    @classmethod
+    def cb_test(cls: type[TapHarvest], ctx: click.Context, param: click.Option, value: str) -> None:
+        with _plain_errors(cls.logger):
+            super().cb_test(ctx, param, value)
+
+    @override
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
+        # Each bookmark was written when it moved. The SDK would write the state once more, which
+        # may be in the middle of a record, and call the half of a sync a success.
+        sys.exit(128 + signum)
+
+    @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         # The SDK's sentences repeat the value that they complain of; a token's must not be.
         errors = [
@@ -220,3 +244,14 @@ class TapHarvest(Tap):
         start, end = limits["start_date"], limits["end_date"]
         if start and end and end <= start:
             yield "`end_date` is not after `start_date`, so nothing lies between. Set a later one."
+
+
+@contextmanager
+def _plain_errors(logger: logging.Logger) -> Iterator[None]:
+    """End the program with what Harvest's errors say, without where in the code they arose."""
+    try:
+        yield
+    except (FatalAPIError, RetriableAPIError) as error:
+        logger.debug("Where it arose", exc_info=True)
+        logger.error("%s", error)  # noqa: TRY400  # A user can do nothing with a traceback.
+        sys.exit(1)

@@ -32,8 +32,7 @@ class BufferedWriter(GenericSingerWriter[bytearray, Message]):
 
     @override
     def write_message(self, message: Message) -> None:
-        self._encoder.encode_into(message.to_dict(), self._block, -1)
-        self._block += b"\n"
+        self._block += self._encoder.encode(message.to_dict()) + b"\n"
         if len(self._block) >= BLOCK_BYTES or not isinstance(message, RecordMessage):
             self.flush()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -179,6 +180,36 @@ def test_a_child_is_read_without_its_parent(harvest: Sandbox, sync: Sync):
     assert run.streams == ["invoice_line_items"]
     assert list(run.bookmarks) == ["invoice_line_items"]
     assert harvest.requests[-1].path == "/v2/invoices"
+
+
+def test_a_catalog_may_hold_the_child_alone(harvest: Sandbox, config: dict[str, Any]):
+    """As a runner does that strikes out what is not selected."""
+    catalog = selecting("estimate_line_items")
+    catalog["streams"] = [
+        entry for entry in catalog["streams"] if entry["tap_stream_id"] == "estimate_line_items"
+    ]
+
+    run = run_tap(TapHarvest(config=config, catalog=catalog))
+
+    lines = [line["id"] for row in harvest.rows("estimates") for line in row["line_items"]]
+    assert sorted(record["id"] for record in run.records("estimate_line_items")) == sorted(lines)
+
+
+@pytest.mark.parametrize("stream", ["tasks", "invoice_line_items", "users_me", "company"])
+def test_records_can_be_had_without_messages(config: dict[str, Any], sync: Sync, stream: str):
+    """The SDK's own way to the records gives the same ones."""
+    tap = TapHarvest(config=config)
+
+    records = list(tap.streams[stream].get_records(None))
+    tap.account.client.close()
+
+    written = sync(stream).records(stream)
+    assert [float_like(record) for record in records] == written
+
+
+def float_like(record: dict[str, Any]) -> dict[str, Any]:
+    """A record with decimals as JSON reads them."""
+    return json.loads(json.dumps(record, default=float))
 
 
 def test_a_key_that_nobody_knows_passes_through(harvest: Sandbox, sync: Sync):
@@ -391,6 +422,22 @@ def test_a_stream_is_summed_up_in_one_line(sync: Sync, caplog: pytest.LogCapture
     assert f"stream=clients rows={rows} requests={-(-rows // 5)} seconds=" in line
 
 
+def test_a_long_list_tells_how_far_it_is(
+    sync: Sync, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    """Rows done and to do, requests used and left, and the time to go."""
+    monkeypatch.setattr("tap_harvest.streams.base.PROGRESS_SECONDS", 0)
+    caplog.set_level(logging.INFO)
+
+    sync("time_entries", page_size=100)
+
+    lines = [record.message for record in caplog.records if "Reading:" in record.message]
+    assert [line.split(" requests=")[0] for line in lines] == [
+        f"Reading: stream=time_entries rows={rows} of=300" for rows in (100, 200, 300)
+    ]
+    assert lines[-1].endswith("requests=5 budget_left=95 seconds_to_go=0")
+
+
 def program(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the tap as a program."""
     return subprocess.run(
@@ -439,8 +486,9 @@ def test_a_trial_with_a_refused_token_fails(harvest: Sandbox):
         "--config=ENV", "--test", **settings(harvest) | {"TAP_HARVEST_ACCESS_TOKEN": "wrong"}
     )
 
-    assert run.returncode != 0
-    assert "Create a new one under Developers" in run.stderr
+    assert run.returncode == 1
+    assert "Create a new one under Developers" in run.stderr.splitlines()[-1]
+    assert "Traceback" not in run.stderr
 
 
 def test_the_program_reads_state_and_catalog_from_files(harvest: Sandbox, tmp_path: Path):
@@ -454,3 +502,24 @@ def test_the_program_reads_state_and_catalog_from_files(harvest: Sandbox, tmp_pa
 
     assert run.returncode == 0, run.stderr
     assert harvest.requests[-1].query["updated_since"] == "2019-12-31T23:55:00Z"
+
+
+def test_a_run_that_is_stopped_is_no_success(harvest: Sandbox):
+    """It ends with the signal's number, and claims nothing that it did not read whole."""
+    harvest.fail(path="/v2/time_entries", latency_seconds=20)
+    environment = settings(harvest) | {"PATH": os.environ["PATH"]}
+    with subprocess.Popen(
+        [sys.executable, "-m", "tap_harvest", "--config=ENV"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+    ) as run:
+        assert run.stdout is not None
+        lines = [run.stdout.readline() for _ in range(5)]
+        run.terminate()
+        lines += run.stdout.readlines()
+
+    messages = [json.loads(line) for line in lines]
+    last = [message["value"] for message in messages if message["type"] == "STATE"][-1:]
+    assert run.returncode == 128 + signal.SIGTERM
+    assert all("time_entries" not in state["bookmarks"] for state in last)

@@ -136,6 +136,7 @@ class HarvestStream(Stream):
 
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
+        self.account.open()
         for page in self.pages(self.due().since):
             for row in page.rows:
                 for record in self.records(row):
