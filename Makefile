@@ -33,7 +33,7 @@ lock: $(READY) ## Pin the development dependencies anew, with hashes
 		tap-harvest/pyproject.toml target-harvest-sql/pyproject.toml
 
 clean: ## Remove what the recipes made
-	rm -rf $(VENV) .meltano output/*.jsonl harvest.db harvest.db-* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .meltano output harvest.db harvest.db-* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # The environment is made anew when a pin or a package's metadata changes.
 $(READY): requirements.txt tap-harvest/pyproject.toml target-harvest-sql/pyproject.toml
