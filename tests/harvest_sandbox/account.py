@@ -6,8 +6,6 @@ import itertools
 import threading
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from harvest_sandbox.clock import stamp
 from harvest_sandbox.defaults import defaults
 from harvest_sandbox.rules import ADDED, CHANGED, DELETED, NEEDED
@@ -17,6 +15,8 @@ from harvest_sandbox.tables import LineItem, Row, Tables
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable
+
+    import msgspec
 
 
 class Account(Tables):

@@ -101,11 +101,12 @@ def estimates(making: Making) -> None:
             declined_at=stamp(answered) if state == "declined" else None,
         )
         rows.append(row)
-        events = {"draft": (), "sent": ("send",), "accepted": ("send", "accept")}
+        # Who was sent one and has not answered gets a second, ordinary mail.
+        events = {"draft": (), "sent": ("send", None), "accepted": ("send", "accept")}
         for event in events.get(state, ("send", "decline")):
-            moment = sent if event == "send" else answered
+            moment = sent if event == "send" else min(answered, making.now)
             content = _message(moment, event)
-            if event != "send":
+            if event in {"accept", "decline"}:
                 content |= {"recipients": [], "subject": None, "body": None}
             messages.append(
                 EstimateMessage(
@@ -231,7 +232,8 @@ def _settle(making: Making, rows: Sequence[Invoice]) -> None:
         made = dt.datetime.fromisoformat(row.created_at)
         if row.sent_at:
             sent = dt.datetime.fromisoformat(row.sent_at)
-            messages.append(_mail(making, row, sent, "send"))
+            remind = (sent + dt.timedelta(days=30)).date().isoformat() if index % 4 == 1 else None
+            messages.append(_mail(making, row, sent, "send", send_reminder_on=remind))
         if row.state == "open" and index % 2:
             reminded = min(made + dt.timedelta(days=3), making.now)
             messages.append(_mail(making, row, reminded, None, reminder=True))
@@ -248,7 +250,7 @@ def _settle(making: Making, rows: Sequence[Invoice]) -> None:
         if len(parts) == 2:
             parts[1] = cents(exact(amount) - exact(parts[0]))
         for turn, part in enumerate(parts):
-            paid = min(made + dt.timedelta(days=2 + turn), making.now)
+            paid = min(made + dt.timedelta(days=2 + turn + index % 4 * 20), making.now)
             payments.append(_payment(making, row, part, paid, card=index % 4 == 0))
             row.updated_at = max(row.updated_at, stamp(paid))
         if row.state == "paid":

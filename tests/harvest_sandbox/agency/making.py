@@ -40,7 +40,7 @@ class Making:
     def stamps(self, created: dt.datetime) -> dict[str, Any]:
         """When a row came into being and, sometimes later, changed last; never in the future."""
         created = min(created, self.now)
-        later = (0, 0, 5_000, 900_000)[int(self.random.random() * 4)]
+        later = (0, 0, 5_000, 20_000_000)[int(self.random.random() * 4)]
         changed = min(created + dt.timedelta(seconds=later), self.now) if later else created
         made = stamp(created)
         return {"created_at": made, "updated_at": stamp(changed) if later else made}
