@@ -48,6 +48,7 @@ changes with every run, and a row is not rewritten for its sake."""
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_ .:;,!?$@#%()*|~^-]+")
 """Names that every JSON encoder writes unescaped and every database finds by a quoted path."""
 
+_KINDS: dict[str, Kind] = {"boolean": "boolean", "integer": "integer", "number": "number"}
 _FORMATS: dict[str, Kind] = {
     "date": "date",
     "date-time": "date-time",
@@ -171,11 +172,7 @@ def kind_of(definition: dict[str, Any]) -> Kind:
         return "number"
     if kinds and kinds <= {"integer", "number", "decimal"}:
         return "decimal"
-    if kinds and kinds <= {
-        "string", "date", "date-time", "time", "decimal", "integer", "number",
-    }:  # fmt: skip
-        return "string"
-    return "json"
+    return "json" if not kinds or kinds & {"boolean", "json"} else "string"
 
 
 def _kinds(definition: dict[str, Any]) -> Iterator[Kind]:
@@ -188,28 +185,34 @@ def _kinds(definition: dict[str, Any]) -> Iterator[Kind]:
     types = _types(definition)
     if not types:
         # An enumeration often comes without a type.
-        values = definition.get("enum", [definition["const"]] if "const" in definition else [])
-        if values and all(isinstance(value, str) for value in values if value is not None):
-            yield "string"
-        else:
-            yield "json"
+        values = definition.get("enum", ())
+        is_text = values and all(isinstance(value, str | None) for value in values)
+        yield "string" if is_text else "json"
     for name in types:
         if name == "string":
             yield _FORMATS.get(definition.get("format", ""), "string")
-        elif name == "number":
-            yield "decimal" if definition.get("format") == "singer.decimal" else "number"
-        elif name == "integer":
-            yield "integer"
-        elif name == "boolean":
-            yield "boolean"
         elif name != "null":
-            yield "json"
+            yield _KINDS.get(name, "json")
 
 
 def _types(definition: dict[str, Any]) -> tuple[str, ...]:
     """The allowed types without `null`."""
     types = definition.get("type") or ()
     return (types,) if isinstance(types, str) else tuple(types)
+
+
+def have_plain_paths(columns: Sequence[Column]) -> bool:
+    """Whether every database finds all values by their paths, in a record as it was sent.
+
+    Names must be plain, and no two in one object may differ only in case.
+    """
+    prefixes = {
+        column.path[:depth] for column in columns for depth in range(1, len(column.path) + 1)
+    }
+    folded = {tuple(name.casefold() for name in path) for path in prefixes}
+    return len(folded) == len(prefixes) and all(
+        PLAIN_NAME.fullmatch(name) for column in columns for name in column.path
+    )
 
 
 def conform(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 import weakref
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
@@ -14,7 +14,6 @@ from singer_sdk.exceptions import ConfigValidationError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from target_harvest_sql.columns import Column, Table
 from target_harvest_sql.dialects import DIALECTS
 from target_harvest_sql.dialects.sqlite import SQLiteJSONB
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import URL
 
+    from target_harvest_sql.columns import Column, Table
     from target_harvest_sql.dialects.base import Dialect
 
 BUSY_TIMEOUT_SECONDS = 30.0
@@ -48,7 +48,7 @@ class Connector:
     def __init__(self, url: str, logger: logging.Logger) -> None:
         try:
             self._url = make_url(url)
-        except ArgumentError as error:
+        except ArgumentError:
             # The cause is not chained: its text holds the URL, which may hold a password.
             raise _setting_error("`sqlalchemy_url` is not a URL of a database") from None
         backend = self._url.get_backend_name()
@@ -248,8 +248,8 @@ class Connector:
         statement = self.dialect.widen_sql(table, column, type_)
         if statement is None:
             raise DatabaseError(
-                f'Column "{name}" of table "{table.name}" is {type_}, which cannot hold what stream '
-                f'"{stream}" now sends ({self.dialect.types[column.kind]}). Change the column\'s '
+                f'Column "{name}" of table "{table.name}" is {type_}, but stream "{stream}" now '
+                f"sends {column.kind} ({self.dialect.types[column.kind]}). Change the column's "
                 "type, rename or drop the table, or set `load_method: overwrite`."
             )
         self._execute(statement)
@@ -316,7 +316,9 @@ class _DuckDBDriver:
             raise _setting_error(
                 "DuckDB needs its driver: install target-harvest-sql[duckdb]"
             ) from error
-        from fsspec.implementations.memory import MemoryFileSystem
+        from fsspec.implementations.memory import (  # type: ignore[import-untyped] # It has none.
+            MemoryFileSystem,
+        )
 
         self._connection = duckdb.connect(
             url.database or ":memory:", config={name: str(v) for name, v in url.query.items()}
@@ -340,16 +342,15 @@ class _DuckDBDriver:
     def roll_back(self) -> None:
         import duckdb
 
-        try:
+        # The engine may have ended the transaction itself.
+        with suppress(duckdb.TransactionException):
             self._connection.execute("ROLLBACK")
-        except duckdb.TransactionException:
-            pass  # The engine has ended the transaction itself.
 
     def close(self) -> None:
         self._connection.close()
 
 
-_DRIVERS: dict[str, type[_SQLiteDriver] | type[_DuckDBDriver]] = {
+_DRIVERS: dict[str, type[_SQLiteDriver | _DuckDBDriver]] = {
     "sqlite": _SQLiteDriver,
     "duckdb": _DuckDBDriver,
 }

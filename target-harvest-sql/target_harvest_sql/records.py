@@ -16,6 +16,8 @@ from singer_sdk.exceptions import InvalidRecord, MissingKeyPropertiesError
 from singer_sdk.sinks.core import JSONSchemaValidator
 from typing_extensions import override
 
+from target_harvest_sql.columns import PLAIN_NAME
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
@@ -24,14 +26,15 @@ if TYPE_CHECKING:
 decode_exactly = msgspec.json.Decoder(float_hook=Decimal).decode
 """Decodes JSON with every digit of its numbers."""
 
-LONG_NUMBER = re.compile(rb"\d[\d.]{15,}")
-"""More digits than every double keeps; whether a value really loses some is looked at then."""
+# Digits and points become 0, the rest a space.
+_DIGITS = bytes(0x30 if chr(byte) in "0123456789." else 0x20 for byte in range(256))
+_MANY_DIGITS = b"0" * 16
 
 _ESCAPES = re.compile(
-    rb"\\u[dD][89abAB]..\\u[dD][c-fC-F].."  # A pair of surrogates is one character.
-    rb"|(\\u[dD][89a-fA-F]..)"
-    rb"|(\\u0000)"
-    rb"|\\.",
+    rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F].."  # A pair of surrogates is one character.
+    rb"|(u[dD][89a-fA-F]..)"
+    rb"|(u0000)"
+    rb"|.)",
     re.DOTALL,
 )
 
@@ -52,8 +55,8 @@ class Validator(JSONSchemaValidator):
         self._accepts: Callable[[bytes], Any] | None = None
         try:
             self._accepts = msgspec.json.Decoder(_typed({**schema, "type": "object"})).decode
-        except (_InexpressibleError, TypeError):  # msgspec raises TypeError for some unions.
-            self._accepts = None
+        except (_InexpressibleError, TypeError, ValueError):
+            self._accepts = None  # msgspec raises the latter two for some unions and names.
 
     def check(self, record: bytes) -> None:
         """Hold a raw record against the schema.
@@ -127,11 +130,39 @@ class _InexpressibleError(Exception):
 # Keywords that a type expresses, or that judge nothing. Others make a schema inexpressible only if
 # JSON Schema knows them: https://json-schema.org/draft/2020-12/schema
 _JUDGING = frozenset(
-    "$dynamicRef $recursiveRef $ref additionalItems allOf const contains dependencies "
-    "dependentRequired dependentSchemas disallow else extends if maxContains maxItems "
-    "maxProperties minContains minItems minProperties multipleOf not oneOf pattern "
-    "patternProperties prefixItems propertyNames then unevaluatedItems unevaluatedProperties "
-    "uniqueItems".split()
+    {
+        "$dynamicRef",
+        "$recursiveRef",
+        "$ref",
+        "additionalItems",
+        "allOf",
+        "const",
+        "contains",
+        "dependencies",
+        "dependentRequired",
+        "dependentSchemas",
+        "disallow",
+        "else",
+        "extends",
+        "if",
+        "maxContains",
+        "maxItems",
+        "maxProperties",
+        "minContains",
+        "minItems",
+        "minProperties",
+        "multipleOf",
+        "not",
+        "oneOf",
+        "pattern",
+        "patternProperties",
+        "prefixItems",
+        "propertyNames",
+        "then",
+        "unevaluatedItems",
+        "unevaluatedProperties",
+        "uniqueItems",
+    }
 )
 _SCALARS: dict[str, Any] = {"boolean": bool, "integer": int, "null": None, "number": float}
 _LIMITS = {
@@ -214,7 +245,9 @@ def _object_type(schema: dict[str, Any]) -> Any:
     )
 
 
-def key_reader(columns: Sequence[Column], path_of: Callable[[Column], tuple[str, ...]]) -> Any:
+def key_reader(
+    columns: Sequence[Column], path_of: Callable[[Column], tuple[str, ...]]
+) -> Callable[[bytes], Hashable]:
     """Compile what reads a record's key without decoding the rest.
 
     Args:
@@ -225,11 +258,14 @@ def key_reader(columns: Sequence[Column], path_of: Callable[[Column], tuple[str,
         A function from raw record to key. It raises `MissingKeyPropertiesError` if a key property
         is missing, null, or not of its column's kind.
     """
+    paths = [path_of(column) for column in columns]
+    if not all(PLAIN_NAME.fullmatch(name) for path in paths for name in path):
+        return _any_key_reader(columns, path_of)
     types: dict[Kind, Any] = {"boolean": bool, "integer": int, "number": float, "json": Any}
     root = _key_type([(path_of(column), types.get(column.kind, str)) for column in columns])
     decode = msgspec.json.Decoder(root).decode
     astuple = msgspec.structs.astuple
-    is_single = len(columns) == 1 and len(path_of(columns[0])) == 1
+    is_single = len(columns) == 1 and len(paths[0]) == 1
 
     def read(record: bytes) -> Hashable:
         try:
@@ -237,7 +273,22 @@ def key_reader(columns: Sequence[Column], path_of: Callable[[Column], tuple[str,
         except msgspec.DecodeError as error:
             raise _key_error(record, columns, path_of) from error
         key = astuple(decoded)
-        return key[0] if is_single else key  # type: ignore[no-any-return]
+        return key[0] if is_single else key
+
+    return read
+
+
+def _any_key_reader(
+    columns: Sequence[Column], path_of: Callable[[Column], tuple[str, ...]]
+) -> Callable[[bytes], Hashable]:
+    """Read keys whose names msgspec's types cannot spell: the whole record is decoded."""
+
+    def read(record: bytes) -> Hashable:
+        decoded = msgspec.json.decode(record)
+        key = tuple(value_at(decoded, path_of(column)) for column in columns)
+        if None in key:
+            raise _key_error(record, columns, path_of)
+        return key
 
     return read
 
@@ -280,6 +331,16 @@ def value_at(record: Any, path: Iterable[str]) -> Any:
     )
 
 
+def has_long_number(record: bytes) -> bool:
+    """Whether there may be a number with more digits than every double keeps."""
+    return _MANY_DIGITS in record.translate(_DIGITS)
+
+
+def needs_cleaning(record: bytes) -> bool:
+    """Whether text may hold U+0000 or surrogates."""
+    return b"\\u" in record and (b"\\ud" in record or b"\\u0000" in record or b"\\uD" in record)
+
+
 def clean(record: bytes, *, keeps_nul: bool) -> bytes:
     """Put U+FFFD in place of half surrogate pairs, and of U+0000 where text cannot hold it."""
 
@@ -299,14 +360,14 @@ def find_lost_digits(
 ) -> Column | None:
     """Find a column whose number the database would change: beyond 64 bits, or beyond a double."""
     decoded = decode_exactly(record)
+    lossy = {"number"} if json_keeps_digits else {"json", "number"}
     for column in columns:
         value = value_at(decoded, path_of(column))
-        if column.kind == "integer" and isinstance(value, int):
-            if not -(2**63) <= value < 2**63:
+        if column.kind == "integer":
+            if isinstance(value, int) and not -(2**63) <= value < 2**63:
                 return column
-        elif column.kind == "number" or (column.kind == "json" and not json_keeps_digits):
-            if _loses_digits(value):
-                return column
+        elif column.kind in lossy and _loses_digits(value):
+            return column
     return None
 
 

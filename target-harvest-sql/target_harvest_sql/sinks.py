@@ -8,25 +8,26 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 from singer_sdk.exceptions import InvalidRecord, MissingKeyPropertiesError
 from singer_sdk.helpers._flattening import FlatteningOptions, get_flattening_options
-from singer_sdk.sinks import Sink
 from singer_sdk.singerlib.json import serialize_json
+from singer_sdk.sinks import Sink
 from typing_extensions import override
 
 from target_harvest_sql import columns as cols
 from target_harvest_sql.records import (
-    LONG_NUMBER,
     Validator,
     clean,
     decode_exactly,
     find_lost_digits,
+    has_long_number,
     key_reader,
+    needs_cleaning,
     value_at,
 )
 
@@ -63,7 +64,7 @@ class Moment(msgspec.Struct, frozen=True):
     def now(cls) -> Moment:
         """The present moment."""
         seconds = time.time()
-        text = datetime.fromtimestamp(seconds, timezone.utc).isoformat()
+        text = datetime.fromtimestamp(seconds, UTC).isoformat()
         return cls(text=f'"{text}"'.encode(), milliseconds=round(seconds * 1000))
 
 
@@ -84,6 +85,9 @@ class SQLSink(Sink):
         self._is_versioned = False
         self._version: int | None = None
         self._warned_of_text = False
+        self._followed: Moment | None = None
+        self._tail = b""
+        self._batched_at = b""
         # The batch that is being gathered.
         self._by_key: dict[Hashable, bytes] = {}
         self._keyless: list[bytes] = []
@@ -118,16 +122,17 @@ class SQLSink(Sink):
 
         Args:
             record: The record.
-            context: `message`, `moment` and `ordinal`, as `add` takes them.
+            context: The further arguments of `add`.
         """
         self.add(serialize_json(record).encode(), **context)
 
     @override
     def process_batch(self, context: dict[str, Any]) -> None:
         """Write the batch, in one transaction."""
-        elements = list(self._by_key.values()) if self._table.keys else self._keyless
+        elements = list(self._by_key.values()) if self._is_keyed else self._keyless
         self.connector.write(self._table, elements, self.stream_name)
         self.tally_duplicate_merged(self.current_size - len(elements))
+        self._total_records_read += self.current_size
         self._by_key, self._keyless = {}, []
         self.pending_bytes = 0
         self.first_ordinal = None
@@ -142,17 +147,26 @@ class SQLSink(Sink):
     def is_full(self) -> bool:
         return self._batch_records_read >= self.target.batch_size_rows
 
+    @property
+    def records_read(self) -> int:
+        """How many records of the stream this run has taken."""
+        return self._total_records_read
+
     # Records
 
     def add(
-        self, record: bytes, *, message_version: int | None, extracted_at: str | None,
-        moment: Moment, ordinal: int,
-    ) -> None:  # fmt: skip
+        self,
+        record: bytes,
+        version: int | None,
+        extracted_at: str | None,
+        moment: Moment,
+        ordinal: int,
+    ) -> None:
         """Add a raw record to the batch; a later record of a key takes the place of an earlier.
 
         Args:
             record: A JSON object.
-            message_version: Version of the table, as the message says.
+            version: Version of the table, as the message says.
             extracted_at: When the tap read the record, as the message says.
             moment: When the record was received.
             ordinal: Number of the record in the run.
@@ -161,32 +175,25 @@ class SQLSink(Sink):
             InvalidRecord: If the record does not fit its schema, or the database.
             MissingKeyPropertiesError: If it lacks a key.
         """
-        if message_version is not None and message_version != self._version:
-            self._begin_version(message_version)
-        if b"\\u" in record:
+        if version is not None and version != self._version:
+            self._begin_version(version)
+        if needs_cleaning(record):
             record = self._clean(record)
-        try:
-            if self._validator is not None:
-                self._validator.check(record)
-            key = self._key_of(record) if self._key_of else None
-            if LONG_NUMBER.search(record):
-                self._check_digits(record)
-        except (InvalidRecord, MissingKeyPropertiesError) as error:
-            raise type(error)(*self._located(error)) from error
+        key = self._judge(record)
         if self.first_ordinal is None:
             self.first_ordinal = ordinal
             self.began_at = time.monotonic()
             self._batched_at = moment.text
-            self._moment = None
+            self._followed = None
         if self._rebuild is not None:
             record = self._rebuild(record)
         if self._has_metadata:
-            if moment is not self._moment:
+            if moment is not self._followed:
                 self._follow(moment)
             extracted = b"null" if extracted_at is None else msgspec.json.encode(extracted_at)
             record = b'{"r":%b,"e":%b%b' % (record, extracted, self._tail)
         self.pending_bytes += len(record)
-        if self._table.keys:
+        if self._is_keyed:
             earlier = self._by_key.pop(key, None)
             if earlier is not None:
                 self.pending_bytes -= len(earlier)
@@ -195,6 +202,19 @@ class SQLSink(Sink):
             self._keyless.append(record)
         self._batch_records_read += 1
 
+    def _judge(self, record: bytes) -> Hashable:
+        """Hold a record against the schema and the database, and read its key."""
+        try:
+            if self._validator is not None:
+                self._validator.check(record)
+            key = self._key_of(record) if self._key_of else None
+            if has_long_number(record):
+                self._check_digits(record)
+        except (InvalidRecord, MissingKeyPropertiesError) as error:
+            raise type(error)(*self._located(error)) from error
+        return key
+
+    @override
     def activate_version(self, new_version: int) -> None:
         """Delete the rows of older versions, or mark them as deleted."""
         if not self._is_versioned:
@@ -217,7 +237,7 @@ class SQLSink(Sink):
     def _follow(self, moment: Moment) -> None:
         """Write what all elements received at a moment end with."""
         version = b"null" if self._version is None else b"%d" % self._version
-        self._moment = moment
+        self._followed = moment
         self._tail = b',"a":%b,"b":%b,"s":%d,"v":%b,"y":%d}' % (
             moment.text,
             self._batched_at,
@@ -284,11 +304,9 @@ class SQLSink(Sink):
             metadata=self._metadata_names(),
         )
         self._has_metadata = bool(self._metadata_names())
-        # A property that is spelled in a way that a JSON path cannot find gets a plain name; then
-        # each record is rebuilt with plain names.
         self._source_paths = {c.source: c.path[self._has_metadata :] for c in columns}
         self._rebuild: Callable[[bytes], bytes] | None = None
-        if not all(cols.PLAIN_NAME.fullmatch(name) for c in columns for name in c.path):
+        if not cols.have_plain_paths(columns):
             columns = self._plain(columns)
         conformed = cols.conform(
             columns, max_name_length=dialect.max_name_length, ignores_case=dialect.ignores_case
@@ -296,9 +314,9 @@ class SQLSink(Sink):
         missing = set(self._key_properties) - {column.source for column in conformed}
         if missing:
             raise MissingKeyPropertiesError(
-                f'The schema of stream "{self.stream_name}" lacks its key properties '
-                f"{', '.join(sorted(missing))} ({self.target.where}). Correct the tap, or set other "
-                "key properties with `stream_maps` and `__key_properties__`."
+                f'{self.target.where}: the schema of stream "{self.stream_name}" lacks its key '
+                f"properties {', '.join(sorted(missing))}. Correct the tap, or set others with "
+                "`stream_maps` and `__key_properties__`."
             )
         schema, name = self._table_name()
         table = cols.Table(
@@ -311,9 +329,10 @@ class SQLSink(Sink):
             self.connector.prepare_shadow if load_method == "overwrite" else self.connector.prepare
         )
         self._table: Table = prepare(table, self.stream_name)
+        self._is_keyed = bool(self._table.keys)
         keys = [column for column in self._table.columns if column.is_key]
         self._key_of = key_reader(keys, self._path_in_record) if keys else None
-        self._moment: Moment | None = None
+        self._followed = None
 
     def _metadata_names(self) -> tuple[str, ...]:
         """The metadata columns of the table."""

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from singer_sdk.plugin_base import _ConfigInput
-    from singer_sdk.sinks import Sink
 
 USER_ERRORS = (
     DatabaseError,
@@ -247,18 +246,20 @@ class TargetHarvestSQL(Target):
         self._ordinal += 1
         for route in routes:
             sink = route.sink
-            context = {
-                "message_version": message.version,
-                "extracted_at": message.time_extracted,
-                "moment": self._moment,
-                "ordinal": self._ordinal,
-            }
             if route.transform is None:
-                sink.add(record, **context)
+                sink.add(
+                    record, message.version, message.time_extracted, self._moment, self._ordinal
+                )
             else:
                 transformed = route.transform(decode_exactly(record))
                 if transformed is None:
                     continue
+                context = {
+                    "version": message.version,
+                    "extracted_at": message.time_extracted,
+                    "moment": self._moment,
+                    "ordinal": self._ordinal,
+                }
                 sink.process_record(transformed, context)
             if sink.is_full:
                 self.flush(sink)
@@ -386,7 +387,7 @@ class TargetHarvestSQL(Target):
             self._emit_states(is_final=True)
         for sink in self._sinks:
             self.logger.info(
-                "Wrote stream: stream=%s records=%d", sink.stream_name, sink._total_records_read
+                "Wrote stream: stream=%s records=%d", sink.stream_name, sink.records_read
             )
             sink.clean_up()
         self.connector.close()
@@ -445,12 +446,16 @@ class TargetHarvestSQL(Target):
             target._finish(is_complete=False)
             sys.exit(128 + termination.signal_number)
         except BrokenPipeError:
-            cls.logger.error("Nobody reads the states any more, so the target ends.")
+            cls.logger.error(  # noqa: TRY400 - a traceback would say no more.
+                "Nobody reads the states any more, so the target ends."
+            )
             sys.stderr.flush()
-            sys.stdout = None  # type: ignore[assignment] # Its flush at exit would fail again.
+            sys.stdout = None  # Its flush at exit would fail again.
             sys.exit(1)
         except USER_ERRORS as error:
-            cls.logger.error("%s", error.args[0] if error.args else error)
+            cls.logger.error(  # noqa: TRY400 - the traceback follows at debug level.
+                "%s", error.args[0] if error.args else error
+            )
             cls.logger.debug("Where it happened", exc_info=True)
             sys.exit(1)
 

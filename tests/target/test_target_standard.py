@@ -13,6 +13,7 @@ from singer_sdk.testing.target_tests import (
     TargetMultipleStateMessages,
     TargetRecordMissingRequiredProperty,
 )
+
 from target_harvest_sql.target import TargetHarvestSQL
 
 if TYPE_CHECKING:

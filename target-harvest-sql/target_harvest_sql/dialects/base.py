@@ -155,7 +155,7 @@ class Dialect(ABC):
         name, version = self.table_name(table), self.quote("_sdc_table_version")
         older = f"({version} IS NULL OR {version} < {self.parameter('version')})"
         if hard_delete:
-            return f"DELETE FROM {name}\nWHERE {older}"
+            return f"DELETE FROM {name}\nWHERE {older}"  # noqa: S608 - names are quoted.
         mark = self.quote("_sdc_deleted_at")
         deleted_at = self.parameter("deleted_at")
         return f"UPDATE {name}\nSET {mark} = {deleted_at}\nWHERE {older} AND {mark} IS NULL"

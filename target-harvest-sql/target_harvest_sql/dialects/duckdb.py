@@ -39,12 +39,15 @@ class DuckDB(Dialect):
     }
     hints: ClassVar[Mapping[str, str]] = {
         "lock": "One process may write a DuckDB file: end the other one.",
-        "maximum_object_size": "A record of more than 16 MB cannot be read: leave fields out of it.",
+        "maximum_object_size": "A record of more than 16 MB cannot be read: select less of it.",
         "Permission denied": "Give the user of this process the right to write the file.",
-        "Cannot open file": "Create the folder that `sqlalchemy_url` names, with the right to write.",
-        "not a valid DuckDB": "Let `sqlalchemy_url` name a DuckDB file, or one that does not exist.",
+        "Cannot open file": "Create the folder of `sqlalchemy_url`, with the right to write.",
+        "not a valid DuckDB": "Let `sqlalchemy_url` name a DuckDB file, or a new one.",
     }
-    open_sql = ("SET TimeZone = 'UTC'",)
+    open_sql = (
+        "SET TimeZone = 'UTC'",
+        "SET threads = 1",  # A batch is one file, read by one thread; more only take memory.
+    )
     batch_start = b""
     batch_separator = b"\n"
     batch_end = b"\n"

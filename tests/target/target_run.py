@@ -1,0 +1,106 @@
+"""Ways to run the target: in this process, and as the command that users run."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from target_harvest_sql.target import TargetHarvestSQL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from fix_databases import Database
+
+COMMAND = Path(sys.executable).parent / "target-harvest-sql"
+
+
+def schema(stream: str, keys: Iterable[str] = ("id",), **properties: Any) -> dict[str, Any]:
+    """A SCHEMA message; a property given as text is a nullable one of that type."""
+    return {
+        "type": "SCHEMA",
+        "stream": stream,
+        "key_properties": list(keys),
+        "schema": {
+            "type": "object",
+            "properties": {
+                name: {"type": [of, "null"]} if isinstance(of, str) else of
+                for name, of in properties.items()
+            },
+        },
+    }
+
+
+def record(stream: str, version: int | None = None, /, **values: Any) -> dict[str, Any]:
+    """A RECORD message."""
+    message: dict[str, Any] = {"type": "RECORD", "stream": stream, "record": values}
+    return message if version is None else {**message, "version": version}
+
+
+def state(**value: Any) -> dict[str, Any]:
+    """A STATE message."""
+    return {"type": "STATE", "value": value}
+
+
+def activate(stream: str, version: int) -> dict[str, Any]:
+    """An ACTIVATE_VERSION message."""
+    return {"type": "ACTIVATE_VERSION", "stream": stream, "version": version}
+
+
+def lines(messages: Iterable[Mapping[str, Any] | str]) -> str:
+    """Messages as a tap writes them; text stays as it is."""
+    return "".join(f"{m if isinstance(m, str) else json.dumps(m)}\n" for m in messages)
+
+
+def write(database: Database, *messages: Mapping[str, Any] | str, **config: Any) -> list[str]:
+    """Run the target in this process; returns the states that it printed."""
+    target = TargetHarvestSQL(config={"sqlalchemy_url": database.url, **config})
+    with redirect_stdout(io.StringIO()) as printed:
+        try:
+            target.listen(io.StringIO(lines(messages)))
+        finally:
+            target.connector.close()
+    return printed.getvalue().splitlines()
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How the command ended."""
+
+    exit_code: int
+    states: list[str]
+    errors: str
+
+    @property
+    def error(self) -> str:
+        """The one line that tells the user what went wrong."""
+        found = [line for line in self.errors.splitlines() if "| ERROR" in line]
+        assert len(found) == 1, self.errors
+        return found[0].split("|", 3)[3].strip()
+
+
+def command(database: Database, folder: Path, **config: Any) -> list[str]:
+    """The command that a user types, with its configuration file."""
+    path = folder / "target.json"
+    path.write_text(json.dumps({"sqlalchemy_url": database.url, **config}), encoding="utf-8")
+    return [str(COMMAND), "--config", str(path)]
+
+
+def run(
+    database: Database, folder: Path, *messages: Mapping[str, Any] | str, **config: Any
+) -> Ended:
+    """Run the command with messages on its standard input."""
+    ended = subprocess.run(
+        command(database, folder, **config),
+        input=lines(messages).encode(),
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    return Ended(ended.returncode, ended.stdout.decode().splitlines(), ended.stderr.decode())

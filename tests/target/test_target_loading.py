@@ -1,0 +1,532 @@
+"""What lands in a table: keys, load methods, flattening, stream maps, metadata."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from singer_sdk.exceptions import ConfigValidationError
+from target_run import activate, record, schema, state, write
+
+from target_harvest_sql.connector import DatabaseError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fix_databases import Database
+
+PEOPLE = schema("people", id={"type": "integer"}, name="string")
+SIZES = pytest.mark.parametrize("batch_size_rows", [1, 3, 10_000])
+
+
+@SIZES
+def test_the_last_record_of_a_key_wins(database: Database, batch_size_rows: int) -> None:
+    """Within a batch and across batches."""
+    write(
+        database,
+        PEOPLE,
+        record("people", id=1, name="a"),
+        record("people", id=2, name="b"),
+        record("people", id=1, name="c"),
+        record("people", id=1, name="d"),
+        batch_size_rows=batch_size_rows,
+    )
+
+    assert database.rows("people") == [{"id": 1, "name": "d"}, {"id": 2, "name": "b"}]
+
+
+@SIZES
+def test_a_stream_without_a_key_is_appended(database: Database, batch_size_rows: int) -> None:
+    """Every record is a row, in every run."""
+    messages = [schema("log", keys=[], text="string"), *[record("log", text="x")] * 4]
+
+    write(database, *messages, batch_size_rows=batch_size_rows)
+    write(database, *messages, batch_size_rows=batch_size_rows)
+
+    assert database.rows("log") == [{"text": "x"}] * 8
+
+
+def test_append_only_keeps_every_record_of_a_key(database: Database) -> None:
+    """`append-only` ignores keys, though they must be there."""
+    messages = [PEOPLE, record("people", id=1, name="a"), record("people", id=1, name="a")]
+
+    write(database, *messages, load_method="append-only")
+
+    assert database.rows("people") == [{"id": 1, "name": "a"}] * 2
+
+
+def test_composite_and_falsy_keys_are_told_apart(database: Database) -> None:
+    """Zero, false and empty text are keys like others."""
+    write(
+        database,
+        schema(
+            "t",
+            keys=["a", "b", "c"],
+            a={"type": "integer"},
+            b={"type": "string"},
+            c={"type": "boolean"},
+            v="integer",
+        ),
+        record("t", a=0, b="", c=False, v=1),
+        record("t", a=0, b="", c=True, v=2),
+        record("t", a=0, b="x", c=False, v=3),
+        record("t", a=0, b="", c=False, v=4),
+    )
+
+    assert sorted(row["v"] for row in database.rows("t")) == [2, 3, 4]
+
+
+def test_a_row_that_has_not_changed_is_not_rewritten(database: Database) -> None:
+    """The moment of the batch stays that of the change; a changed row gets a new one."""
+    write(database, PEOPLE, record("people", id=1, name="a"), record("people", id=2, name="b"))
+    before = {row["id"]: row["_sdc_batched_at"] for row in database.rows("people", metadata=True)}
+    write(database, PEOPLE, record("people", id=1, name="a"), record("people", id=2, name="c"))
+
+    after = {row["id"]: row["_sdc_batched_at"] for row in database.rows("people", metadata=True)}
+    assert after[1] == before[1]
+    assert after[2] > before[2]
+
+
+def test_a_value_that_becomes_null_is_written(database: Database) -> None:
+    """Null differs from every value."""
+    write(database, PEOPLE, record("people", id=1, name="a"))
+    write(database, PEOPLE, record("people", id=1, name=None))
+
+    assert database.rows("people") == [{"id": 1, "name": None}]
+
+
+def test_overwrite_replaces_the_table(database: Database) -> None:
+    """Rows of the run before are gone, and so are its columns."""
+    write(database, schema("people", id={"type": "integer"}, old="string"), record("people", id=1))
+    write(
+        database,
+        PEOPLE,
+        record("people", id=2, name="a"),
+        record("people", id=2, name="b"),
+        batch_size_rows=1,
+        load_method="overwrite",
+    )
+
+    assert database.rows("people") == [{"id": 2, "name": "b"}]
+
+
+def test_an_interrupted_overwrite_leaves_the_old_table_whole(database: Database) -> None:
+    """And prints no state, since nothing of the run is in the table; the next run starts clean."""
+    write(database, PEOPLE, record("people", id=1, name="old"))
+    messages = [PEOPLE, record("people", id=2, name="new"), state(at=2)]
+    with pytest.raises(Exception, match="not a Singer message"):
+        write(database, *messages, "{broken", load_method="overwrite", batch_size_rows=1)
+
+    assert database.rows("people") == [{"id": 1, "name": "old"}]
+    assert write(database, *messages, load_method="overwrite") == ['{"at": 2}']
+    assert database.rows("people") == [{"id": 2, "name": "new"}]
+
+
+def test_overwrite_keeps_a_view_of_the_table_working(sqlite_database: Database) -> None:
+    """A view that names the table does not stop its swap."""
+    write(sqlite_database, PEOPLE, record("people", id=1, name="old"))
+    sqlite_database.query("CREATE VIEW names AS SELECT name FROM people")
+    write(sqlite_database, PEOPLE, record("people", id=2, name="new"), load_method="overwrite")
+
+    assert sqlite_database.rows("names") == [{"name": "new"}]
+
+
+NESTED = schema(
+    "entries",
+    id={"type": "integer"},
+    client={
+        "type": ["object", "null"],
+        "properties": {
+            "id": {"type": ["integer", "null"]},
+            "home": {"type": ["object", "null"], "properties": {"city": {"type": "string"}}},
+        },
+    },
+    tags={"type": ["array", "null"], "items": {"type": "string"}},
+)
+ENTRIES = [
+    record("entries", id=1, client={"id": 7, "home": {"city": "Æ"}}, tags=["a", "b"]),
+    record("entries", id=2, client=None, tags=None),
+    record("entries", id=3),
+]
+
+
+def decoded(rows: list[dict[str, Any]], *names: str) -> list[dict[str, Any]]:
+    """Rows with JSON columns decoded."""
+    return [
+        {n: json.loads(v) if n in names and v is not None else v for n, v in row.items()}
+        for row in rows
+    ]
+
+
+def test_objects_and_arrays_become_json(database: Database) -> None:
+    """Without flattening, a nested value is one JSON value."""
+    write(database, NESTED, *ENTRIES)
+
+    assert decoded(database.rows("entries"), "client", "tags") == [
+        {"id": 1, "client": {"id": 7, "home": {"city": "Æ"}}, "tags": ["a", "b"]},
+        {"id": 2, "client": None, "tags": None},
+        {"id": 3, "client": None, "tags": None},
+    ]
+
+
+@pytest.mark.parametrize("add_record_metadata", [True, False])
+def test_flattening_makes_columns_of_objects(
+    database: Database, *, add_record_metadata: bool
+) -> None:
+    """As deep as `flattening_max_depth`; what lies deeper stays JSON."""
+    write(
+        database,
+        NESTED,
+        *ENTRIES,
+        flattening_enabled=True,
+        flattening_max_depth=1,
+        add_record_metadata=add_record_metadata,
+    )
+
+    assert decoded(database.rows("entries"), "client__home", "tags") == [
+        {"id": 1, "client__id": 7, "client__home": {"city": "Æ"}, "tags": ["a", "b"]},
+        {"id": 2, "client__id": None, "client__home": None, "tags": None},
+        {"id": 3, "client__id": None, "client__home": None, "tags": None},
+    ]
+
+
+def test_a_key_may_lie_in_a_flattened_object(database: Database) -> None:
+    """The key properties then name the column."""
+    owner = {"type": "object", "properties": {"id": {"type": "integer"}}}
+    messages = [
+        schema("t", keys=["owner__id"], owner=owner, v="integer"),
+        record("t", owner={"id": 1}, v=1),
+        record("t", owner={"id": 1}, v=2),
+    ]
+
+    write(database, *messages, flattening_enabled=True, flattening_max_depth=1)
+
+    assert database.rows("t") == [{"owner__id": 1, "v": 2}]
+
+
+def test_flattening_needs_a_depth(database: Database) -> None:
+    """As in the SDK, flattening without a depth is a misconfiguration."""
+    with pytest.raises(ConfigValidationError):
+        write(database, NESTED, flattening_enabled=True)
+
+
+IDENTITY_MAP = {"entries": {"copy_of_id": "id", "copy_of_id2": None}}
+
+
+@pytest.mark.parametrize("flattening", [False, True])
+def test_the_way_of_a_stream_map_gives_the_same_table(
+    database: Database, *, flattening: bool
+) -> None:
+    """A record that a map has decoded lands like one whose bytes were kept."""
+    other = type(database)(database.engine, database.url.replace("test.", "other."))
+    config = {"flattening_enabled": flattening, "flattening_max_depth": 2}
+    messages = [
+        schema("entries", **NESTED["schema"]["properties"], rate="number", at="string"),
+        *ENTRIES,
+        record("entries", id=4, rate=1.10, at="2024-01-01"),
+        record("entries", id=5, rate=12345.678901, client={"id": 2**40}),
+    ]
+    write(database, *messages, **config)
+    write(other, *messages, stream_maps=IDENTITY_MAP, **config)
+
+    mapped = [{n: v for n, v in row.items() if n != "copy_of_id"} for row in other.rows("entries")]
+    if not flattening:
+        mapped, kept = decoded(mapped, "client"), decoded(database.rows("entries"), "client")
+    else:
+        kept = database.rows("entries")
+    names = {"tags"}
+    assert decoded(mapped, *names) == decoded(kept, *names)
+    assert len(kept) == 5
+
+
+def test_stream_maps_rename_filter_and_drop(database: Database) -> None:
+    """Aliases, filters and removed properties work as in the SDK."""
+    maps = {
+        "people": {
+            "__alias__": "persons",
+            "__filter__": "name != 'x'",
+            "shout": "name.upper()",
+            "name": None,
+        }
+    }
+    write(
+        database,
+        PEOPLE,
+        record("people", id=1, name="a"),
+        record("people", id=2, name="x"),
+        stream_maps=maps,
+    )
+
+    assert database.rows("persons") == [{"id": 1, "shout": "A"}]
+
+
+def test_a_stream_can_be_left_out(database: Database) -> None:
+    """Records of a stream that a map removes are not written, and its states still come out."""
+    states = write(
+        database,
+        PEOPLE,
+        record("people", id=1, name="a"),
+        state(at=1),
+        stream_maps={"people": "__NULL__"},
+    )
+
+    assert states == ['{"at": 1}']
+
+
+def test_metadata_columns_are_those_of_the_sdk(database: Database) -> None:
+    """They tell when a record was read, received, batched, and in which run."""
+    message = record("people", id=1, name="a") | {"time_extracted": "2024-05-06T07:08:09.123456Z"}
+    write(database, PEOPLE, message)
+
+    row = database.rows("people", metadata=True)[0]
+    assert str(row["_sdc_extracted_at"]).replace("T", " ").startswith("2024-05-06 07:08:09.123456")
+    assert row["_sdc_received_at"] is not None
+    assert row["_sdc_batched_at"] >= row["_sdc_received_at"]
+    assert row["_sdc_deleted_at"] is None
+    assert row["_sdc_table_version"] is None
+    assert 0 <= row["_sdc_sequence"] - row["_sdc_sync_started_at"] < 60_000
+
+
+def test_without_metadata_a_table_has_only_its_properties(database: Database) -> None:
+    """Properties of the stream that are called as metadata are left out too, as in the SDK."""
+    message = schema("t", id={"type": "integer"}, _sdc_sequence="integer")
+    write(database, message, record("t", id=1, _sdc_sequence=5), add_record_metadata=False)
+
+    assert database.rows("t", metadata=True) == [{"id": 1}]
+
+
+def test_metadata_that_a_record_brings_gives_way(database: Database) -> None:
+    """A stream read from a warehouse has `_sdc_` columns of its own; only the deletion is kept."""
+    message = schema(
+        "t",
+        id={"type": "integer"},
+        _sdc_sequence="integer",
+        _sdc_extracted_at="string",
+        _sdc_deleted_at={"type": ["string", "null"], "format": "date-time"},
+    )
+    at = "2024-05-06T07:08:09Z"
+    write(database, message, record("t", id=1, _sdc_sequence=5, _sdc_deleted_at=at))
+
+    row = database.rows("t", metadata=True)[0]
+    assert row["_sdc_sequence"] > 5
+    assert str(row["_sdc_deleted_at"]).startswith("2024-05-06")
+
+
+@pytest.mark.parametrize("add_record_metadata", [True, False])
+@pytest.mark.parametrize("hard_delete", [True, False])
+def test_activating_a_version_removes_older_rows(
+    database: Database, *, add_record_metadata: bool, hard_delete: bool
+) -> None:
+    """Rows of older versions and of none are deleted or marked; pending records count."""
+    config = {"add_record_metadata": add_record_metadata, "hard_delete": hard_delete}
+    write(database, PEOPLE, record("people", id=1, name="none"), **config)
+    write(database, PEOPLE, record("people", 1, id=2, name="old"), **config)
+    write(
+        database,
+        PEOPLE,
+        record("people", 2, id=3, name="new"),
+        activate("people", 2),
+        record("people", 2, id=4, name="later"),
+        **config,
+    )
+
+    alive = [
+        row["id"]
+        for row in database.rows("people", metadata=True)
+        if hard_delete or row["_sdc_deleted_at"] is None
+    ]
+    assert alive == [3, 4]
+    assert len(database.rows("people")) == (2 if hard_delete else 4)
+
+
+def test_a_marked_row_that_comes_back_is_alive(database: Database) -> None:
+    """Its mark goes, though its values have not changed; a second activation leaves marks alone."""
+    first = record("people", 1, id=1, name="a")
+    write(database, PEOPLE, first, activate("people", 1))
+    write(database, PEOPLE, activate("people", 2))
+    marked = database.rows("people", metadata=True)[0]["_sdc_deleted_at"]
+    write(database, PEOPLE, activate("people", 3))
+    still = database.rows("people", metadata=True)[0]["_sdc_deleted_at"]
+    write(database, PEOPLE, {**first, "version": 4}, activate("people", 4))
+
+    assert marked is not None
+    assert still == marked
+    assert database.rows("people", metadata=True)[0]["_sdc_deleted_at"] is None
+
+
+def test_versions_can_be_ignored(database: Database) -> None:
+    """`process_activate_version_messages: false` deletes nothing."""
+    write(
+        database,
+        PEOPLE,
+        record("people", 1, id=1, name="a"),
+        activate("people", 2),
+        process_activate_version_messages=False,
+        hard_delete=True,
+    )
+
+    assert len(database.rows("people")) == 1
+
+
+@SIZES
+def test_a_schema_that_grows_in_mid_run_keeps_the_order(
+    database: Database, batch_size_rows: int
+) -> None:
+    """Records under the old schema are written before those under the new one."""
+    write(
+        database,
+        schema("t", id={"type": "integer"}, a="integer"),
+        record("t", id=1, a=1),
+        record("t", id=2, a=1),
+        schema("t", id={"type": "integer"}, a="integer", b="integer"),
+        record("t", id=1, a=2, b=2),
+        batch_size_rows=batch_size_rows,
+    )
+
+    assert database.rows("t") == [{"id": 1, "a": 2, "b": 2}, {"id": 2, "a": 1, "b": None}]
+
+
+def test_columns_are_added_to_a_table_that_exists(database: Database) -> None:
+    """Old rows get null."""
+    write(database, PEOPLE, record("people", id=1, name="a"))
+    grown = schema("people", id={"type": "integer"}, name="string", age="integer")
+    write(database, grown, record("people", id=2, name="b", age=5))
+
+    assert database.rows("people") == [
+        {"id": 1, "name": "a", "age": None},
+        {"id": 2, "name": "b", "age": 5},
+    ]
+
+
+def test_a_column_of_text_holds_what_the_schema_becomes(database: Database) -> None:
+    """A narrower type needs no change of the table."""
+    write(database, PEOPLE, record("people", id=1, name="a"))
+    write(
+        database,
+        schema("people", id={"type": "integer"}, name="integer"),
+        record("people", id=2, name=5),
+    )
+
+    assert database.rows("people") == [{"id": 1, "name": "a"}, {"id": 2, "name": "5"}]
+
+
+def test_a_column_widens_where_the_engine_can(duckdb_database: Database) -> None:
+    """Integers become numbers, then text; nothing is lost."""
+    for of, value in (("integer", 1), ("number", 1.5), ("string", "x")):
+        message = schema("t", id={"type": "integer"}, v=of)
+        write(duckdb_database, message, record("t", id=value if of == "integer" else 2, v=value))
+
+    assert duckdb_database.types("t")["v"] == "VARCHAR"
+    assert duckdb_database.rows("t") == [{"id": 1, "v": "1.0"}, {"id": 2, "v": "x"}]
+
+
+def test_a_column_that_is_too_narrow_is_an_error(database: Database) -> None:
+    """The error names both types and what to do; nothing is written."""
+    write(database, schema("t", id={"type": "integer"}, v="boolean"), record("t", id=1, v=True))
+    texts = schema("t", id={"type": "integer"}, v={"type": "array"})
+    with pytest.raises(DatabaseError, match=r"BOOLEAN.*json.*overwrite"):
+        write(database, texts, record("t", id=2, v=[]))
+
+    assert len(database.rows("t")) == 1
+
+
+@pytest.mark.parametrize("keys", [["name"], [], ["id", "name"]])
+def test_a_changed_key_is_an_error(database: Database, keys: list[str]) -> None:
+    """The error names both keys and what to do."""
+    write(database, PEOPLE, record("people", id=1, name="a"))
+    with pytest.raises(DatabaseError, match=r"primary key \(id\).*overwrite"):
+        write(database, {**PEOPLE, "key_properties": keys}, record("people", id=1, name="a"))
+
+
+def test_two_streams_cannot_share_a_table(database: Database) -> None:
+    """Names that the database cannot tell apart are refused, rather than mixed."""
+    with pytest.raises(DatabaseError, match=r'"people" and "People".*__alias__'):
+        write(database, PEOPLE, {**PEOPLE, "stream": "People"})
+
+
+def test_names_that_differ_only_in_case_get_a_suffix(database: Database) -> None:
+    """Both columns are there, and the next run finds them again in any order."""
+    one = schema("t", keys=["Id"], Id={"type": "integer"}, name="string", Name="string")
+    other = schema("t", keys=["Id"], Id={"type": "integer"}, Name="string", name="string")
+    write(database, one, record("t", Id=1, name="small", Name="Big"))
+    write(database, other, record("t", Id=2, name="small", Name="Big"))
+
+    first, second = (list(row.values())[1:] for row in database.rows("t"))
+    assert first == second
+    assert sorted(first) == ["Big", "small"]
+
+
+@pytest.mark.parametrize(
+    "name", ['a"b', "a.b", "a b", "$", "é", "日本", "a\\b", "a/b", "x" * 300, "'"]
+)
+def test_any_name_can_be_a_column(database: Database, name: str) -> None:
+    """Quotes, dots, accents and great length reach the right value."""
+    message = schema("t", id={"type": "integer"}, **{name: "string", "plain": "integer"})
+    write(database, message, record("t", id=1, plain=2, **{name: "v"}))
+
+    row = database.rows("t")[0]
+    assert [*row.values()] == [1, "v", 2]
+    assert len(name) > 255 or name in row
+
+
+@pytest.mark.parametrize("compression", ["gzip", "none"])
+def test_batch_files_are_read_in_order(
+    database: Database, tmp_path: Path, compression: str
+) -> None:
+    """Records before a BATCH message are older than its records, those after it newer."""
+    text = "".join(json.dumps({"id": n, "name": "batch"}) + "\n" for n in (1, 2, 3)).encode()
+    path = tmp_path / "batch.jsonl"
+    path.write_bytes(gzip.compress(text) if compression == "gzip" else text)
+    batch = {
+        "type": "BATCH",
+        "stream": "people",
+        "encoding": {"format": "jsonl", "compression": compression},
+        "manifest": [path.as_uri()],
+    }
+    states = write(
+        database,
+        PEOPLE,
+        record("people", id=1, name="before"),
+        batch,
+        record("people", id=2, name="after"),
+        state(at=1),
+        batch_size_rows=2,
+    )
+
+    assert database.rows("people") == [
+        {"id": 1, "name": "batch"},
+        {"id": 2, "name": "after"},
+        {"id": 3, "name": "batch"},
+    ]
+    assert states == ['{"at": 1}']
+
+
+def test_a_stream_goes_to_the_schema_in_its_name(duckdb_database: Database) -> None:
+    """`schema-table` and `schema.table` alike; `default_target_schema` goes before both."""
+    for stream in ("one-t", "two.t"):
+        write(duckdb_database, {**PEOPLE, "stream": stream}, record(stream, id=1, name="a"))
+    message = {**PEOPLE, "stream": "one-u"}
+    write(duckdb_database, message, record("one-u", id=1), default_target_schema="three")
+
+    found = duckdb_database.query(
+        "SELECT schema_name || '.' || table_name AS t FROM duckdb_tables()"
+    )
+    assert sorted(row["t"] for row in found) == ["one.t", "three.u", "two.t"]
+
+
+def test_sqlite_keeps_the_name_of_a_stream_whole(sqlite_database: Database) -> None:
+    """It has no schemas, so that the name is the table's."""
+    write(sqlite_database, {**PEOPLE, "stream": "one-t"}, record("one-t", id=1, name="a"))
+
+    assert len(sqlite_database.rows("one-t")) == 1
+
+
+def test_descriptions_become_comments(duckdb_database: Database) -> None:
+    """Where the engine has comments."""
+    message = schema("t", id={"type": "integer", "description": "It's the id."})
+    write(duckdb_database, message)
+
+    found = duckdb_database.query("SELECT comment FROM duckdb_columns() WHERE column_name = 'id'")
+    assert found == [{"comment": "It's the id."}]
