@@ -144,6 +144,26 @@ def test_rows_that_are_deleted_during_the_walk_hide_no_others(harvest: Sandbox, 
     assert run.bookmarks["time_entries"]
 
 
+def test_rows_that_come_twice_do_not_stand_for_others(harvest: Sandbox, sync: Sync):
+    """One row added and one deleted: as many rows as announced, yet one is missing."""
+    first = harvest.rows("time_entries")[0]
+    now = harvest.now.date().isoformat()
+    harvest.fail(
+        path="/v2/time_entries",
+        after=1,  # Before the second page, so that a row of the first one comes again.
+        edit=lambda: harvest.add("time_entries", spent_date=now),
+    )
+    harvest.fail(
+        path="/v2/time_entries",
+        after=2,  # Before the fourth page, so that its first row moves to the third one.
+        edit=lambda: harvest.delete("time_entries", first["id"]),
+    )
+
+    run = sync("time_entries", page_size=10)
+
+    assert run.ids("time_entries") >= {row["id"] for row in harvest.rows("time_entries")}
+
+
 def test_rows_that_are_added_during_the_walk_cost_no_second_one(harvest: Sandbox, sync: Sync):
     """They come with the next run, as their change is later than this run's start."""
     pages = -(-len(harvest.rows("time_entries")) // 10)
