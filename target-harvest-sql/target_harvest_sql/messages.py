@@ -15,6 +15,8 @@ from singer_sdk.io_base import GenericSingerReader
 from singer_sdk.singerlib.exceptions import InvalidInputLine
 from typing_extensions import override
 
+from target_harvest_sql.records import clean, needs_cleaning
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -94,7 +96,13 @@ class MessageReader(GenericSingerReader[bytes]):
         try:
             if not line.isascii():
                 line.decode()
-            return self._decode(line)
+            try:
+                return self._decode(line)
+            except msgspec.DecodeError:
+                if not needs_cleaning(line):
+                    raise
+                # Half a surrogate pair is no text, but many encoders let it pass.
+                return self._decode(clean(line, keeps_nul=True))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise InvalidInputLine(
                 f"Line {self.line_number} is not a Singer message ({_reason(error)}). The tap must "
@@ -125,6 +133,7 @@ class MessageReader(GenericSingerReader[bytes]):
                 self.between_reads()
             chunk = read(CHUNK_BYTES)
             if not chunk:
+                self.between_reads()
                 return
             yield chunk.encode() if isinstance(chunk, str) else chunk
 

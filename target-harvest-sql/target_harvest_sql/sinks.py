@@ -113,8 +113,7 @@ class SQLSink(Sink):
 
     @override
     def setup(self) -> None:
-        """Create the table, or add what it lacks."""
-        self._prepare()
+        """Do nothing: the target prepares the table, and words the error if it cannot."""
 
     @override
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
@@ -232,7 +231,7 @@ class SQLSink(Sink):
         self._version = version
         if not self._is_versioned:
             self._is_versioned = True
-            self._prepare()
+            self.prepare()
 
     def _follow(self, moment: Moment) -> None:
         """Write what all elements received at a moment end with."""
@@ -292,8 +291,13 @@ class SQLSink(Sink):
 
     # The table
 
-    def _prepare(self) -> None:
-        """Compile the schema, and make the table ready."""
+    def prepare(self) -> None:
+        """Compile the schema, and create the table or add what it lacks.
+
+        Raises:
+            DatabaseError: If the table cannot hold the stream's records.
+            MissingKeyPropertiesError: If a key property is not in the schema.
+        """
         dialect = self.connector.dialect
         load_method = self.config["load_method"]
         flattening: FlatteningOptions = get_flattening_options(self.config)  # type: ignore[arg-type]

@@ -158,6 +158,7 @@ class TargetHarvestSQL(Target):
         super().__init__(**kwargs)
         self.max_parallelism = 1
         self.batch_size_rows: int = self.config["batch_size_rows"]
+        self._wait_limit_seconds = float(self.config["batch_wait_limit_seconds"])
         self.message_reader.between_reads = self._between_reads
         self._moment = Moment.now()
         self._ordinal = 0
@@ -206,6 +207,7 @@ class TargetHarvestSQL(Target):
                 f'{self.where}: the schema of stream "{stream}" has an empty list of properties. '
                 "Select fields of the stream, or leave the stream out."
             )
+        sinks_before = self._sinks
         for route in self._routes.get(stream, ()):
             self.flush(route.sink)  # What was read under the old schema is written first.
         try:
@@ -219,6 +221,9 @@ class TargetHarvestSQL(Target):
                 "the tap."
             ) from error
         self._sinks_to_clear.clear()
+        for sink in self._sinks:
+            if sink not in sinks_before:
+                sink.prepare()
         self._routes[stream] = [
             _Route(
                 sink=self.get_sink(stream_map.stream_alias),  # type: ignore[arg-type]
@@ -369,7 +374,7 @@ class TargetHarvestSQL(Target):
         if self._termination is not None:
             raise TerminatedError(self._termination)
         self._moment = Moment.now()
-        oldest = time.monotonic() - self.config["batch_wait_limit_seconds"]
+        oldest = time.monotonic() - self._wait_limit_seconds
         for sink in self._sinks:
             if sink.first_ordinal is not None and sink.began_at <= oldest:
                 self.flush(sink)
@@ -454,7 +459,7 @@ class TargetHarvestSQL(Target):
             sys.exit(1)
         except USER_ERRORS as error:
             cls.logger.error(  # noqa: TRY400 - the traceback follows at debug level.
-                "%s", error.args[0] if error.args else error
+                "%s", getattr(error, "error_message", None) or error.args[0]
             )
             cls.logger.debug("Where it happened", exc_info=True)
             sys.exit(1)

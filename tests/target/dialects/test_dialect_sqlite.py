@@ -1,0 +1,110 @@
+"""Every statement of the SQLite dialect, as whole text."""
+
+from __future__ import annotations
+
+from target_harvest_sql.columns import Column, Table
+from target_harvest_sql.dialects.sqlite import SQLite, SQLiteJSONB
+
+ID = Column("id", ("r", "id"), "integer", is_key=True)
+CLIENT = Column("client__name", ("r", "client", "name"), "string")
+AMOUNT = Column("amount", ("r", "amount"), "decimal")
+TAGS = Column("tags", ("r", "tags"), "json")
+AT = Column("_sdc_batched_at", ("b",), "date-time", is_volatile=True)
+TABLE = Table("entries", (ID, CLIENT, AMOUNT, TAGS, AT))
+KEYLESS = Table('odd "name"', (CLIENT,))
+
+
+def test_create_table() -> None:
+    """The key is the primary key, and never null."""
+    assert SQLite().create_table_sql(TABLE) == (
+        'CREATE TABLE "entries" (\n'
+        '  "id" INTEGER NOT NULL,\n'
+        '  "client__name" TEXT,\n'
+        '  "amount" TEXT,\n'
+        '  "tags" TEXT,\n'
+        '  "_sdc_batched_at" TEXT,\n'
+        '  PRIMARY KEY ("id")\n'
+        ")"
+    )
+
+
+def test_add_column() -> None:
+    """Existing rows get null."""
+    assert SQLite().add_column_sql(KEYLESS, AMOUNT) == (
+        'ALTER TABLE "odd ""name""" ADD COLUMN "amount" TEXT'
+    )
+
+
+def test_append() -> None:
+    """A batch is one bound value."""
+    assert SQLite().append_sql(KEYLESS) == (
+        'INSERT INTO "odd ""name""" ("client__name")\n'
+        "WITH batch AS MATERIALIZED (\n"
+        "  SELECT value FROM json_each(CAST(:batch AS TEXT))\n"
+        ")\n"
+        """SELECT value ->> '$."r"."client"."name"'\n"""
+        "FROM batch"
+    )
+
+
+def test_upsert() -> None:
+    """A row is rewritten if a column that tells of the row has changed."""
+    assert SQLite().upsert_sql(TABLE) == (
+        'INSERT INTO "entries" AS old ("id", "client__name", "amount", "tags", "_sdc_batched_at")\n'
+        "WITH batch AS MATERIALIZED (\n"
+        "  SELECT value FROM json_each(CAST(:batch AS TEXT))\n"
+        ")\n"
+        """SELECT value ->> '$."r"."id"', value ->> '$."r"."client"."name"', """
+        """NULLIF(trim(value -> '$."r"."amount"', '"'), 'null'), """
+        """NULLIF(value -> '$."r"."tags"', 'null'), value ->> '$."b"'\n"""
+        "FROM batch\n"
+        "WHERE true\n"
+        'ON CONFLICT ("id") DO UPDATE SET "client__name" = excluded."client__name", '
+        '"amount" = excluded."amount", "tags" = excluded."tags", '
+        '"_sdc_batched_at" = excluded."_sdc_batched_at"\n'
+        'WHERE (old."client__name", old."amount", old."tags") '
+        'IS NOT (excluded."client__name", excluded."amount", excluded."tags")'
+    )
+
+
+def test_upsert_of_keys_alone() -> None:
+    """Nothing can have changed."""
+    table = Table("links", (ID,))
+
+    assert SQLite().upsert_sql(table).endswith('ON CONFLICT ("id") DO NOTHING')
+
+
+def test_newer_versions_take_a_batch_apart_once() -> None:
+    """From 3.51, elements arrive as JSONB."""
+    assert SQLiteJSONB().append_sql(KEYLESS) == SQLite().append_sql(KEYLESS).replace(
+        "json_each", "jsonb_each"
+    )
+
+
+def test_activate_version() -> None:
+    """Rows without a version are older than all."""
+    assert SQLite().activate_version_sql(TABLE, hard_delete=True) == (
+        'DELETE FROM "entries"\n'
+        'WHERE ("_sdc_table_version" IS NULL OR "_sdc_table_version" < :version)'
+    )
+    assert SQLite().activate_version_sql(TABLE, hard_delete=False) == (
+        'UPDATE "entries"\n'
+        'SET "_sdc_deleted_at" = :deleted_at\n'
+        'WHERE ("_sdc_table_version" IS NULL OR "_sdc_table_version" < :version) '
+        'AND "_sdc_deleted_at" IS NULL'
+    )
+
+
+def test_swap() -> None:
+    """The shadow takes the table's name."""
+    assert SQLite().swap_sql(TABLE, Table("entries__shadow", TABLE.columns)) == [
+        'DROP TABLE IF EXISTS "entries"',
+        'ALTER TABLE "entries__shadow" RENAME TO "entries"',
+    ]
+
+
+def test_columns() -> None:
+    """No row means no table."""
+    assert SQLite().columns_sql() == (
+        "SELECT name, type, pk > 0\nFROM pragma_table_info(:table)\nWHERE :schema IS NULL"
+    )

@@ -1,0 +1,238 @@
+"""A user's error is one clear line: what happened, where, what to do."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import threading
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from target_run import command, record, run, schema, write
+
+from target_harvest_sql.target import USER_ERRORS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fix_databases import Database
+
+PEOPLE = schema("people", id={"type": "integer"}, name="string")
+SECRET = "s3cr3t-value"
+
+
+@pytest.mark.parametrize(
+    ("messages", "expected"),
+    [
+        pytest.param([PEOPLE, "{broken"], ["Line 2", "not JSON"], id="broken line"),
+        pytest.param([PEOPLE, '{"type": "REC'], ["Line 2", "not JSON"], id="cut line"),
+        pytest.param(["[1]"], ["Line 1", "not a Singer message"], id="not an object"),
+        pytest.param(['{"stream": "x"}'], ["Line 1", "`type`"], id="no type"),
+        pytest.param(['{"type": "HELLO"}'], ["Line 1", "unknown message type"], id="unknown type"),
+        pytest.param(
+            [PEOPLE, '{"type": "RECORD", "stream": 5, "record": {}}'],
+            ["Line 2", "stream"],
+            id="wrong envelope",
+        ),
+        pytest.param(
+            [PEOPLE, '{"type": "RECORD", "stream": "people"}'],
+            ["Line 2", '"people"', "no record"],
+            id="no record",
+        ),
+        pytest.param(['{"type": "RECORD", "record": {}}'], ["Line 1", "no stream"], id="no stream"),
+        pytest.param([record("people", id=1)], ["Line 1", '"people"', "schema"], id="no schema"),
+        pytest.param(
+            [PEOPLE, "", record("people", name=SECRET)],
+            ["Line 3", '"people"', "id is missing or null"],
+            id="missing key",
+        ),
+        pytest.param(
+            [schema("people", id="integer"), record("people", id=None)],
+            ["Line 2", '"people"', "id is missing or null"],
+            id="null key",
+        ),
+        pytest.param(
+            [{**PEOPLE, "key_properties": ["no"]}],
+            ["Line 1", '"people"', "key properties no"],
+            id="key not in schema",
+        ),
+        pytest.param(
+            [{**PEOPLE, "schema": {"type": "object"}}],
+            ["Line 1", '"people"', "no properties"],
+            id="schema without properties",
+        ),
+        pytest.param(
+            [{**PEOPLE, "schema": {"properties": {}}}],
+            ["Line 1", '"people"', "empty list of properties"],
+            id="empty properties",
+        ),
+        pytest.param(
+            [schema("people", id={"type": "nonsense"})],
+            ["Line 1", '"people"', "not valid JSON Schema"],
+            id="invalid schema",
+        ),
+        pytest.param(
+            [PEOPLE, record("people", id=1, name=[SECRET])],
+            ["Line 2", '"people"', "array where the schema allows string or null at name"],
+            id="wrong type",
+        ),
+        pytest.param(
+            [PEOPLE, {"type": "RECORD", "stream": "people", "record": [1]}],
+            ["Line 2", '"people"', "not an object"],
+            id="record not an object",
+        ),
+        pytest.param(['{"type": "STATE", "value": [1]}'], ["Line 1", "state"], id="bad state"),
+        pytest.param(
+            [PEOPLE, '{"type": "ACTIVATE_VERSION", "stream": "people"}'],
+            ["Line 2", '"people"', "version"],
+            id="no version",
+        ),
+        pytest.param(
+            [PEOPLE, record("people", id=2**63)],
+            ["Line 2", '"people"', "at id", "every digit"],
+            id="integer beyond 64 bits",
+        ),
+    ],
+)
+def test_a_bad_line_is_named(
+    sqlite_database: Database, messages: list[Any], expected: list[str]
+) -> None:
+    """With its number, its stream and what is wrong, never with a record's value."""
+    with pytest.raises(USER_ERRORS) as caught:
+        write(sqlite_database, *messages)
+
+    text = str(caught.value)
+    assert [part for part in expected if part not in text] == []
+    assert SECRET not in text
+
+
+@pytest.mark.parametrize("log_level", ["INFO", "DEBUG"])
+def test_an_error_is_one_line(
+    sqlite_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, log_level: str
+) -> None:
+    """The traceback is for those who ask for it; values are shown to nobody."""
+    monkeypatch.setenv("TARGET_HARVEST_SQL_LOGLEVEL", log_level)
+    ended = run(sqlite_database, tmp_path, PEOPLE, record("people", id=1, name=[SECRET]))
+
+    assert ended.exit_code == 1
+    assert ended.error.startswith('Line 2 of stream "people" does not fit its schema')
+    assert ("Traceback" in ended.errors) == (log_level == "DEBUG")
+    assert SECRET not in ended.errors
+
+
+def test_a_line_that_is_not_utf8_is_named(sqlite_database: Database, tmp_path: Path) -> None:
+    """Rather than stored as something that nobody can read."""
+    path = tmp_path / "input"
+    path.write_bytes(b'{"type": "STATE", "value": {"a": "\xff"}}\n')
+    with path.open("rb") as source:
+        ended = subprocess.run(
+            command(sqlite_database, tmp_path), stdin=source, capture_output=True, check=False
+        )
+
+    assert ended.returncode == 1
+    assert b"Line 1 is not a Singer message (not UTF-8)" in ended.stderr
+
+
+def test_the_last_line_needs_no_line_feed(sqlite_database: Database) -> None:
+    """A whole message without one is processed."""
+    assert write(sqlite_database, '{"type": "STATE", "value": {"a": 1}}\n ') == ['{"a": 1}']
+
+
+def test_a_refused_batch_leaves_nothing_of_it(duckdb_database: Database, tmp_path: Path) -> None:
+    """Without validation the database judges; its error shows no value."""
+    days = schema("t", id={"type": "integer"}, day={"type": "string", "format": "date"})
+    ended = run(
+        duckdb_database,
+        tmp_path,
+        days,
+        record("t", id=1, day="2024-01-01"),
+        record("t", id=2, day=SECRET),
+        validate_records=False,
+    )
+
+    assert ended.exit_code == 1
+    assert 'write 2 records of stream "t" to table "t"' in ended.error
+    assert SECRET not in ended.errors
+    assert duckdb_database.rows("t") == []
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("sqlite:////no/such/folder/x.db", "Create the folder"),
+        ("duckdb:////no/such/folder/x.db", "Create the folder"),
+        ("oracle://user:s3cr3t-value@example.com/x", "not supported: oracle"),
+        ("s3cr3t-value", "is not a URL"),
+    ],
+)
+def test_a_database_that_cannot_be_reached_is_named(
+    tmp_path: Path, sqlite_database: Database, url: str, expected: str
+) -> None:
+    """By the setting to change, without the URL, which may hold a password."""
+    ended = run(sqlite_database, tmp_path, PEOPLE, sqlalchemy_url=url)
+
+    assert ended.exit_code == 1
+    assert expected in ended.errors
+    assert "sqlalchemy_url" in ended.errors
+    assert SECRET not in ended.errors
+    assert "Traceback" not in ended.errors
+
+
+def test_a_locked_file_is_waited_for_and_then_named(
+    sqlite_database: Database, tmp_path: Path
+) -> None:
+    """`?timeout=` says how long."""
+    write(sqlite_database, PEOPLE)
+    path = sqlite_database.url.removeprefix("sqlite:///")
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        ended = run(
+            sqlite_database,
+            tmp_path,
+            PEOPLE,
+            record("people", id=1),
+            sqlalchemy_url=sqlite_database.url + "?timeout=0.1",
+        )
+
+    assert ended.exit_code == 1
+    assert "database is locked. Another process holds the file" in ended.error
+
+
+def test_two_runs_on_one_file_wait_for_each_other(
+    sqlite_database: Database, tmp_path: Path
+) -> None:
+    """Both write all their records."""
+
+    def work(start: int) -> None:
+        folder = tmp_path / str(start)
+        folder.mkdir()
+        found.append(
+            run(
+                sqlite_database,
+                folder,
+                PEOPLE,
+                *(record("people", id=n) for n in range(start, start + 50)),
+                batch_size_rows=1,
+            ).exit_code
+        )
+
+    found: list[int] = []
+    threads = [threading.Thread(target=work, args=(start,)) for start in (0, 1000)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert found == [0, 0]
+    assert len(sqlite_database.rows("people")) == 100
+
+
+def test_a_table_without_a_key_is_named(sqlite_database: Database, tmp_path: Path) -> None:
+    """Upsert needs a primary key; the error says what to do."""
+    sqlite_database.query('CREATE TABLE people ("id" INTEGER, "name" TEXT)')
+    ended = run(sqlite_database, tmp_path, PEOPLE)
+
+    assert ended.exit_code == 1
+    assert "no primary key on (id)" in ended.error
+    assert "append-only" in ended.error

@@ -1,0 +1,222 @@
+"""STATE is a watermark: printed as soon as every record before it is committed, never earlier."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from typing import IO, TYPE_CHECKING, Any
+
+import pytest
+from target_run import command, lines, record, run, schema, state, write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fix_databases import Database
+
+ONE = schema("one", id={"type": "integer"}, v="integer")
+TWO = schema("two", id={"type": "integer"}, v="integer")
+
+
+def test_a_state_waits_for_every_stream(sqlite_database: Database) -> None:
+    """It comes out when the last record before it is committed, in whichever stream."""
+    states = write(
+        sqlite_database,
+        ONE,
+        TWO,
+        record("two", id=1),
+        state(at=1),
+        record("one", id=1),
+        record("one", id=2),
+        state(at=2),
+        record("two", id=2),
+        state(at=3),
+        batch_size_rows=2,
+    )
+
+    assert states == ['{"at": 2}', '{"at": 3}']
+
+
+def test_a_state_comes_out_after_a_full_batch(sqlite_database: Database) -> None:
+    """Not only at the end; of several that became true at once, the last."""
+    states = write(
+        sqlite_database,
+        ONE,
+        record("one", id=1),
+        state(at=1),
+        record("one", id=2),
+        record("one", id=3),
+        state(at=2),
+        state(at=3),
+        record("one", id=4),
+        record("one", id=5),
+        state(at=5),
+        batch_size_rows=2,
+    )
+
+    assert states == ['{"at": 1}', '{"at": 3}', '{"at": 5}']
+
+
+def test_a_state_with_nothing_before_it_comes_out_at_once(sqlite_database: Database) -> None:
+    """A tap that has nothing new still moves its state on."""
+    assert write(sqlite_database, state(at=1), state(at=2)) == ['{"at": 1}', '{"at": 2}']
+
+
+def test_the_same_state_is_printed_once(sqlite_database: Database) -> None:
+    """A repetition tells the runner nothing."""
+    assert write(sqlite_database, state(at=1), state(at=1)) == ['{"at": 1}']
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"at": 1.10, "big": 12345678901234567890.1234567890}',
+        "{}",
+        '{"bookmarks": {"é": null}}',
+        '{"bookmarks":{"a":"2024-01-01T00:00:00Z"}}',
+    ],
+)
+def test_a_state_leaves_as_it_came(sqlite_database: Database, text: str) -> None:
+    """Digit for digit, empty or not."""
+    assert write(sqlite_database, f'{{"type": "STATE", "value": {text}}}') == [text]
+
+
+def test_no_state_goes_beyond_an_error(database: Database, tmp_path: Path) -> None:
+    """What was committed before it stays, and a new run goes on from the last state."""
+    ended = run(
+        database,
+        tmp_path,
+        ONE,
+        record("one", id=1, v=1),
+        state(at=1),
+        record("one", id=2, v=2),
+        state(at=2),
+        "{broken",
+        record("one", id=3, v=3),
+        state(at=3),
+        batch_size_rows=1,
+    )
+
+    assert ended.exit_code == 1
+    assert ended.states == ['{"at": 1}', '{"at": 2}']
+    assert [row["id"] for row in database.rows("one")] == [1, 2]
+
+
+class Fed:
+    """The command with its standard input held open."""
+
+    def __init__(self, arguments: list[str]) -> None:
+        self.process = subprocess.Popen(
+            arguments,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        assert self.process.stdin
+        assert self.process.stdout
+        self.stdin: IO[bytes] = self.process.stdin
+        self.stdout: IO[bytes] = self.process.stdout
+
+    def feed(self, *messages: dict[str, Any]) -> None:
+        """Write messages, and see that they leave."""
+        self.stdin.write(lines(messages).encode())
+        self.stdin.flush()
+
+    def next_state(self) -> Any:
+        """The next state that is printed."""
+        return json.loads(self.stdout.readline())
+
+    def end(self, signal_number: int = 0) -> tuple[int, bytes, bytes]:
+        """Send a signal, if any, and wait; returns exit code, output and errors."""
+        if signal_number:
+            self.process.send_signal(signal_number)
+            self.process.wait(timeout=30)
+        printed, errors = self.process.communicate(timeout=30)
+        return self.process.returncode, printed, errors
+
+
+def test_a_silent_tap_does_not_hold_a_batch_back(sqlite_database: Database, tmp_path: Path) -> None:
+    """A batch is written when it is old enough, though nothing more is read."""
+    fed = Fed(command(sqlite_database, tmp_path, batch_wait_limit_seconds=0.1))
+    fed.feed(ONE, record("one", id=1, v=1), state(at=1))
+
+    assert fed.next_state() == {"at": 1}
+    assert len(sqlite_database.rows("one")) == 1
+    assert fed.end()[0] == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_is_obeyed_after_what_was_read_is_written(
+    sqlite_database: Database, tmp_path: Path, number: signal.Signals
+) -> None:
+    """While the tap is silent too; the exit code tells of the signal."""
+    fed = Fed(command(sqlite_database, tmp_path, batch_size_rows=2))
+    fed.feed(ONE, record("one", id=1), state(at=1), record("one", id=2))
+    assert fed.next_state() == {"at": 1}
+    fed.feed(record("one", id=3), state(at=3))
+    time.sleep(0.3)
+    exit_code, printed, errors = fed.end(number)
+
+    assert exit_code == 128 + number
+    assert json.loads(printed) == {"at": 3}
+    assert [row["id"] for row in sqlite_database.rows("one")] == [1, 2, 3]
+    assert b"Traceback" not in errors
+
+
+def test_a_signal_does_not_swap_an_incomplete_table(
+    sqlite_database: Database, tmp_path: Path
+) -> None:
+    """An overwrite that is ended by a signal leaves the old table, and prints no state."""
+    write(sqlite_database, ONE, record("one", id=9))
+    fed = Fed(command(sqlite_database, tmp_path, load_method="overwrite", batch_size_rows=1))
+    fed.feed(ONE, record("one", id=1), state(at=1))
+    time.sleep(1.5)
+    exit_code, printed, _ = fed.end(signal.SIGTERM)
+
+    assert exit_code == 143
+    assert printed == b""
+    assert [row["id"] for row in sqlite_database.rows("one")] == [9]
+
+
+def test_a_reader_of_states_that_goes_away_ends_the_target(
+    sqlite_database: Database, tmp_path: Path
+) -> None:
+    """With one line and an exit code, not a traceback."""
+    fed = Fed(command(sqlite_database, tmp_path))
+    fed.stdout.close()
+    fed.process.stdout = None
+    fed.feed(state(at=1))
+    exit_code, _, errors = fed.end()
+
+    assert exit_code == 1
+    assert b"Nobody reads the states" in errors
+    assert b"Traceback" not in errors
+
+
+@pytest.mark.parametrize("kill_after", [1, 5, 9])
+def test_a_killed_run_goes_on_from_the_last_state_printed(
+    database: Database, tmp_path: Path, kill_after: int
+) -> None:
+    """After `kill -9` and a run from the last state printed, the table is what was sent."""
+    messages: list[dict[str, Any]] = []
+    truth: dict[int, int] = {}
+    for n in range(200):
+        messages += [record("one", id=n % 37, v=n), state(next=n + 1)]
+        truth[n % 37] = n
+
+    fed = Fed(command(database, tmp_path, batch_size_rows=7))
+    fed.feed(ONE, *messages[: 2 * 7 * 12])
+    seen = [fed.next_state()["next"] for _ in range(kill_after)]
+    os.kill(fed.process.pid, signal.SIGKILL)
+    _, printed, _ = fed.end()
+    # The last line may be cut; a runner ignores it.
+    seen += [json.loads(line)["next"] for line in printed.split(b"\n")[:-1]]
+    for later in (messages[2 * seen[-1] :], []):
+        ended = run(database, tmp_path, ONE, *later, batch_size_rows=7)
+        assert ended.exit_code == 0, ended.errors
+
+    assert seen == sorted(seen)
+    assert {row["id"]: row["v"] for row in database.rows("one")} == truth

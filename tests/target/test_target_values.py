@@ -1,0 +1,272 @@
+"""Values come back as they were sent, or are refused."""
+
+from __future__ import annotations
+
+import json
+import math
+import tempfile
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from singer_sdk.exceptions import InvalidRecord
+from target_run import record, schema, write
+
+from fix_databases import ENGINES, Database
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DATE_TIME = {"type": ["string", "null"], "format": "date-time"}
+DATE = {"type": ["string", "null"], "format": "date"}
+ID = {"type": "integer"}
+
+
+def read_back(database: Database, definition: Any, value: Any, **config: Any) -> Any:
+    """Write one value, and read it."""
+    write(database, schema("t", id=ID, v=definition), record("t", id=1, v=value), **config)
+    return database.rows("t")[0]["v"]
+
+
+@pytest.mark.parametrize(
+    ("definition", "value"),
+    [
+        ("string", ""),
+        ("string", "null"),
+        ("string", "\U0001f600 ünï\n\t\"'\\"),
+        ("string", "x" * 1_000_000),
+        ("integer", 2**63 - 1),
+        ("integer", -(2**63)),
+        ("number", 0.1 + 0.2),
+        ("number", 1e300),
+        ("boolean", True),
+        ("boolean", False),
+        ({"type": "string", "format": "singer.decimal"}, "12345678901234567890.1234567890"),
+        ({"type": ["string", "integer", "null"]}, "007"),
+        ({"enum": ["a", "b"]}, "a"),
+        ({"anyOf": [DATE_TIME, {"type": ["string", "null"]}]}, "not a date"),
+    ],
+)
+def test_a_value_comes_back_as_it_was_sent(database: Database, definition: Any, value: Any) -> None:
+    """Empty text stays empty, text that looks like something else stays text."""
+    assert read_back(database, definition, value) == value
+
+
+@pytest.mark.parametrize(
+    ("definition", "value"),
+    [
+        ("object", {"a": [1, 1.5, "x", None, {"b": True}]}),
+        ("object", {}),
+        ("array", []),
+        ({}, "text"),
+        ({}, 5),
+        ({"type": ["boolean", "string"]}, True),
+        ({"type": ["boolean", "string"]}, "true"),
+        ({"anyOf": [{"type": "object"}, {"type": "string"}]}, "null"),
+    ],
+)
+def test_json_comes_back_as_json(database: Database, definition: Any, value: Any) -> None:
+    """Objects, arrays, and what may be more than one kind."""
+    assert json.loads(read_back(database, definition, value)) == value
+
+
+@pytest.mark.parametrize("definition", ["object", "string", "integer", "boolean", {}, DATE_TIME])
+def test_null_is_null(database: Database, definition: Any) -> None:
+    """In JSON columns too."""
+    assert read_back(database, definition, None) is None
+
+
+def test_sqlite_keeps_the_digits_inside_json(sqlite_database: Database) -> None:
+    """JSON values are stored as text."""
+    message = schema("t", id=ID, v="object")
+    text = '{"a":12345678901234567890.1234567890}'
+    write(
+        sqlite_database,
+        message,
+        f'{{"type": "RECORD", "stream": "t", "record": {{"id": 1, "v": {text}}}}}',
+    )
+
+    assert sqlite_database.rows("t")[0]["v"] == text
+
+
+@pytest.mark.parametrize(
+    ("definition", "text"),
+    [
+        ("integer", "9223372036854775808"),
+        ("number", "12345678901234567890.1234567890"),
+        ("number", "0.12345678901234567"),
+    ],
+)
+def test_a_number_that_would_lose_digits_is_refused(
+    database: Database, definition: str, text: str
+) -> None:
+    """Nothing is rounded silently, with validation or without."""
+    line = f'{{"type": "RECORD", "stream": "t", "record": {{"id": 1, "v": {text}}}}}'
+    for validate_records in (True, False):
+        with pytest.raises(InvalidRecord, match=r"at v .*singer\.decimal"):
+            write(
+                database,
+                schema("t", id=ID, v=definition),
+                line,
+                validate_records=validate_records,
+            )
+
+
+def test_duckdb_refuses_to_lose_digits_inside_json(duckdb_database: Database) -> None:
+    """Its JSON reader would round them."""
+    line = '{"type": "RECORD", "stream": "t", "record": {"id": 1, "v": [1234567890.12345678901]}}'
+    with pytest.raises(InvalidRecord, match="at v "):
+        write(duckdb_database, schema("t", id=ID, v="array"), line)
+
+
+def test_long_digits_in_text_are_no_numbers(database: Database) -> None:
+    """Only numbers can lose digits."""
+    assert read_back(database, "string", "12345678901234567890123") == "12345678901234567890123"
+
+
+def test_characters_that_text_cannot_hold_are_replaced(database: Database) -> None:
+    """Half a surrogate pair everywhere, U+0000 where the engine ends text at it."""
+    line = (
+        '{"type": "RECORD", "stream": "t", "record": '
+        r'{"id": 1, "v": "a\u0000b\ud800c\\u0000\ud83d\ude00\\\ud800"}}'
+    )
+    write(database, schema("t", id=ID, v="string"), line)
+
+    nul = "\ufffd" if database.engine == "sqlite" else "\0"
+    expected = f"a{nul}b\ufffdc\\u0000\U0001f600\\\ufffd"
+    assert database.rows("t")[0]["v"] == expected
+
+
+@pytest.mark.parametrize(
+    ("definition", "value"),
+    [(DATE, "2024-02-30"), (DATE_TIME, "soon"), (DATE_TIME, "2024-13-01T00:00:00Z")],
+)
+def test_a_date_that_is_none_is_refused(database: Database, definition: Any, value: str) -> None:
+    """As in the SDK, though formats are not part of its validation."""
+    with pytest.raises(InvalidRecord, match="at v"):
+        read_back(database, definition, value)
+
+
+@pytest.mark.parametrize(
+    "value", ["2024-01-02T03:04:05+02:00", "2024-01-02T03:04:05.123456Z", "2024-01-02 03:04:05Z"]
+)
+def test_a_date_time_keeps_its_instant(database: Database, value: str) -> None:
+    """SQLite keeps the text, DuckDB the instant."""
+    found = read_back(database, DATE_TIME, value)
+
+    instant = datetime.fromisoformat(found) if isinstance(found, str) else found
+    assert instant == datetime.fromisoformat(value)
+
+
+@pytest.mark.parametrize(
+    ("definition", "good", "bad"),
+    [
+        ({"type": "integer", "minimum": 1, "maximum": 3}, 2, 4),
+        ({"type": "integer", "exclusiveMinimum": 1}, 2, 1),
+        ({"type": "string", "maxLength": 2}, "é2", "abc"),
+        ({"type": "string", "pattern": "^a"}, "ab", "b"),
+        ({"enum": ["a", None]}, None, "b"),
+        ({"oneOf": [{"type": "integer"}, {"type": "string"}]}, 1, True),
+        ({"anyOf": [{"type": "integer"}, {"type": "boolean"}]}, True, "x"),
+        ({"type": "number", "multipleOf": 0.5}, 1.5, 1.3),
+        ({"type": "array", "items": {"type": "integer"}}, [1], ["x"]),
+        ({"type": "array", "uniqueItems": True}, [1, 2], [1, 1]),
+        ({"type": "object", "required": ["a"], "properties": {"a": {}}}, {"a": 1}, {}),
+        ({"type": "object", "additionalProperties": False}, {}, {"a": 1}),
+        ({"type": "boolean"}, True, 1),
+        ({"type": "integer"}, 1.0, 1.5),
+        ({"type": "number"}, 1, "1"),
+        ({"type": ["integer", "string"], "minLength": 2}, 1, "a"),
+        ({"const": 5}, 5, 6),
+        ({"not": {"type": "string"}}, 5, "x"),
+    ],
+)
+def test_a_record_is_held_against_its_schema(
+    sqlite_database: Database, definition: Any, good: Any, bad: Any
+) -> None:
+    """The typed decode accepts nothing that JSON Schema does not, and the reverse."""
+    message = schema("t", keys=[], v=definition)
+    write(sqlite_database, message, record("t", v=good))
+    with pytest.raises(InvalidRecord):
+        write(sqlite_database, message, record("t", v=bad))
+
+    write(sqlite_database, message, record("t", v=bad), validate_records=False)
+    assert len(sqlite_database.rows("t")) == 2
+
+
+NAMES = st.text(min_size=1, max_size=8).filter(
+    lambda name: "\0" not in name and not name.startswith("_sdc_") and name.strip()
+)
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
+KINDS: dict[str, tuple[Any, Any]] = {
+    "integer": ("integer", st.integers(-(2**63), 2**63 - 1)),
+    "number": ("number", st.floats(allow_nan=False, allow_infinity=False)),
+    "boolean": ("boolean", st.booleans()),
+    "string": ("string", TEXT),
+    "date": (DATE, st.dates(min_value=date(1000, 1, 1)).map(str)),
+    "array": ("array", st.lists(st.integers(-(2**53), 2**53) | TEXT, max_size=3)),
+}
+
+
+@st.composite
+def streams(draw: Callable[..., Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Kinds by name, and records of them."""
+    names = draw(
+        st.lists(
+            NAMES.filter(lambda name: name.casefold() != "id"),
+            unique_by=str.casefold,
+            min_size=1,
+            max_size=4,
+        )
+    )
+    kinds = {name: draw(st.sampled_from(sorted(KINDS))) for name in names}
+    rows = draw(
+        st.lists(
+            st.fixed_dictionaries(
+                {"id": st.integers(0, 5)},
+                optional={name: st.none() | KINDS[kind][1] for name, kind in kinds.items()},
+            ),
+            max_size=6,
+        )
+    )
+    return kinds, rows
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(stream=streams(), batch_size_rows=st.sampled_from([1, 3, 100]))
+def test_whatever_is_written_is_read_back(
+    engine: str, stream: tuple[dict[str, Any], list[dict[str, Any]]], batch_size_rows: int
+) -> None:
+    """The last record of each key, value by value, whatever the names."""
+    kinds, sent = stream
+    with tempfile.TemporaryDirectory() as folder:
+        database = Database(engine, f"{engine}:///{Path(folder) / 'x'}")
+        definitions = {name: KINDS[kind][0] for name, kind in kinds.items()}
+        message = schema("t", **{"id": ID, **definitions})
+        records = [{"type": "RECORD", "stream": "t", "record": row} for row in sent]
+        write(database, message, *records, batch_size_rows=batch_size_rows)
+        found = [list(row.values()) for row in database.rows("t")]
+
+    last = {row["id"]: row for row in sent}
+    expected = [[key, *(last[key].get(name) for name in kinds)] for key in sorted(last)]
+    assert len(found) == len(expected)
+    for found_row, expected_row in zip(found, expected, strict=True):
+        for value, wanted, kind in zip(
+            found_row, expected_row, ["integer", *kinds.values()], strict=True
+        ):
+            assert same(value, wanted, kind)
+
+
+def same(value: Any, wanted: Any, kind: str) -> bool:
+    """Whether a value read is the one that was sent."""
+    if value is None or wanted is None:
+        return value is wanted
+    if kind == "array":
+        return bool(json.loads(value) == wanted)
+    if kind == "number":
+        return math.isclose(value, wanted, rel_tol=0, abs_tol=0)
+    return bool(str(value) == wanted if kind == "date" else value == wanted)
