@@ -17,10 +17,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("tap-harvest.account")
 
 
-class _Person(msgspec.Struct, frozen=True):
-    access_roles: list[str] | None = None
-
-
 class Account:
     """One Harvest account. Nothing is asked before it is needed, and nothing twice."""
 
@@ -59,8 +55,8 @@ class Account:
         """
         _ = self.id
         user = self.client.one("/users/me", stream="users_me")
-        roles = msgspec.json.decode(user, type=_Person).access_roles
-        if roles is not None and "administrator" not in roles:
+        roles = msgspec.json.decode(user).get("access_roles")
+        if isinstance(roles, list) and "administrator" not in roles:
             logger.warning(
                 "The access token is not an administrator's, so Harvest leaves out the time, "
                 "expenses and rates that its owner may not see, without saying so. Set "

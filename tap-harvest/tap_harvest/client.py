@@ -83,8 +83,9 @@ class _Links(msgspec.Struct, frozen=True):
 
 
 class _Answer(NamedTuple):
-    """A JSON object: as its bytes, and taken apart by one level."""
+    """A JSON object from an address: as its bytes, and taken apart by one level."""
 
+    url: str
     body: bytes
     members: dict[str, Raw]
 
@@ -185,7 +186,7 @@ class Client:
         """
         url = f"{self._identity_url}/api/v2/accounts"
         answer = self._get(url, None, "accounts")
-        return _part(answer, "accounts", _reaches, url, "accounts")
+        return _part(answer, "accounts", _reaches, "accounts")
 
     def one(self, path: str, *, stream: str) -> bytes:
         """An object that is not in a list, as Harvest sent it, without line breaks.
@@ -230,13 +231,13 @@ class Client:
                     raise
                 # The list was shown a moment ago: what was read of it is not the whole.
                 raise FatalAPIError(*error.args) from error
-            seen.add(url)
+            seen.add(answer.url)
             page = Page(
-                rows=_part(answer, path.strip("/"), _rows, url, stream),
-                total_entries=_part(answer, "total_entries", _count, url, stream),
+                rows=_part(answer, path.strip("/"), _rows, stream),
+                total_entries=_part(answer, "total_entries", _count, stream),
                 received_at=datetime.now(UTC),
             )
-            url, parameters = _part(answer, "links", _links, url, stream).next, None
+            url, parameters = _part(answer, "links", _links, stream).next, None
             if url is not None:
                 self._check_next(url, seen, stream)
             yield page
@@ -292,7 +293,7 @@ class Client:
             if b"\n" in body or b"\r" in body:
                 # A record is passed on as one line; inside texts, JSON escapes line breaks.
                 body = msgspec.json.format(body, indent=-1)
-            return _Answer(body, _object.decode(body))
+            return _Answer(response.url, body, _object.decode(body))
         except msgspec.DecodeError as error:
             message = (
                 f'The answer to stream "{stream}" from {_address(url)} is not a JSON object. '
@@ -301,17 +302,16 @@ class Client:
             raise RetriableAPIError(message, response) from error
 
 
-def _part(
-    answer: _Answer, name: str, decoder: msgspec.json.Decoder[_T], url: str, stream: str
-) -> _T:
+def _part(answer: _Answer, name: str, decoder: msgspec.json.Decoder[_T], stream: str) -> _T:
     """One member of an answer, decoded."""
     try:
         return decoder.decode(answer.members[name])
     except (KeyError, msgspec.DecodeError) as error:
         fault = "has no" if isinstance(error, KeyError) else "has an unexpected"
         message = (
-            f'The answer to stream "{stream}" from {_address(url)} {fault} "{name}", so nobody can '
-            "tell whether the list is whole. Check `api_url`; if it is right, Harvest has changed."
+            f'The answer to stream "{stream}" from {_address(answer.url)} {fault} "{name}", so '
+            "nobody can tell whether the list is whole. Check `api_url`; if it is right, Harvest "
+            "has changed."
         )
         raise FatalAPIError(message) from error
 

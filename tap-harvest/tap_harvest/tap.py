@@ -224,8 +224,7 @@ class TapHarvest(Tap):
                 "breaks. Copy it again from Developers in your Harvest ID."
             )
         for name in ("api_url", "identity_url"):
-            parts = urlsplit(str(self.config.get(name, "")))
-            if parts.scheme not in {"https", "http"} or not parts.hostname or parts.username:
+            if not _is_web_server(str(self.config.get(name, ""))):
                 yield (
                     f"`{name}` is not the address of a web server. Write it like "
                     f"`{self.config_jsonschema['properties'][name]['default']}`."
@@ -244,6 +243,16 @@ class TapHarvest(Tap):
         start, end = limits["start_date"], limits["end_date"]
         if start and end and end <= start:
             yield "`end_date` is not after `start_date`, so nothing lies between. Set a later one."
+
+
+def _is_web_server(url: str) -> bool:
+    """Whether an address can be one of Harvest's: of the web, and without a password."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return False
+    return parts.scheme in {"https", "http"} and bool(parts.hostname) and "@" not in parts.netloc
 
 
 @contextmanager

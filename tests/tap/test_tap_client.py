@@ -115,6 +115,16 @@ def test_a_page_is_never_read_twice(client: Client, script: Script):
     assert len(script.received) == 2
 
 
+def test_a_first_page_that_follows_itself_is_not_read_again(client: Client, script: Script):
+    """The first address is one that was read, filters and all."""
+    script.says(page({"id": 1}, following=f"{script.url}/v2/clients?per_page=2000"))
+
+    with pytest.raises(FatalAPIError, match="twice"):
+        read(client)
+
+    assert len(script.received) == 1
+
+
 @pytest.mark.parametrize("name", ["clients", "total_entries", "links"])
 def test_a_part_of_the_envelope_that_is_missing_is_named(client: Client, script: Script, name: str):
     """Without rows, count or links nobody can tell whether the list is whole."""

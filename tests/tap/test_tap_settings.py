@@ -65,7 +65,14 @@ def test_a_missing_token_is_named():
 
 @pytest.mark.parametrize("name", ["api_url", "identity_url"])
 @pytest.mark.parametrize(
-    "value", ["api.harvestapp.com/v2", "ftp://example.com", "https://me:secret@example.com/v2"]
+    "value",
+    [
+        "api.harvestapp.com/v2",
+        "ftp://example.com",
+        "https://me:secret@example.com/v2",
+        "https://[example.com",
+        "https://example.com:port",
+    ],
 )
 def test_an_address_that_is_none_is_named_and_not_repeated(name: str, value: str):
     """It may hold a password."""
