@@ -246,13 +246,17 @@ def _object_type(schema: dict[str, Any]) -> Any:
 
 
 def key_reader(
-    columns: Sequence[Column], path_of: Callable[[Column], tuple[str, ...]]
+    columns: Sequence[Column],
+    path_of: Callable[[Column], tuple[str, ...]],
+    *,
+    keeps_instants: bool,
 ) -> Callable[[bytes], Hashable]:
     """Compile what reads a record's key without decoding the rest.
 
     Args:
         columns: The key columns.
         path_of: Where in the record a column's value stands.
+        keeps_instants: Whether two texts that mean the same moment are one key.
 
     Returns:
         A function from raw record to key. It raises `MissingKeyPropertiesError` if a key property
@@ -262,6 +266,8 @@ def key_reader(
     if not all(PLAIN_NAME.fullmatch(name) for path in paths for name in path):
         return _any_key_reader(columns, path_of)
     types: dict[Kind, Any] = {"boolean": bool, "integer": int, "number": float, "json": Any}
+    if keeps_instants:
+        types["date-time"] = datetime
     root = _key_type([(path_of(column), types.get(column.kind, str)) for column in columns])
     decode = msgspec.json.Decoder(root).decode
     astuple = msgspec.structs.astuple

@@ -335,7 +335,11 @@ class SQLSink(Sink):
         self._table: Table = prepare(table, self.stream_name)
         self._is_keyed = bool(self._table.keys)
         keys = [column for column in self._table.columns if column.is_key]
-        self._key_of = key_reader(keys, self._path_in_record) if keys else None
+        self._key_of = (
+            key_reader(keys, self._path_in_record, keeps_instants=dialect.keeps_instants)
+            if keys
+            else None
+        )
         self._followed = None
 
     def _metadata_names(self) -> tuple[str, ...]:

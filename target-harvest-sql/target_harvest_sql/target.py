@@ -159,6 +159,8 @@ class TargetHarvestSQL(Target):
         self.max_parallelism = 1
         self.batch_size_rows: int = self.config["batch_size_rows"]
         self._wait_limit_seconds = float(self.config["batch_wait_limit_seconds"])
+        self.connector = Connector(self.config["sqlalchemy_url"], self.logger)
+        """The connection that all sinks share."""
         self.message_reader.between_reads = self._between_reads
         self._moment = Moment.now()
         self._ordinal = 0
@@ -171,11 +173,6 @@ class TargetHarvestSQL(Target):
                 "%s has no schemas, so `default_target_schema` is not used; leave it out.",
                 self.connector.dialect.name,
             )
-
-    @cached_property
-    def connector(self) -> Connector:
-        """The connection that all sinks share."""
-        return Connector(self.config["sqlalchemy_url"], self.logger)
 
     @override
     def setup_mapper(self) -> None:

@@ -78,6 +78,19 @@ def test_composite_and_falsy_keys_are_told_apart(database: Database) -> None:
     assert sorted(row["v"] for row in database.rows("t")) == [2, 3, 4]
 
 
+def test_moments_that_are_one_are_one_key(duckdb_database: Database) -> None:
+    """Where the engine stores instants, two texts of one instant are one key."""
+    moment = {"type": "string", "format": "date-time"}
+    write(
+        duckdb_database,
+        schema("t", keys=["at"], at=moment, v="integer"),
+        record("t", at="2024-01-01T02:00:00+02:00", v=1),
+        record("t", at="2024-01-01T00:00:00Z", v=2),
+    )
+
+    assert [row["v"] for row in duckdb_database.rows("t")] == [2]
+
+
 def test_a_row_that_has_not_changed_is_not_rewritten(database: Database) -> None:
     """The moment of the batch stays that of the change; a changed row gets a new one."""
     write(database, PEOPLE, record("people", id=1, name="a"), record("people", id=2, name="b"))

@@ -60,6 +60,20 @@ def test_a_state_comes_out_after_a_full_batch(sqlite_database: Database) -> None
     assert states == ['{"at": 1}', '{"at": 3}', '{"at": 5}']
 
 
+def test_bytes_bound_all_streams_together(sqlite_database: Database) -> None:
+    """Many streams that each hold little are written in turn, so that states come out early."""
+    schemas = [schema(f"s{n}", id={"type": "integer"}, text="string") for n in range(8)]
+    messages: list[dict[str, Any]] = []
+    for row in range(10):
+        messages += [record(f"s{n}", id=row, text="x" * 100) for n in range(8)]
+        messages.append(state(at=row))
+    limit = 8 * 4 * 100
+    states = write(sqlite_database, *schemas, *messages, batch_size_bytes=limit)
+
+    assert len(states) > 2
+    assert states[-1] == '{"at": 9}'
+
+
 def test_a_state_with_nothing_before_it_comes_out_at_once(sqlite_database: Database) -> None:
     """A tap that has nothing new still moves its state on."""
     assert write(sqlite_database, state(at=1), state(at=2)) == ['{"at": 1}', '{"at": 2}']

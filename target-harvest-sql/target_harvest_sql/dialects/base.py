@@ -32,6 +32,9 @@ class Dialect(ABC):
     keeps_nul: ClassVar[bool]
     """Whether text may hold the character U+0000; where not, U+FFFD takes its place."""
 
+    keeps_instants: ClassVar[bool]
+    """Whether two texts that mean the same moment are stored as one value."""
+
     json_keeps_digits: ClassVar[bool]
     """Whether numbers inside JSON values keep every digit."""
 

@@ -25,6 +25,7 @@ class DuckDB(Dialect):
     ignores_case = True
     has_schemas = True
     keeps_nul = True
+    keeps_instants = True
     json_keeps_digits = False
     types: ClassVar[Mapping[Kind, str]] = {
         "boolean": "BOOLEAN",

@@ -25,6 +25,7 @@ class SQLite(Dialect):
     ignores_case = True
     has_schemas = False
     keeps_nul = False  # The operator ->> ends text at U+0000 before 3.51.
+    keeps_instants = False
     json_keeps_digits = True
     types: ClassVar[Mapping[Kind, str]] = {
         "boolean": "BOOLEAN",
