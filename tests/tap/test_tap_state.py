@@ -66,6 +66,23 @@ def test_a_second_sync_asks_for_changes_only(harvest: Sandbox, sync: Sync):
     assert second.bookmarks["clients"] == changed["updated_at"]
 
 
+@pytest.mark.parametrize("inclusive", [True, False])
+def test_a_change_in_the_very_second_of_the_bookmark_is_not_missed(
+    harvest: Sandbox, sync: Sync, inclusive: bool
+):
+    """Whether Harvest's filter includes the second that is asked for or not."""
+    harvest.switches.updated_since_inclusive = inclusive
+    one, other, *_ = harvest.rows("clients")
+    harvest.change("clients", one["id"], name="One of example.com")
+    first = sync("clients")
+    harvest.change("clients", other["id"], name="Other of example.com")
+
+    second = sync("clients", state=first.states[-1])
+
+    assert first.bookmarks["clients"] == instant_text(harvest.now)
+    assert "Other of example.com" in {record["name"] for record in second.records("clients")}
+
+
 def test_a_sync_with_nothing_new_keeps_the_state(harvest: Sandbox, sync: Sync):
     """The overlap moves nothing."""
     first = sync()

@@ -15,7 +15,8 @@ from singer_sdk.exceptions import ConfigValidationError, FatalAPIError
 from tap_run import run_tap, selecting
 
 from harvest_sandbox import Sandbox
-from tap_harvest.client import UnavailableError
+from tap_harvest.budget import Budget
+from tap_harvest.client import Client, UnavailableError
 from tap_harvest.streams import STREAMS
 from tap_harvest.streams.base import ExplodedStream, Singleton
 from tap_harvest.tap import TapHarvest
@@ -299,6 +300,40 @@ def test_numbers_keep_their_digits(
     tap.account.client.close()
 
     assert rates.encode() in capfdbinary.readouterr().out
+
+
+def test_a_sync_goes_on_where_harvest_holds_it_back(harvest: Sandbox, sync: Sync):
+    """Another program uses the budget up; each 429 is waited out, and nothing is missed."""
+    harvest.switches.budgets = True
+    harvest.switches.budget_requests = 8
+    harvest.switches.general_window_seconds = 1
+
+    run = sync("clients", page_size=1)
+
+    assert run.ids("clients") == {row["id"] for row in harvest.rows("clients")}
+    assert 429 in {request.status for request in harvest.requests}
+
+
+def test_a_budget_that_both_sides_count_is_never_overdrawn(harvest: Sandbox):
+    """Each window of Harvest's is filled, and no 429 is ever seen."""
+    harvest.switches.budgets = True
+    harvest.switches.budget_requests = 8
+    harvest.switches.general_window_seconds = 1
+    client = Client(
+        api_url=harvest.api_url,
+        identity_url=harvest.identity_url,
+        access_token=harvest.token,
+        user_agent="test",
+        page_size=10,
+    )
+    client.use_account(int(harvest.account_id))
+    client.budget = Budget(8, 1)
+
+    pages = list(client.pages("/time_entries", {}, stream="time_entries"))
+    client.close()
+
+    assert len(pages) == len(harvest.requests) == 30
+    assert {request.status for request in harvest.requests} == {200}
 
 
 def test_a_module_that_is_off_is_skipped_with_one_warning(
