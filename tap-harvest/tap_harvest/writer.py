@@ -17,7 +17,7 @@ from typing_extensions import override
 BLOCK_BYTES = 256 * 1024
 
 
-class BufferedWriter(GenericSingerWriter[bytearray, Message]):
+class BufferedWriter(GenericSingerWriter[bytes, Message]):
     """Writes messages to standard output, in the order in which it gets them."""
 
     def __init__(self) -> None:
@@ -27,12 +27,12 @@ class BufferedWriter(GenericSingerWriter[bytearray, Message]):
         self._block = bytearray()
 
     @override
-    def serialize_message(self, message: Message) -> bytearray:
-        return bytearray(self._encoder.encode(message.to_dict()))
+    def serialize_message(self, message: Message) -> bytes:
+        return self._encoder.encode(message.to_dict())
 
     @override
     def write_message(self, message: Message) -> None:
-        self._block += self._encoder.encode(message.to_dict()) + b"\n"
+        self._block += self.format_message(message) + b"\n"
         if len(self._block) >= BLOCK_BYTES or not isinstance(message, RecordMessage):
             self.flush()
 
