@@ -151,7 +151,7 @@ class Api:
             endpoint.stream,
             caller.standing,
             tuple(request.path_params.items()),
-            tuple(parameters(endpoint, request.query_params).items()),
+            tuple(parameters(self.account, endpoint, request.query_params).items()),
             switches.updated_since_inclusive,
         )
         if self._kept_version != self.account.version:
@@ -188,7 +188,7 @@ class Api:
             Ordered(rows, table.key, table.newest_first),
             asked,
             self._url(request, path.format(**path_params)),
-            parameters(endpoint, request.query_params),
+            parameters(self.account, endpoint, request.query_params),
         )
         form = RECORDS[endpoint.shown_as]
         records = [form(self.account, row) for row in shown]
@@ -223,7 +223,7 @@ class Api:
             Ordered(places, lambda place: (place[0],), newest_first=False),
             asked,
             self._url(request, endpoint.path),
-            parameters(endpoint, request.query_params),
+            parameters(self.account, endpoint, request.query_params),
         )
         return self._enveloped(endpoint, caller, request, [row for _, row in shown], envelope)
 

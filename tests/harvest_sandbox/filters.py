@@ -16,9 +16,13 @@ if TYPE_CHECKING:
     from harvest_sandbox.endpoints import Endpoint
 
 
-def parameters(endpoint: Endpoint, query: Mapping[str, str]) -> dict[str, str]:
+def parameters(account: Account, endpoint: Endpoint, query: Mapping[str, str]) -> dict[str, str]:
     """The parameters of a request that this endpoint knows, paging apart; others are ignored."""
-    known = {*endpoint.filters, *(["updated_since"] if endpoint.updated_since else [])}
+    known = set(endpoint.filters)
+    if endpoint.updated_since or (
+        endpoint.stream == "roles" and account.switches.roles_updated_since
+    ):
+        known.add("updated_since")
     return {name: value for name, value in query.items() if name in known}
 
 
@@ -47,17 +51,13 @@ def selection(account: Account, endpoint: Endpoint, query: Mapping[str, str]) ->
         Refusal: A parameter cannot be read (422).
     """
     table = account.named(endpoint.table)
-    tests = [
-        _test(account, table.by, name, value(name, kind, query[name]))
-        for name, kind in endpoint.filters.items()
-        if name in query
+    inclusive = account.switches.updated_since_inclusive
+    return [
+        _changed_since(text, inclusive)
+        if name == "updated_since"
+        else _test(account, table.by, name, value(name, endpoint.filters[name], text))
+        for name, text in parameters(account, endpoint, query).items()
     ]
-    roles = endpoint.stream == "roles" and account.switches.roles_updated_since
-    if "updated_since" in query and (endpoint.updated_since or roles):
-        tests.append(
-            _changed_since(query["updated_since"], account.switches.updated_since_inclusive)
-        )
-    return tests
 
 
 def _changed_since(text: str, inclusive: bool) -> Callable[[Any], bool]:

@@ -239,6 +239,7 @@ def _project_budget(account: Account, caller: Caller, query: Mapping[str, str]) 
     rows = []
     for project in projects:
         client = account.clients.by_id[project.client_id]
+        used = cents(spent[project.id])
         in_money = project.budget_by in {"project_cost", "task_fees"}
         budget = (project_cost_budget if in_money else project_budget)(account, project)
         hidden = in_money and "cost_budget" in caller.hidden_fields("project_budget_report")
@@ -252,8 +253,8 @@ def _project_budget(account: Account, caller: Caller, query: Mapping[str, str]) 
                 "budget_by": project.budget_by,
                 "is_active": project.is_active,
                 "budget": None if hidden else budget,
-                "budget_spent": None if hidden else cents(spent[project.id]),
-                "budget_remaining": None if hidden else cents(exact(budget) - spent[project.id]),
+                "budget_spent": None if hidden else used,
+                "budget_remaining": None if hidden else cents(exact(budget) - exact(used)),
             }
         )
     return sorted(rows, key=lambda row: (row["client_name"], row["project_name"]))

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import struct
 import threading
 import time
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 if TYPE_CHECKING:
-    import asyncio
-
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 EXTENSION: Final = "harvest_sandbox.transport"
@@ -43,6 +43,28 @@ def reset(scope: dict[str, Any]) -> None:
     transport.abort()
 
 
+class _Uvicorn(uvicorn.Server):
+    """Uvicorn without its tenths of a second between the wish to stop and the end."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._stopping: Future[None] = Future()
+
+    def stop(self) -> None:
+        """Have the server stop; any thread may call this."""
+        self._stopping.set_result(None)
+
+    async def main_loop(self) -> None:
+        await asyncio.wrap_future(self._stopping)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        del sockets  # Closed with the servers that listen on them.
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+
+
 class Server:
     """Serves an ASGI application on a loopback port, from `start` to `stop`."""
 
@@ -58,7 +80,7 @@ class Server:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._socket.bind(("127.0.0.1", port))
         self.port: int = self._socket.getsockname()[1]
-        self._server = uvicorn.Server(
+        self._server = _Uvicorn(
             uvicorn.Config(
                 app,
                 http=Protocol,
@@ -92,6 +114,6 @@ class Server:
 
     def stop(self) -> None:
         """Break what is under way and free the port."""
-        self._server.should_exit = self._server.force_exit = True
+        self._server.stop()
         self._thread.join()
         self._socket.close()
