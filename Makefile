@@ -17,7 +17,7 @@ demo: $(READY) ## Sync a stand-in Harvest account into harvest.db with Meltano, 
 	@PYTHONPATH=tests $(BIN)/python tests/demo.py
 
 test: lint ## Run linter, types and tests
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --dist loadfile
 
 lint: $(READY) ## Check style and types
 	$(BIN)/ruff check .

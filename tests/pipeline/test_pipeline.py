@@ -122,6 +122,9 @@ def assert_equal(harvest: Sandbox, pipeline: Pipeline) -> None:
         # A child table may carry columns of its parent besides, such as its updated_at.
         by_key = {key(name, row): row for row in found[name]}
         for row in expected:
+            if row.get("is_running"):
+                # They grow with the clock, and move no `updated_at`: README of the tap, "Limits".
+                del row["hours"], row["rounded_hours"]
             assert row.items() <= by_key[key(name, row)].items(), name
 
 
@@ -203,7 +206,10 @@ def edits(harvest: Sandbox) -> None:
     harvest.add("time_entries", hours=1.5, notes="")
     harvest.add("clients", name="Example Harbour")
     for name in LISTS:
-        if name not in {"time_entries", "roles"}:
+        if name.endswith("_assignments"):
+            # Entries embed their assignments, and a changed one does not move them.
+            harvest.add(name)
+        elif name not in {"time_entries", "roles"}:
             harvest.change(name, harvest.rows(name)[0]["id"])
     harvest.change("roles", harvest.rows("roles")[0]["id"], name="Reviewers")
 
