@@ -357,6 +357,21 @@ def test_stopping_a_timer_banks_its_hours(harvest: Sandbox):
     assert (stopped["hours"], stopped["is_running"]) == (running["hours"], False)
 
 
+def test_deleting_a_person_takes_their_rates_and_places(harvest: Sandbox):
+    """Rates, assignments, memberships and teammates go with a person without time."""
+    user_id = harvest.add("users")["id"]
+    harvest.add("user_cost_rates", user_id=user_id)
+    harvest.add("project_user_assignments", user_id=user_id)
+    harvest.change("roles", 618_005, user_ids=[user_id])
+    rates = len(harvest.rows("user_cost_rates"))
+
+    harvest.delete("users", user_id)
+
+    assert len(harvest.rows("user_cost_rates")) == rates - 1
+    assert user_id not in {row["user"]["id"] for row in harvest.rows("project_user_assignments")}
+    assert first(harvest, "roles", id=618_005)["user_ids"] == []
+
+
 def test_deleting_a_role_unlinks_its_people(harvest: Sandbox):
     """The role's name disappears from its users."""
     role = first(harvest, "roles", name="Designer")
