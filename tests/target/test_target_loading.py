@@ -354,6 +354,16 @@ def test_activating_a_version_removes_older_rows(
     assert len(database.rows("people")) == (2 if hard_delete else 4)
 
 
+def test_pending_records_of_an_older_version_are_removed_too(database: Database) -> None:
+    """They are written before the version is activated, not after."""
+    write(
+        database, PEOPLE, record("people", 1, id=1, name="old"), activate("people", 2),
+        hard_delete=True,
+    )  # fmt: skip
+
+    assert database.rows("people") == []
+
+
 def test_a_marked_row_that_comes_back_is_alive(database: Database) -> None:
     """Its mark goes, though its values have not changed; a second activation leaves marks alone."""
     first = record("people", 1, id=1, name="a")

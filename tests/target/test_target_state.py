@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import subprocess
 import time
@@ -140,7 +141,8 @@ class Fed:
         self.stdin.flush()
 
     def next_state(self) -> Any:
-        """The next state that is printed."""
+        """The next state that is printed, within 20 seconds."""
+        assert select.select([self.stdout], [], [], 20)[0], "no state came out"
         return json.loads(self.stdout.readline())
 
     def end(self, signal_number: int = 0) -> tuple[int, bytes, bytes]:
