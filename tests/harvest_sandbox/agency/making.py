@@ -41,9 +41,11 @@ class Making:
         """When a row came into being and, sometimes later, changed last; never in the future."""
         created = min(created, self.now)
         later = (0, 0, 5_000, 20_000_000)[int(self.random.random() * 4)]
-        changed = min(created + dt.timedelta(seconds=later), self.now) if later else created
-        made = stamp(created)
-        return {"created_at": made, "updated_at": stamp(changed) if later else made}
+        changed = created + dt.timedelta(seconds=later)
+        return {
+            "created_at": stamp(created),
+            "updated_at": stamp(changed if changed < self.now else created),
+        }
 
     def spread(self, count: int) -> list[dict[str, Any]]:
         """Stamps of rows that came one after another over the first year."""

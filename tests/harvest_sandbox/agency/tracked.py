@@ -28,7 +28,7 @@ RUNNING: Final = 3
 def time_entries(making: Making) -> None:
     """Days of work over the years, the last of them today, with timers that run."""
     account = making.account
-    choice, chance = making.random.choice, making.random.random
+    chance = making.random.random
     places = [
         (project, person, job)
         for project in account.projects.by_id.values()
@@ -41,7 +41,8 @@ def time_entries(making: Making) -> None:
     for index in range(making.size):
         offset = (index + 1) * days // making.size
         day = making.first_day + dt.timedelta(days=offset)
-        project, person, job = choice(places)
+        # Some clients are busier than others.
+        project, person, job = places[int(chance() ** 2 * len(places))]
         key = (person.id, job.id, offset // 30)
         if key not in rates:
             rates[key] = _price(making, project, person, job, day.isoformat())
