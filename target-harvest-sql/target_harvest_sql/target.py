@@ -151,6 +151,32 @@ class TargetHarvestSQL(Target):
             title="Batch Wait Limit Seconds",
             description="Seconds after which a batch is written though it is not full.",
         ),
+        th.Property(
+            "flattening_enabled",
+            th.BooleanType,
+            default=False,
+            title="Flattening",
+            description="Whether objects inside a record become columns of their own.",
+        ),
+        th.Property(
+            "flattening_max_depth",
+            th.IntegerType(minimum=0),
+            title="Flattening Depth",
+            description="How many levels of objects become columns.",
+        ),
+        th.Property(
+            "flattening_max_key_length",
+            th.IntegerType(minimum=1),
+            title="Flattened Name Length",
+            description="The longest name that flattening may make, in characters.",
+        ),
+        th.Property(
+            "flattening_separator",
+            th.StringType,
+            default="__",
+            title="Flattening Separator",
+            description="What stands between the names of an object and its field.",
+        ),
     ).to_dict()
 
     def __init__(self, **kwargs: Any) -> None:
