@@ -1,0 +1,61 @@
+"""What the documents promise is there: files they link to, recipes they name."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+DOCUMENTS: Final = [
+    ROOT / "README.md",
+    ROOT / "CHANGELOG.md",
+    ROOT / "tap-harvest" / "README.md",
+    ROOT / "target-harvest-sql" / "README.md",
+]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_into_the_repository_leads_somewhere(document: Path) -> None:
+    """A relative link names a file or folder beside the document."""
+    links = re.findall(r"\]\(([^)#]+)", document.read_text(encoding="utf-8"))
+
+    inner = [link for link in links if "://" not in link]
+    assert [link for link in inner if not (document.parent / link).exists()] == []
+
+
+def test_every_recipe_that_the_readme_names_is_one() -> None:
+    """`make …` in the README is a recipe of the Makefile."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+
+    named = set(re.findall(r"^make ([a-z]+)|`make ([a-z]+)`", readme, re.MULTILINE))
+    recipes = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    assert {one or other for one, other in named} - recipes == set()
+    assert {"demo", "test"} <= {one or other for one, other in named}
+
+
+def test_both_packages_have_one_version_and_one_licence() -> None:
+    """They are released together."""
+    packages = ("tap-harvest", "target-harvest-sql")
+
+    versions = {
+        re.findall(
+            r'^version = "(.+)"', (ROOT / name / "pyproject.toml").read_text(), re.MULTILINE
+        )[0]
+        for name in packages
+    }
+    licences = {(ROOT / name / "LICENSE").read_text(encoding="utf-8") for name in packages}
+    assert len(versions) == 1
+    assert licences == {(ROOT / "LICENSE").read_text(encoding="utf-8")}
+
+
+def test_requirements_are_pinned_with_hashes_and_without_addresses() -> None:
+    """No line of the pins says where to download from."""
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+
+    pins = [line for line in lines if line and not line.startswith((" ", "#"))]
+    assert all("==" in pin and pin.endswith("\\") for pin in pins)
+    assert not [line for line in lines if "://" in line or line.startswith("-")]
