@@ -63,11 +63,13 @@ class Page:
         rows: The page's records, each as the bytes that Harvest sent, without line breaks.
         total_entries: How many records the whole list has, as this page says.
         received_at: When the page was received, by this machine's clock.
+        sent_at: When it was sent, by Harvest's clock; `None` where Harvest did not say.
     """
 
     rows: list[Raw]
     total_entries: int
     received_at: datetime
+    sent_at: datetime | None = None
 
 
 class Reach(msgspec.Struct, frozen=True):
@@ -88,6 +90,7 @@ class _Answer(NamedTuple):
     url: str
     body: bytes
     members: dict[str, Raw]
+    sent_at: datetime | None
 
 
 class _Bearer(AuthBase):
@@ -236,6 +239,7 @@ class Client:
                 rows=_part(answer, path.strip("/"), _rows, stream),
                 total_entries=_part(answer, "total_entries", _count, stream),
                 received_at=datetime.now(UTC),
+                sent_at=answer.sent_at,
             )
             url, parameters = _part(answer, "links", _links, stream).next, None
             if url is not None:
@@ -280,8 +284,9 @@ class Client:
                     "`request_timeout_seconds`."
                 )
                 raise RetriableAPIError(message) from error
+        sent_at = _server_time(response)
         if self.started is None:
-            self.started = _server_time(response) or datetime.now(UTC)
+            self.started = sent_at or datetime.now(UTC)
         if response.status_code != HTTPStatus.OK:
             pause = _pause_seconds(response)
             if pause:
@@ -293,7 +298,7 @@ class Client:
             if b"\n" in body or b"\r" in body:
                 # A record is passed on as one line; inside texts, JSON escapes line breaks.
                 body = msgspec.json.format(body, indent=-1)
-            return _Answer(response.url, body, _object.decode(body))
+            return _Answer(response.url, body, _object.decode(body), sent_at)
         except msgspec.DecodeError as error:
             message = (
                 f'The answer to stream "{stream}" from {_address(url)} is not a JSON object. '

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -181,6 +181,39 @@ def test_rows_that_come_twice_do_not_stand_for_others(harvest: Sandbox, sync: Sy
     assert run.ids("time_entries") >= {row["id"] for row in harvest.rows("time_entries")}
 
 
+def test_a_row_that_moves_to_the_end_hides_no_other(harvest: Sandbox, sync: Sync):
+    """It comes twice, far apart, and must not stand for the one that moved into its page."""
+    first = next(row for row in harvest.rows("time_entries")[:10] if not row["is_locked"])
+
+    def edit() -> None:
+        harvest.advance(seconds=5)
+        harvest.change("time_entries", first["id"], spent_date="2020-01-01")
+
+    harvest.fail(path="/v2/time_entries", after=1, edit=edit)
+
+    run = sync("time_entries", page_size=10)
+
+    assert run.ids("time_entries") == {row["id"] for row in harvest.rows("time_entries")}
+
+
+def test_a_row_that_is_made_during_the_walk_does_not_stand_for_another(
+    harvest: Sandbox, sync: Sync
+):
+    """One deleted on a page that was read, one added on a page that was not."""
+    first = next(row for row in harvest.rows("time_entries")[:10] if not row["is_closed"])
+
+    def edit() -> None:
+        harvest.advance(seconds=5)
+        harvest.delete("time_entries", first["id"])
+        harvest.add("time_entries", spent_date="2020-01-01")
+
+    harvest.fail(path="/v2/time_entries", after=1, edit=edit)
+
+    run = sync("time_entries", page_size=10)
+
+    assert run.ids("time_entries") >= {row["id"] for row in harvest.rows("time_entries")}
+
+
 def test_rows_that_are_added_during_the_walk_cost_no_second_one(harvest: Sandbox, sync: Sync):
     """They come with the next run, as their change is later than this run's start."""
     pages = -(-len(harvest.rows("time_entries")) // 10)
@@ -325,8 +358,10 @@ def test_a_stream_that_is_to_be_read_in_full_is(harvest: Sandbox, config: dict[s
 
 def test_the_account_s_clock_counts_and_not_the_machine_s(harvest: Sandbox, sync: Sync):
     """Harvest's `Date` tells when the run began."""
-    harvest.now = datetime(2020, 1, 1, tzinfo=UTC)
+    harvest.change("clients", harvest.rows("clients")[0]["id"], name="Example Works")
+    harvest.advance(seconds=-60)
 
     run = sync("clients")
 
-    assert run.bookmarks["clients"] == "2020-01-01T00:00:00Z"
+    assert run.bookmarks["clients"] == instant_text(harvest.now)
+    assert latest(harvest, "clients") > run.bookmarks["clients"]

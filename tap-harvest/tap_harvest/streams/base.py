@@ -41,7 +41,12 @@ class Head(msgspec.Struct, frozen=True):
     """What the reading of a list needs to know of a row."""
 
     id: int | None = None
+    created_at: datetime | None = None
     updated_at: datetime | None = None
+
+    def existed_at(self, moment: datetime | None) -> bool:
+        """Whether the row was there at a moment, as far as it tells."""
+        return moment is None or self.created_at is None or self.created_at <= moment
 
 
 _UNREADABLE = Head()
@@ -54,9 +59,14 @@ def head_of(row: Raw) -> Head:
         head = _decode_head(row)
     except msgspec.ValidationError:
         return _UNREADABLE
-    if head.updated_at is not None and head.updated_at.tzinfo is None:
-        return Head(head.id, head.updated_at.replace(tzinfo=UTC))
-    return head
+    return Head(head.id, _aware(head.created_at), _aware(head.updated_at))
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    """An instant; UTC where the text had no zone."""
+    if moment is None or moment.tzinfo is not None:
+        return moment
+    return moment.replace(tzinfo=UTC)
 
 
 class HarvestStream(Stream):
@@ -222,26 +232,24 @@ class HarvestStream(Stream):
         Returns:
             How many of the announced rows were missing, and the latest `updated_at`.
         """
-        announced, read = None, 0
+        first: Page | None = None
         highest: datetime | None = None
-        last_ids: set[int | None] = set()
+        seen: set[int | None] = set()
         progress = Progress(self)
         for page in self.pages(since):
-            if announced is None:
-                announced = page.total_entries  # Later pages also count rows made meanwhile.
+            first = first or page  # Later pages also count rows made meanwhile.
             heads = [head_of(row) for row in page.rows]
-            # New rows push old ones to the next page, where they must not count again.
-            ids = {head.id for head in heads}
-            read += len(ids - last_ids)
-            last_ids = ids
+            # A row that is moved comes twice, and one made meanwhile was not announced: neither
+            # may stand for a row that a deletion hid.
+            seen.update(head.id for head in heads if head.existed_at(first.sent_at))
             for member in family:
                 member.write_rows(zip(heads, page.rows, strict=True), page.received_at)
             moments = [head.updated_at for head in heads if head.updated_at is not None]
             highest = max((*moments, highest) if highest else moments, default=None)
-            progress.tell(read, announced)
+            progress.tell(len(seen), first.total_entries)
             self._flush()
             self._stop_if_full(family)
-        return max((announced or 0) - read, 0), highest
+        return max((first.total_entries if first else 0) - len(seen), 0), highest
 
     def _stop_if_full(self, family: Sequence[HarvestStream]) -> None:
         """End a trial run (`--test`) where each stream has written as many rows as it may."""
