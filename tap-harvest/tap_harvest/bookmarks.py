@@ -94,6 +94,17 @@ class Bookmark:
         """
         return start if self.value is None else self.value - lookback
 
+    def is_ahead(self, present: datetime | None, *, lookback: timedelta) -> bool:
+        """Whether a read from it on would miss changes, as it lies after the present.
+
+        Args:
+            present: Harvest's clock; `None` where it is not known yet.
+            lookback: The overlap, within which clocks may differ without loss.
+        """
+        if self.value is None or present is None:
+            return False
+        return self.value - lookback > present
+
     def moved(self, highest: datetime | None, *caps: datetime | None) -> Bookmark:
         """The bookmark after a complete read: never past a cap, never backwards.
 

@@ -120,13 +120,29 @@ def test_a_bookmark_never_passes_the_start_of_the_run(harvest: Sandbox, sync: Sy
     assert run.bookmarks["clients"] == instant_text(started)
 
 
-def test_a_bookmark_never_moves_backwards(sync: Sync):
-    """Whatever the list holds."""
-    future = "2099-01-01T00:00:00Z"
+def test_a_bookmark_never_moves_backwards(harvest: Sandbox, sync: Sync):
+    """Whatever the list holds; clocks may differ by as much as the overlap covers."""
+    later = instant_text(harvest.now + LOOKBACK)
 
-    run = sync("clients", state={"bookmarks": {"clients": bookmark(future)}})
+    run = sync("clients", state={"bookmarks": {"clients": bookmark(later)}})
 
-    assert run.bookmarks["clients"] == future
+    assert latest(harvest, "clients") < later
+    assert run.bookmarks["clients"] == later
+
+
+def test_a_bookmark_ahead_of_harvest_s_clock_hides_no_changes(
+    harvest: Sandbox, sync: Sync, caplog: pytest.LogCaptureFixture
+):
+    """Another program wrote it, by a clock that was fast: nobody knows what was read."""
+    ahead = instant_text(harvest.now + timedelta(hours=1))
+    entries = {"clients": bookmark(ahead), "invoice_line_items": bookmark(ahead)}
+
+    run = sync("clients", "invoice_line_items", state={"bookmarks": entries})
+
+    assert run.ids("clients") == {row["id"] for row in harvest.rows("clients")}
+    assert run.bookmarks["clients"] == latest(harvest, "clients")
+    assert run.bookmarks["invoice_line_items"] == latest(harvest, "invoices")
+    assert caplog.text.count("lies ahead of Harvest's clock") == 2
 
 
 def test_an_interrupted_stream_keeps_its_old_bookmark(

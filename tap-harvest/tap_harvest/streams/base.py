@@ -125,16 +125,28 @@ class HarvestStream(Stream):
 
     @property
     def bookmark(self) -> Bookmark:
-        """How far the stream was read, by the state."""
+        """How far the stream was read, by the state; one that lies ahead tells nothing."""
+        return Bookmark() if self._is_ahead else self._kept_bookmark
+
+    @property
+    def _kept_bookmark(self) -> Bookmark:
         return Bookmark.from_state(self.tap_state.get("bookmarks", {}).get(self.name, {}))
+
+    @property
+    def _is_ahead(self) -> bool:
+        started = self.account.client.started
+        return self._kept_bookmark.is_ahead(started, lookback=self._lookback)
+
+    @property
+    def _lookback(self) -> timedelta:
+        return timedelta(seconds=self.config["lookback_seconds"])
 
     def due(self) -> Span:
         """What is to be read in this run."""
         start, end = (self._limit(name) for name in ("start_date", "end_date"))
         if not self.is_incremental:
             return Span(start, end)
-        lookback = timedelta(seconds=self.config["lookback_seconds"])
-        return Span(self.bookmark.since(start=start, lookback=lookback), end)
+        return Span(self.bookmark.since(start=start, lookback=self._lookback), end)
 
     def _limit(self, setting: str) -> datetime | None:
         text = self.config.get(setting) if self.source.is_fact else None
@@ -190,7 +202,7 @@ class HarvestStream(Stream):
         began, requests = time.monotonic(), client.requests
         with ExitStack() as meters:
             for member in family:
-                member.span, member.rows = member.due(), 0
+                member.begin()
                 meters.enter_context(member.get_sync_timer())
                 meters.callback(member.count_rows)
             self._read_list(family)
@@ -202,6 +214,18 @@ class HarvestStream(Stream):
                 client.requests - requests if member is family[0] else 0,
                 time.monotonic() - began,
             )
+
+    def begin(self) -> None:
+        """Decide what this run reads."""
+        if self.is_incremental and self._is_ahead:
+            self.logger.warning(
+                "A bookmark lies ahead of Harvest's clock, so no sync can have got there, and its "
+                "stream is read from the beginning: stream=%s bookmark=%s. If this happens again, "
+                "look for who else writes the state.",
+                self.name,
+                instant_text(cast("datetime", self._kept_bookmark.value)),
+            )
+        self.span, self.rows = self.due(), 0
 
     def _read_list(self, family: Sequence[HarvestStream]) -> None:
         sinces = [member.span.since for member in family]
