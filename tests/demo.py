@@ -49,7 +49,7 @@ The same with your account, into warehouse.db (a token: https://id.getharvest.co
 
 def main() -> int:
     """Run the demo in the current directory, which holds meltano.yml; return the exit code."""
-    resumed = DATABASE.exists()
+    resumed = DATABASE.exists() and LOG.exists()
     with Sandbox(time_entries=TIME_ENTRIES, seed=1, budgets=True) as harvest:
         say(f"A stand-in Harvest account of {TIME_ENTRIES:,} invented time entries is at")
         say(f"{harvest.api_url}.")
@@ -58,7 +58,7 @@ def main() -> int:
             say("Since the last demo a day has passed there.")
         say("\n$ meltano run tap-harvest target-harvest-sql")
         started = time.monotonic()
-        code = sync(harvest)
+        code = sync(harvest, resumed=resumed)
         seconds = time.monotonic() - started
         if code:
             say("".join(LOG.open(encoding="utf-8").readlines()[-LAST_LINES:]))
@@ -90,11 +90,13 @@ def work_a_day(harvest: Sandbox) -> None:
     harvest.add("expenses")
 
 
-def sync(harvest: Sandbox) -> int:
+def sync(harvest: Sandbox, *, resumed: bool) -> int:
     """Run the pipeline as a person would, in the environment `demo`; return its exit code."""
     LOG.parent.mkdir(exist_ok=True)
     account = {
         "MELTANO_ENVIRONMENT": "demo",
+        # A database that somebody removed is filled anew, whatever the state says.
+        "MELTANO_RUN_FULL_REFRESH": str(not resumed).lower(),
         "TAP_HARVEST_ACCESS_TOKEN": harvest.token,
         "TAP_HARVEST_ACCOUNT_ID": harvest.account_id,
         "TAP_HARVEST_API_URL": harvest.api_url,
