@@ -127,8 +127,11 @@ def sound_state(state: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], di
         The usable entries by stream, and for each other stream the reason.
 
     Raises:
-        ValueError: The state holds no `bookmarks` object.
+        ValueError: The state is neither empty nor holds a `bookmarks` object.
     """
+    if state and "bookmarks" not in state:
+        message = "it has no `bookmarks`"
+        raise ValueError(message)
     bookmarks = state.get("bookmarks", {})
     if not isinstance(bookmarks, Mapping):
         message = f"`bookmarks` is of type {type(bookmarks).__name__}, not an object"

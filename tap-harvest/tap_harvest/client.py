@@ -280,7 +280,7 @@ class Client:
             ) as error:
                 message = (
                     f'No whole answer to stream "{stream}" from {_address(url)} '
-                    f"({type(error).__name__}). Check the network, or raise "
+                    f"({_kind(error)}). Check the network and the address that is set, or raise "
                     "`request_timeout_seconds`."
                 )
                 raise RetriableAPIError(message) from error
@@ -344,7 +344,7 @@ def _refusal(response: requests.Response, address: str, stream: str, pause: floa
     if status in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}:
         message = (
             f"Harvest does not show this to the token ({what}). Use an administrator's token, "
-            "check `api_url`, or deselect the stream."
+            "check `account_id` and the address that is set, or deselect the stream."
         )
         return UnavailableError(message)
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
@@ -426,4 +426,11 @@ def _reason(error: Exception) -> str:
     response = error.response if isinstance(error, RetriableAPIError) else None
     if response is not None and response.status_code != HTTPStatus.OK:
         return str(response.status_code)
-    return type(error.__cause__).__name__
+    return _kind(error.__cause__)
+
+
+def _kind(error: BaseException | None) -> str:
+    """The kind of a fault, by the innermost cause, such as NameResolutionError."""
+    inner = next((part for part in getattr(error, "args", ()) if isinstance(part, Exception)), None)
+    inner = getattr(inner, "reason", inner)
+    return type(error if inner is None else inner).__name__

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from contextlib import contextmanager
 from functools import cached_property
+from io import StringIO
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
+import click
+import msgspec
 from singer_sdk import Tap
 from singer_sdk import typing as th
+from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.exceptions import ConfigValidationError, FatalAPIError, RetriableAPIError
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from typing_extensions import override
@@ -26,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import FrameType
 
-    import click
+    from singer_sdk.plugin_base import _ConfigInput
 
     from tap_harvest.streams.base import HarvestStream
 
@@ -184,8 +189,38 @@ class TapHarvest(Tap):
         super().load_state({"bookmarks": bookmarks})
 
     @override
+    @property
+    def _env_var_config(self) -> dict[str, Any]:
+        # The SDK's ends in a traceback where a number is none: here the schema tells what is wrong.
+        # An empty variable is not set, as schedulers pass on what nobody filled in.
+        schema = self.config_jsonschema
+        self.append_builtin_config(schema)
+        settings: dict[str, Any] = {}
+        for name, kind in schema["properties"].items():
+            try:
+                found = parse_environment_config({"properties": {name: kind}}, self._env_var_prefix)
+            except ValueError:
+                found = {name: os.environ[f"{self._env_var_prefix}{name.upper()}"]}
+            settings |= {name: value for name, value in found.items() if value != ""}
+        return settings
+
+    @override
+    @classmethod
+    def cb_config(
+        cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]
+    ) -> _ConfigInput:
+        with _readable("--config", ", ".join(value)):
+            return super().cb_config(ctx, param, value)
+
+    @override
     @classmethod
     def invoke(cls, **arguments: Any) -> None:
+        for option in ("state", "catalog"):
+            if file := arguments.get(option):
+                with _readable(f"--{option}", file.name):
+                    text = file.read()
+                    msgspec.json.decode(text, type=dict)
+                arguments[option] = StringIO(text)
         with _plain_errors(cls.logger):
             super().invoke(**arguments)
 
@@ -203,13 +238,18 @@ class TapHarvest(Tap):
 
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
-        # The SDK's sentences repeat the value that they complain of; a token's must not be.
-        errors = [
-            error
-            for error in super()._validate_config(raise_errors=False)
-            if "config['access_token']" not in error
-        ]
+        errors = []
+        try:
+            super()._validate_config(raise_errors=True)
+        except ConfigValidationError as fault:
+            # The SDK's sentences repeat the value that they complain of; a token's must not be.
+            errors = [error for error in fault.errors if "'access_token'" not in error]
         errors += self._setting_errors()
+        if raise_errors and (unknown := self._config.keys() - self.config_jsonschema["properties"]):
+            self.logger.warning(
+                "There is no such setting, so it changes nothing; check its spelling: %s",
+                ", ".join(sorted(unknown)),
+            )
         if errors and raise_errors:
             summary = "Config validation failed"
             raise ConfigValidationError(summary, errors=errors, schema=self.config_jsonschema)
@@ -218,7 +258,13 @@ class TapHarvest(Tap):
     def _setting_errors(self) -> Iterator[str]:
         """What is wrong with the settings, as far as a JSON Schema cannot tell."""
         token = self.config.get("access_token")
-        if token is not None and not (isinstance(token, str) and re.fullmatch(r"[!-~]+", token)):
+        if token is None:
+            yield (
+                "`access_token` is not set. Create a token under Developers in your Harvest ID "
+                "(https://id.getharvest.com/developers), and set it in a file that `--config` "
+                "names, or as TAP_HARVEST_ACCESS_TOKEN with `--config=ENV`."
+            )
+        elif not (isinstance(token, str) and re.fullmatch(r"[!-~]+", token)):
             yield (
                 "`access_token` is not a token: it is no text, empty, or holds blanks or line "
                 "breaks. Copy it again from Developers in your Harvest ID."
@@ -253,6 +299,16 @@ def _is_web_server(url: str) -> bool:
     except ValueError:
         return False
     return parts.scheme in {"https", "http"} and bool(parts.hostname) and "@" not in parts.netloc
+
+
+@contextmanager
+def _readable(option: str, path: str) -> Iterator[None]:
+    """End the program with a sentence where a file of the command line cannot be used."""
+    try:
+        yield
+    except (OSError, TypeError, ValueError) as error:
+        message = f"`{option}` {path} cannot be read as a JSON object: {error}"
+        raise click.ClickException(message) from error
 
 
 @contextmanager

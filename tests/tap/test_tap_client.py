@@ -267,7 +267,9 @@ def test_a_port_where_nobody_listens_names_the_address(clock: Clock):
         clock=clock,
     )
 
-    with pytest.raises(RetriableAPIError, match=r"127\.0\.0\.1:9/v2/clients \(ConnectionError\)"):
+    with pytest.raises(
+        RetriableAPIError, match=r"127\.0\.0\.1:9/v2/clients \(NewConnectionError\)"
+    ):
         read(client)
     client.close()
 

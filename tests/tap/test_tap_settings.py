@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from singer_sdk.exceptions import ConfigValidationError
 
 from tap_harvest.tap import TapHarvest
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 GOOD = {"access_token": "71001.pt.secret", "account_id": 900100}
 
@@ -60,7 +63,54 @@ def test_a_missing_token_is_named():
     with pytest.raises(ConfigValidationError) as caught:
         TapHarvest(config={})
 
-    assert "'access_token' is a required property" in caught.value.errors
+    [text] = caught.value.errors
+    assert "`access_token` is not set" in text
+    assert "TAP_HARVEST_ACCESS_TOKEN" in text
+
+
+def test_a_setting_that_there_is_not_is_named(caplog: pytest.LogCaptureFixture):
+    """A misspelt one would change nothing, and nobody would know; its value is not repeated."""
+    TapHarvest(config={**GOOD, "acount_id": 900200})
+
+    assert "no such setting" in caplog.text
+    assert "acount_id" in caplog.text
+    assert "900200" not in caplog.text
+
+
+def test_settings_of_the_sdk_are_known(caplog: pytest.LogCaptureFixture):
+    """They are none of ours, and as good."""
+    TapHarvest(config={**GOOD, "stream_maps": {}, "flattening_enabled": False})
+
+    assert "no such setting" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("PAGE_SIZE", "many"), ("ACCOUNT_ID", "mine"), ("STREAM_MAPS", "{")],
+)
+def test_a_variable_of_the_wrong_kind_is_named(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+):
+    """As in a file: all variables are texts, not all texts are numbers."""
+    monkeypatch.setenv(f"TAP_HARVEST_{variable}", value)
+
+    with pytest.raises(ConfigValidationError) as caught:
+        TapHarvest(config=GOOD, parse_env_config=True)
+
+    assert f"config['{variable.lower()}']" in "\n".join(caught.value.errors)
+
+
+def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch):
+    """Schedulers pass on what nobody filled in."""
+    for variable in ("ACCOUNT_ID", "START_DATE", "PAGE_SIZE", "API_URL", "USER_AGENT"):
+        monkeypatch.setenv(f"TAP_HARVEST_{variable}", "")
+    monkeypatch.setenv("TAP_HARVEST_LOOKBACK_SECONDS", "7")
+
+    tap = TapHarvest(config={"access_token": "71001.pt.secret"}, parse_env_config=True)
+
+    assert "account_id" not in tap.config
+    assert tap.config["page_size"] == 2000
+    assert tap.config["lookback_seconds"] == 7
 
 
 @pytest.mark.parametrize("name", ["api_url", "identity_url"])
@@ -101,21 +151,52 @@ def test_a_value_out_of_bounds_is_named(name: str, value: Any):
     assert f"config['{name}']" in complaints(**{name: value})
 
 
-def test_a_state_that_is_none_is_an_error():
+@pytest.mark.parametrize(
+    "state", [{"bookmarks": ["clients"]}, {"type": "STATE", "value": {"bookmarks": {}}}]
+)
+def test_a_state_that_is_none_is_an_error(state: dict[str, Any]):
     """A state of another shape is not taken for an empty one."""
     with pytest.raises(ConfigValidationError, match="The state cannot be used"):
-        TapHarvest(config=GOOD, state={"bookmarks": ["clients"]})
+        TapHarvest(config=GOOD, state=state)
 
 
-def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def command(
+    *arguments: str, check: bool = True, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run the tap as a program, with nothing else in its environment."""
     return subprocess.run(
         [sys.executable, "-m", "tap_harvest", *arguments],
         capture_output=True,
         text=True,
-        check=True,
+        check=check,
         env=environment,
     )
+
+
+@pytest.mark.parametrize("option", ["--config", "--state", "--catalog"])
+@pytest.mark.parametrize("text", ["", '{"access_token": "71001.pt.secret",', "[1]"])
+def test_a_file_that_holds_no_object_is_named(tmp_path: Path, option: str, text: str):
+    """One sentence with option and path, no traceback, and nothing of what is in it."""
+    file = tmp_path / "file.json"
+    file.write_text(text)
+
+    run = command(
+        f"{option}={file}", "--config=ENV", check=False, TAP_HARVEST_ACCESS_TOKEN="71001.pt.token"
+    )
+
+    assert run.returncode == 1
+    assert f"`{option}` {file}" in run.stderr.replace(", ENV", "")
+    assert "Traceback" not in run.stderr
+    assert "secret" not in run.stderr
+
+
+def test_a_settings_file_that_is_not_there_is_named():
+    """As well as one that cannot be read."""
+    run = command("--config=none.json", check=False)
+
+    assert run.returncode == 1
+    assert "none.json" in run.stderr.splitlines()[-1]
+    assert "Traceback" not in run.stderr
 
 
 def test_discovery_needs_no_settings():
