@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 CENT = Decimal("0.01")
 
 
+@lru_cache(maxsize=65536)
 def exact(value: float | None) -> Decimal:
     """The number as it is printed; None is nothing."""
     return Decimal(0) if value is None else Decimal(str(value))
@@ -31,7 +33,12 @@ def total(values: Iterable[float | None]) -> float:
 
 def line_amount(line: LineItem) -> float:
     """Quantity times unit price."""
-    return cents(exact(line.quantity) * exact(line.unit_price))
+    return _product(line.quantity, line.unit_price)
+
+
+@lru_cache(maxsize=65536)
+def _product(quantity: float, unit_price: float) -> float:
+    return cents(exact(quantity) * exact(unit_price))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from harvest_sandbox.clock import parsed
-from harvest_sandbox.money import cents, exact, line_amount, total, totals
+from harvest_sandbox.money import Totals, cents, exact, line_amount, total, totals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,8 +126,7 @@ def _line(line: LineItem) -> Record:
     }
 
 
-def _amounts(row: Bill) -> Record:
-    sums = totals(row)
+def _amounts(row: Bill, sums: Totals) -> Record:
     return {
         "tax": row.tax,
         "tax_amount": sums.tax_amount,
@@ -140,21 +139,26 @@ def _amounts(row: Bill) -> Record:
 
 def due_amount(account: Account, row: Invoice) -> float:
     """What payments leave of the total, in the invoice's currency."""
+    return _due(account, row, totals(row))
+
+
+def _due(account: Account, row: Invoice, sums: Totals) -> float:
     paid = exact(
         total(payment.amount for payment in account.invoice_payments.of(invoice_id=row.id))
     )
-    return cents(exact(totals(row).amount) - paid)
+    return cents(exact(sums.amount) - paid)
 
 
 def _invoice(account: Account, row: Invoice) -> Record:
+    sums = totals(row)
     return {
         "id": row.id,
         "client_key": row.client_key,
         "number": row.number,
         "purchase_order": row.purchase_order,
-        "amount": totals(row).amount,
-        "due_amount": due_amount(account, row),
-        **_amounts(row),
+        "amount": sums.amount,
+        "due_amount": _due(account, row, sums),
+        **_amounts(row, sums),
         "subject": row.subject,
         "notes": row.notes,
         "state": row.state,
@@ -238,13 +242,14 @@ def _invoice_item_category(_: Account, row: InvoiceItemCategory) -> Record:
 
 
 def _estimate(account: Account, row: Estimate) -> Record:
+    sums = totals(row)
     return {
         "id": row.id,
         "client_key": row.client_key,
         "number": row.number,
         "purchase_order": row.purchase_order,
-        "amount": totals(row).amount,
-        **_amounts(row),
+        "amount": sums.amount,
+        **_amounts(row, sums),
         "subject": row.subject,
         "notes": row.notes,
         "state": row.state,
