@@ -364,7 +364,7 @@ def _complaint(response: requests.Response) -> str:
     except msgspec.DecodeError:
         return ""
     words = [said[name] for name in ("message", "error_description", "error") if name in said]
-    text = "; ".join(word for word in words if isinstance(word, str))
+    text = "; ".join(" ".join(word.split()) for word in words if isinstance(word, str))
     return f": {text[:MAX_COMPLAINT_LENGTH]}" if text else ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sys
@@ -27,7 +28,6 @@ from tap_harvest.streams import STREAMS
 from tap_harvest.writer import BufferedWriter
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import Iterator, Mapping
     from types import FrameType
 
@@ -144,6 +144,17 @@ class TapHarvest(Tap):
             description="Where Harvest keeps tokens and accounts.",
         ),
     ).to_dict()
+
+    def __init__(self, **arguments: Any) -> None:
+        """Read settings, state and catalog; ask Harvest for nothing yet.
+
+        Args:
+            arguments: As the SDK's `Tap` takes them.
+        """
+        super().__init__(**arguments)
+        if not self.logger.isEnabledFor(logging.DEBUG) and not os.getenv("SINGER_SDK_LOG_CONFIG"):
+            # Each stream tells its rows and seconds in a line that people can read.
+            self.metrics_logger.setLevel(logging.WARNING)
 
     @cached_property
     def account(self) -> Account:

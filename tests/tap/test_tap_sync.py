@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -493,6 +494,17 @@ def settings(harvest: Sandbox) -> dict[str, str]:
         "TAP_HARVEST_API_URL": harvest.api_url,
         "TAP_HARVEST_PAGE_SIZE": "50",
     }
+
+
+@pytest.mark.parametrize(("level", "metrics"), [("INFO", False), ("DEBUG", True)])
+def test_a_run_tells_each_stream_in_one_line(harvest: Sandbox, level: str, metrics: bool):
+    """The SDK's metrics say the same for programs, to those who ask; the token is in neither."""
+    run = program("--config=ENV", TAP_HARVEST_LOGLEVEL=level, **settings(harvest))
+
+    told = re.findall(r"Read stream: stream=(\S+) ", run.stderr)
+    assert sorted(told) == sorted(stream.name for stream in STREAMS)
+    assert ("METRIC" in run.stderr) is metrics
+    assert harvest.token not in run.stderr
 
 
 def test_the_program_is_set_by_its_environment(harvest: Sandbox):
