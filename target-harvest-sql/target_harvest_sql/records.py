@@ -59,24 +59,45 @@ class Validator(JSONSchemaValidator):
         except (_InexpressibleError, TypeError, ValueError):
             self._accepts = None  # msgspec raises the latter two for some unions and names.
 
-    def check(self, record: bytes) -> None:
+    def check(self, record: bytes) -> Any:
         """Hold a raw record against the schema.
+
+        Returns:
+            What the typed decode made of it; `None` if jsonschema was the judge.
 
         Raises:
             InvalidRecord: If the record does not fit; says which property and why, not the value.
         """
         if self._accepts is not None:
             try:
-                self._accepts(record)
+                return self._accepts(record)
             except (msgspec.DecodeError, RecursionError):
                 pass
-            else:
-                return
         try:
             decoded = msgspec.json.decode(record)
         except msgspec.DecodeError as error:
             raise InvalidRecord("it is not JSON", {}) from error
         self.validate(decoded)
+        return None
+
+    def key_getter(self, keys: Sequence[Column]) -> Callable[[Any], Hashable]:
+        """Make what takes a record's key from what `check` returned.
+
+        Returns:
+            A function whose result is `None` where the key must be read from the record: only a
+            key of one integer or text is known from here.
+        """
+        names = list(self.schema["properties"])
+        type_ = {"integer": int, "string": str}.get(keys[0].kind) if len(keys) == 1 else None
+        if type_ is None or keys[0].source not in names:
+            return lambda _: None
+        field = f"f{names.index(keys[0].source)}"
+
+        def get(checked: Any) -> Hashable:
+            key = getattr(checked, field, None)
+            return key if type(key) is type_ else None
+
+        return get
 
     @override
     def validate(self, record: Any) -> None:
@@ -345,7 +366,7 @@ def has_long_number(record: bytes) -> bool:
 
 def needs_cleaning(record: bytes) -> bool:
     """Whether text may hold U+0000 or surrogates."""
-    return _SUSPECT.search(record) is not None
+    return b"\\u" in record and _SUSPECT.search(record) is not None
 
 
 def clean(record: bytes, *, keeps_nul: bool) -> bytes:

@@ -85,7 +85,7 @@ class SQLSink(Sink):
         self._is_versioned = False
         self._version: int | None = None
         self._warned_of_text = False
-        self._followed: Moment | None = None
+        self._followed: tuple[Moment, str | None] | None = None
         self._tail = b""
         self._batched_at = b""
         # The batch that is being gathered.
@@ -128,13 +128,21 @@ class SQLSink(Sink):
     @override
     def process_batch(self, context: dict[str, Any]) -> None:
         """Write the batch, in one transaction."""
-        elements = list(self._by_key.values()) if self._is_keyed else self._keyless
-        self.connector.write(self._table, elements, self.stream_name)
+        elements = self._elements()
         self.tally_duplicate_merged(self.current_size - len(elements))
         self._total_records_read += self.current_size
-        self._by_key, self._keyless = {}, []
         self.pending_bytes = 0
+        self.connector.write(self._table, elements, self.stream_name)
         self.first_ordinal = None
+
+    def _elements(self) -> list[bytes]:
+        """Take the batch out, in the order of its keys: B-trees grow fastest and smallest so."""
+        by_key, keyless = self._by_key, self._keyless
+        self._by_key, self._keyless = {}, []
+        try:
+            return keyless or [by_key[key] for key in sorted(by_key)]  # type: ignore[type-var]
+        except TypeError:  # Keys of several kinds have no order, and need none.
+            return list(by_key.values())
 
     @override
     def mark_drained(self) -> None:
@@ -187,13 +195,12 @@ class SQLSink(Sink):
         if self._rebuild is not None:
             record = self._rebuild(record)
         if self._has_metadata:
-            if moment is not self._followed:
-                self._follow(moment)
-            extracted = b"null" if extracted_at is None else msgspec.json.encode(extracted_at)
-            record = b'{"r":%b,"e":%b%b' % (record, extracted, self._tail)
+            if (moment, extracted_at) != self._followed:
+                self._follow(moment, extracted_at)
+            record = b'{"r":%b%b' % (record, self._tail)
         self.pending_bytes += len(record)
         if self._is_keyed:
-            earlier = self._by_key.pop(key, None)
+            earlier = self._by_key.get(key)
             if earlier is not None:
                 self.pending_bytes -= len(earlier)
             self._by_key[key] = record
@@ -204,9 +211,11 @@ class SQLSink(Sink):
     def _judge(self, record: bytes) -> Hashable:
         """Hold a record against the schema and the database, and read its key."""
         try:
+            key = None
             if self._validator is not None:
-                self._validator.check(record)
-            key = self._key_of(record) if self._key_of else None
+                key = self._checked_key(self._validator.check(record))
+            if key is None and self._key_of:
+                key = self._key_of(record)
             if has_long_number(record):
                 self._check_digits(record)
         except (InvalidRecord, MissingKeyPropertiesError) as error:
@@ -233,11 +242,12 @@ class SQLSink(Sink):
             self._is_versioned = True
             self.prepare()
 
-    def _follow(self, moment: Moment) -> None:
-        """Write what all elements received at a moment end with."""
+    def _follow(self, moment: Moment, extracted_at: str | None) -> None:
+        """Write what all elements read and received at the same moments end with."""
         version = b"null" if self._version is None else b"%d" % self._version
-        self._followed = moment
-        self._tail = b',"a":%b,"b":%b,"s":%d,"v":%b,"y":%d}' % (
+        self._followed = (moment, extracted_at)
+        self._tail = b',"e":%b,"a":%b,"b":%b,"s":%d,"v":%b,"y":%d}' % (
+            msgspec.json.encode(extracted_at),
             moment.text,
             self._batched_at,
             moment.milliseconds,
@@ -340,6 +350,8 @@ class SQLSink(Sink):
             if keys
             else None
         )
+        if self._validator is not None:
+            self._checked_key = self._validator.key_getter(keys)
         self._followed = None
 
     def _metadata_names(self) -> tuple[str, ...]:

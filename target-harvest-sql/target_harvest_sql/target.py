@@ -8,7 +8,6 @@ import sys
 import time
 from collections import deque
 from contextlib import contextmanager
-from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 import msgspec
@@ -184,6 +183,9 @@ class TargetHarvestSQL(Target):
         super().__init__(**kwargs)
         self.max_parallelism = 1
         self.batch_size_rows: int = self.config["batch_size_rows"]
+        self._limit_bytes: int = self.config["batch_size_bytes"]
+        self._share_bytes: float = self._limit_bytes
+        """What one stream may hold before all streams together are looked at."""
         self._wait_limit_seconds = float(self.config["batch_wait_limit_seconds"])
         self.connector = Connector(self.config["sqlalchemy_url"], self.logger)
         """The connection that all sinks share."""
@@ -247,6 +249,7 @@ class TargetHarvestSQL(Target):
         for sink in self._sinks:
             if sink not in sinks_before:
                 sink.prepare()
+        self._share_bytes = self._limit_bytes / max(1, len(self._sinks))
         self._routes[stream] = [
             _Route(
                 sink=self.get_sink(stream_map.stream_alias),  # type: ignore[arg-type]
@@ -291,7 +294,7 @@ class TargetHarvestSQL(Target):
                 sink.process_record(transformed, context)
             if sink.is_full:
                 self.flush(sink)
-            elif sink.pending_bytes > self._share:
+            elif sink.pending_bytes > self._share_bytes:
                 self._bound_bytes()
 
     @override
@@ -379,17 +382,8 @@ class TargetHarvestSQL(Target):
     def _sinks(self) -> list[SQLSink]:
         return list(self._sinks_active.values())  # type: ignore[arg-type]
 
-    @cached_property
-    def _limit(self) -> int:
-        return int(self.config["batch_size_bytes"])
-
-    @property
-    def _share(self) -> float:
-        """Bytes that one stream may hold before all streams together are looked at."""
-        return self._limit / max(1, len(self._sinks_active))
-
     def _bound_bytes(self) -> None:
-        if sum(sink.pending_bytes for sink in self._sinks) >= self._limit:
+        if sum(sink.pending_bytes for sink in self._sinks) >= self._limit_bytes:
             self.flush(max(self._sinks, key=lambda sink: sink.pending_bytes))
 
     def _between_reads(self) -> None:

@@ -10,12 +10,11 @@ import pytest
 from singer_sdk.exceptions import ConfigValidationError
 from target_run import activate, record, schema, state, write
 
+from fix_databases import Database
 from target_harvest_sql.connector import DatabaseError
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from fix_databases import Database
 
 PEOPLE = schema("people", id={"type": "integer"}, name="string")
 SIZES = pytest.mark.parametrize("batch_size_rows", [1, 3, 10_000])
@@ -35,6 +34,17 @@ def test_the_last_record_of_a_key_wins(database: Database, batch_size_rows: int)
     )
 
     assert database.rows("people") == [{"id": 1, "name": "d"}, {"id": 2, "name": "b"}]
+
+
+def test_newest_first_takes_no_more_room(sqlite_database: Database) -> None:
+    """APIs list the newest first, and a file that is filled backwards is twice as large."""
+    other = Database("sqlite", sqlite_database.url.replace("test.", "other."))
+    records = [record("people", id=n, name="x" * 100) for n in range(2000)]
+    write(sqlite_database, PEOPLE, *reversed(records), batch_size_rows=500)
+    write(other, PEOPLE, *records, batch_size_rows=500)
+
+    taken, least = (d.query("PRAGMA page_count")[0]["page_count"] for d in (sqlite_database, other))
+    assert taken <= least * 1.1
 
 
 @SIZES
