@@ -46,6 +46,12 @@ class Run:
         entries = self.states[-1]["bookmarks"] if self.states else {}
         return {stream: entry["replication_key_value"] for stream, entry in entries.items()}
 
+    def until_last_state(self) -> Run:
+        """What a target is sure to keep: the messages up to the last STATE."""
+        last = [message["type"] for message in reversed(self.messages)]
+        after = last.index("STATE") if "STATE" in last else len(last)
+        return Run(self.messages[: len(self.messages) - after])
+
 
 def run_tap(tap: TapHarvest) -> Run:
     """Sync a tap and read what it wrote."""

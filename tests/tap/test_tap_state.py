@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from singer_sdk.exceptions import FatalAPIError
-from tap_run import run_tap, selecting
+from tap_run import Run, run_tap, selecting
 
 from tap_harvest.bookmarks import instant, instant_text
 from tap_harvest.tap import TapHarvest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from tap_run import Run
 
     from harvest_sandbox import Sandbox
 
@@ -161,6 +160,43 @@ def test_an_interrupted_stream_keeps_its_old_bookmark(
     output = capfdbinary.readouterr().out
     assert output.count(b'"RECORD"') == 3
     assert b'"STATE"' not in output
+
+
+def test_a_first_sync_that_stops_anywhere_loses_nothing(
+    harvest: Sandbox, config: dict[str, Any], capfdbinary: pytest.CaptureFixture[bytes]
+):
+    """Whatever request was its last, what it bookmarked and what the next one reads is all."""
+    streams = ("clients", "contacts", "roles", "user_roles", "invoices", "invoice_line_items")
+    catalog = selecting(*streams)
+
+    def sync(state: dict[str, Any] | None) -> Run:
+        tap = TapHarvest(config={**config, "page_size": 5}, catalog=catalog, state=state)
+        try:
+            tap.sync_all()
+        except FatalAPIError:
+            pass
+        finally:
+            tap.account.client.close()
+        return Run([json.loads(line) for line in capfdbinary.readouterr().out.splitlines()])
+
+    def content(*runs: Run) -> dict[str, set[str]]:
+        return {
+            stream: {json.dumps(row) for run in runs for row in run.records(stream)}
+            for stream in streams
+        }
+
+    whole = content(sync(None))
+    requests = len(harvest.requests)
+
+    for position in range(requests):
+        harvest.faults.clear()
+        harvest.fail(status=401, after=position)
+        stopped = sync(None)
+        kept = stopped.until_last_state()
+        resumed = sync(kept.states[-1] if kept.states else None)
+
+        assert content(kept, resumed) == whole, f"stopped at request {position}"
+    assert requests > 10
 
 
 def test_rows_that_are_deleted_during_the_walk_hide_no_others(harvest: Sandbox, sync: Sync):
