@@ -26,7 +26,6 @@ import msgspec
 import requests
 from msgspec import Raw
 from requests.auth import AuthBase
-from requests.exceptions import ChunkedEncodingError, ContentDecodingError
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 from typing_extensions import override
 
@@ -272,12 +271,7 @@ class Client:
                     timeout=self._timeout_seconds,
                     allow_redirects=False,  # A redirect could carry the token to another host.
                 )
-            except (
-                requests.ConnectionError,
-                requests.Timeout,
-                ChunkedEncodingError,
-                ContentDecodingError,
-            ) as error:
+            except requests.RequestException as error:
                 message = (
                     f'No whole answer to stream "{stream}" from {_address(url)} '
                     f"({_kind(error)}). Check the network and the address that is set, or raise "
@@ -342,11 +336,14 @@ def _refusal(response: requests.Response, address: str, stream: str, pause: floa
         )
         return FatalAPIError(message)
     if status in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}:
-        message = (
-            f"Harvest does not show this to the token ({what}). Use an administrator's token, "
-            "check `account_id` and the address that is set, or deselect the stream."
+        advice = (
+            "Use an administrator's token"
+            if status == HTTPStatus.FORBIDDEN
+            else "Check `account_id` and the address that is set"
         )
-        return UnavailableError(message)
+        return UnavailableError(
+            f"Harvest does not show this to the token ({what}). {advice}, or deselect the stream."
+        )
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         message = (
             f"Harvest is elsewhere: it redirects ({what}), and a token is not sent on. "

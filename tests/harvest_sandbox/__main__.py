@@ -40,14 +40,18 @@ def main() -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with Sandbox(
-        time_entries=options.time_entries,
-        seed=options.seed,
-        port=options.port,
-        clock=options.clock,
-        budgets=options.budgets,
-        latency_seconds=options.latency,
-    ) as harvest:
+    try:
+        sandbox = Sandbox(
+            time_entries=options.time_entries,
+            seed=options.seed,
+            port=options.port,
+            clock=options.clock,
+            budgets=options.budgets,
+            latency_seconds=options.latency,
+        )
+    except OSError as error:
+        parser.error(f"Port {options.port} cannot be taken ({error.strerror}); 0 takes a free one.")
+    with sandbox as harvest:
         ready = {
             "api_url": harvest.api_url,
             "identity_url": harvest.identity_url,
