@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
 REPLICATION_KEY = "updated_at"
+EPOCH = datetime.fromtimestamp(0, UTC)
+"""Long before Harvest's first row: to ask from here on, or from before, is to ask for all."""
 
 
 def instant(text: str) -> datetime:
@@ -92,7 +94,9 @@ class Bookmark:
             start: Where a stream without a bookmark begins; `None` is the beginning of time.
             lookback: The overlap with the last read, for rows that Harvest showed late.
         """
-        return start if self.value is None else self.value - lookback
+        if self.value is None:
+            return start
+        return None if self.value - EPOCH <= lookback else self.value - lookback
 
     def is_ahead(self, present: datetime | None, *, lookback: timedelta) -> bool:
         """Whether a read from it on would miss changes, as it lies after the present.
@@ -103,7 +107,7 @@ class Bookmark:
         """
         if self.value is None or present is None:
             return False
-        return self.value - lookback > present
+        return self.value - present > lookback
 
     def moved(self, highest: datetime | None, *caps: datetime | None) -> Bookmark:
         """The bookmark after a complete read: never past a cap, never backwards.

@@ -36,6 +36,18 @@ def test_a_bookmark_asks_again_for_the_overlap():
     assert since == MAY - timedelta(seconds=300)
 
 
+@pytest.mark.parametrize(
+    ("moment", "lookback"),
+    [
+        (datetime.min.replace(tzinfo=UTC), timedelta(seconds=300)),
+        (MAY, timedelta(days=700_000)),
+    ],
+)
+def test_an_overlap_with_the_beginning_of_time_asks_for_all(moment: datetime, lookback: timedelta):
+    """Other programs write year 1 for never, and a lookback has no upper bound."""
+    assert Bookmark(moment).since(start=JUNE, lookback=lookback) is None
+
+
 def test_a_stream_without_bookmark_begins_at_its_start():
     """The start holds before the first bookmark, without overlap."""
     assert Bookmark().since(start=MAY, lookback=timedelta(seconds=300)) == MAY
