@@ -88,7 +88,7 @@ class Bookmark:
         }
 
     def since(self, *, start: datetime | None, lookback: timedelta) -> datetime | None:
-        """From which instant on to ask.
+        """From which instant on to ask; `None` asks for all.
 
         Args:
             start: Where a stream without a bookmark begins; `None` is the beginning of time.

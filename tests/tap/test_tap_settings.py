@@ -95,7 +95,7 @@ def test_a_variable_of_the_wrong_kind_is_named(
     monkeypatch.setenv(f"TAP_HARVEST_{variable}", value)
 
     with pytest.raises(ConfigValidationError) as caught:
-        TapHarvest(config=GOOD, parse_env_config=True)
+        TapHarvest(config={**GOOD}, parse_env_config=True)
 
     assert f"config['{variable.lower()}']" in "\n".join(caught.value.errors)
 
