@@ -151,7 +151,11 @@ class TapHarvest(Tap):
         Args:
             arguments: As the SDK's `Tap` takes them.
         """
-        super().__init__(**arguments)
+        config = arguments.get("config")
+        if isinstance(config, dict):
+            # As with an empty variable: null, which the SDK lets pass, is no page size.
+            config = {name: value for name, value in config.items() if value is not None}
+        super().__init__(**{**arguments, "config": config})
         if not self.logger.isEnabledFor(logging.DEBUG) and not os.getenv("SINGER_SDK_LOG_CONFIG"):
             # Each stream tells its rows and seconds in a line that people can read.
             self.metrics_logger.setLevel(logging.WARNING)

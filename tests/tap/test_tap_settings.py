@@ -100,6 +100,15 @@ def test_a_variable_of_the_wrong_kind_is_named(
     assert f"config['{variable.lower()}']" in "\n".join(caught.value.errors)
 
 
+def test_a_setting_that_is_null_is_not_set():
+    """Files made from templates hold null where nobody filled in."""
+    names = [name for name in TapHarvest.config_jsonschema["properties"] if name not in GOOD]
+
+    tap = TapHarvest(config={**GOOD, **dict.fromkeys(names)})
+
+    assert tap.config == TapHarvest(config={**GOOD}).config
+
+
 def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch):
     """Schedulers pass on what nobody filled in."""
     for variable in ("ACCOUNT_ID", "START_DATE", "PAGE_SIZE", "API_URL", "USER_AGENT"):
