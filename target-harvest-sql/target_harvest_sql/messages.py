@@ -5,6 +5,7 @@ Singer specification: https://github.com/singer-io/getting-started/blob/master/d
 
 from __future__ import annotations
 
+import logging
 import select
 import sys
 from collections import Counter
@@ -45,12 +46,14 @@ class MessageReader(GenericSingerReader[bytes]):
 
     line_number = 0
     """The line last read, from 1; errors name it."""
+    logger = logging.getLogger(__name__)
 
     def __init__(self) -> None:
         super().__init__()
         self.between_reads: Callable[[], None] = lambda: None
         """Called before every read, and at least every `WAIT_SECONDS` while the input is silent."""
         self._decode = msgspec.json.Decoder(Message).decode
+        self._warned_of_text = False
 
     @property
     @override
@@ -102,12 +105,25 @@ class MessageReader(GenericSingerReader[bytes]):
                 if not needs_cleaning(line):
                     raise
                 # Half a surrogate pair is no text, but many encoders let it pass.
-                return self._decode(clean(line, keeps_nul=True))
+                message = self._decode(clean(line, keeps_nul=True))
+                self._warn_of_text(message)
+                return message
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise InvalidInputLine(
                 f"Line {self.line_number} is not a Singer message ({_reason(error)}). The tap must "
                 "write one JSON object a line, and nothing else to its standard output."
             ) from error
+
+    def _warn_of_text(self, message: Message) -> None:
+        """Say once that characters are replaced."""
+        if not self._warned_of_text:
+            self._warned_of_text = True
+            self.logger.warning(
+                "Stream %s sends half surrogate pairs (first on line %d), which are no text; "
+                "U+FFFD is written in their place. Correct the text where it comes from.",
+                message.stream,
+                self.line_number,
+            )
 
     def _lines(self, file: IO[Any]) -> Iterator[bytes]:
         """Split the input at line feeds; the last line may lack one."""
