@@ -133,11 +133,24 @@ class Connector:
             DatabaseError: If the database refuses the batch; nothing of it is written.
         """
         dialect = self.dialect
+        statement = dialect.upsert_sql(table) if table.keys else dialect.append_sql(table)
+        doing = f'write {len(elements)} records of stream "{stream}" to table "{table.name}"'
+        self._execute_batch(statement, elements, doing)
+
+    def delete(self, table: Table, elements: Sequence[bytes], stream: str) -> None:
+        """Delete, in one transaction, the rows whose keys are those of a batch.
+
+        Raises:
+            DatabaseError: If the database refuses the batch; nothing of it is deleted.
+        """
+        doing = f'delete {len(elements)} records of stream "{stream}" from table "{table.name}"'
+        self._execute_batch(self.dialect.delete_sql(table), elements, doing)
+
+    def _execute_batch(self, statement: str, elements: Sequence[bytes], doing: str) -> None:
+        dialect = self.dialect
         batch = b"".join(
             (dialect.batch_start, dialect.batch_separator.join(elements), dialect.batch_end)
         )
-        statement = dialect.upsert_sql(table) if table.keys else dialect.append_sql(table)
-        doing = f'write {len(elements)} records of stream "{stream}" to table "{table.name}"'
         with self._transaction(doing), self._open().carry(batch) as carried:
             self._execute(statement, {"batch": carried})
 
@@ -245,14 +258,15 @@ class Connector:
         kind = self.dialect.held_kind(type_, column.kind)
         if kind is not None:
             return replace(column, kind=kind)
-        statement = self.dialect.widen_sql(table, column, type_)
-        if statement is None:
+        statements = self.dialect.widen_sql(table, column, type_)
+        if not statements:
             raise DatabaseError(
                 f'Column "{name}" of table "{table.name}" is {type_}, but stream "{stream}" now '
                 f"sends {column.kind} ({self.dialect.types[column.kind]}). Change the column's "
                 "type, rename or drop the table, or set `load_method: overwrite`."
             )
-        self._execute(statement)
+        for statement in statements:
+            self._execute(statement)
         return column
 
     def _claim(self, table: Table, stream: str) -> None:
@@ -289,6 +303,7 @@ class _SQLiteDriver:
             url.database or ":memory:",
             timeout=float(str(url.query.get("timeout", BUSY_TIMEOUT_SECONDS))),
             isolation_level=None,  # Transactions are begun by the connector.
+            check_same_thread=False,  # It may be any thread's garbage collection that closes it.
         )
 
     def execute(self, statement: str, parameters: Mapping[str, Any]) -> list[Any]:

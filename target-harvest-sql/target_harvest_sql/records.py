@@ -359,6 +359,14 @@ def value_at(record: Any, path: Iterable[str]) -> Any:
     )
 
 
+def is_deletion(record: bytes) -> bool:
+    """Whether the tap says of a record that it was deleted."""
+    return (
+        b'"_sdc_deleted_at"' in record
+        and msgspec.json.decode(record).get("_sdc_deleted_at") is not None
+    )
+
+
 def has_long_number(record: bytes) -> bool:
     """Whether there may be a number with more digits than every double keeps."""
     return _MANY_DIGITS in record.translate(_DIGITS)

@@ -26,6 +26,7 @@ from target_harvest_sql.records import (
     decode_exactly,
     find_lost_digits,
     has_long_number,
+    is_deletion,
     key_reader,
     needs_cleaning,
     value_at,
@@ -91,6 +92,7 @@ class SQLSink(Sink):
         # The batch that is being gathered.
         self._by_key: dict[Hashable, bytes] = {}
         self._keyless: list[bytes] = []
+        self._deleted: set[Hashable] = set()
         self.pending_bytes = 0
         self.first_ordinal: int | None = None
         """Ordinal of the first record of the batch; `None` while the batch is empty."""
@@ -128,12 +130,17 @@ class SQLSink(Sink):
     @override
     def process_batch(self, context: dict[str, Any]) -> None:
         """Write the batch, in one transaction."""
+        deleted = [self._by_key.pop(key) for key in self._deleted]
         elements = self._elements()
-        self.tally_duplicate_merged(self.current_size - len(elements))
+        self.tally_duplicate_merged(self.current_size - len(elements) - len(deleted))
         self._total_records_read += self.current_size
+        self._batch_records_read = 0  # A batch that is refused is not tried again, ...
+        self._deleted = set()
         self.pending_bytes = 0
         self.connector.write(self._table, elements, self.stream_name)
-        self.first_ordinal = None
+        if deleted:
+            self.connector.delete(self._table, deleted, self.stream_name)
+        self.first_ordinal = None  # ... and holds all later states back.
 
     def _elements(self) -> list[bytes]:
         """Take the batch out, in the order of its keys: B-trees grow fastest and smallest so."""
@@ -187,6 +194,8 @@ class SQLSink(Sink):
         if needs_cleaning(record):
             record = self._clean(record)
         key = self._judge(record)
+        if self._removes_rows:
+            (self._deleted.add if is_deletion(record) else self._deleted.discard)(key)
         if self.first_ordinal is None:
             self.first_ordinal = ordinal
             self.began_at = time.monotonic()
@@ -199,13 +208,13 @@ class SQLSink(Sink):
                 self._follow(moment, extracted_at)
             record = b'{"r":%b%b' % (record, self._tail)
         self.pending_bytes += len(record)
-        if self._is_keyed:
+        if not self._is_keyed:
+            self._keyless.append(record)
+        else:
             earlier = self._by_key.get(key)
             if earlier is not None:
                 self.pending_bytes -= len(earlier)
             self._by_key[key] = record
-        else:
-            self._keyless.append(record)
         self._batch_records_read += 1
 
     def _judge(self, record: bytes) -> Hashable:
@@ -344,6 +353,7 @@ class SQLSink(Sink):
         )
         self._table: Table = prepare(table, self.stream_name)
         self._is_keyed = bool(self._table.keys)
+        self._removes_rows = self._is_keyed and self.config["hard_delete"]
         keys = [column for column in self._table.columns if column.is_key]
         self._key_of = (
             key_reader(keys, self._path_in_record, keeps_instants=dialect.keeps_instants)

@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections import deque
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 import msgspec
@@ -118,8 +118,8 @@ class TargetHarvestSQL(Target):
             th.BooleanType,
             default=False,
             title="Hard Delete",
-            description="Whether rows of older versions are deleted rather than marked in "
-            "_sdc_deleted_at.",
+            description="Whether deleted rows, and rows of older versions, are removed rather than "
+            "marked in _sdc_deleted_at.",
         ),
         th.Property(
             "process_activate_version_messages",
@@ -449,8 +449,8 @@ class TargetHarvestSQL(Target):
     ) -> None:
         """Run the target.
 
-        A user's error is one line on standard error and exit code 1; a signal is obeyed after what
-        was read is written, with exit code 128 and its number.
+        A user's error is one line on standard error and exit code 1; a signal is obeyed with exit
+        code 128 and its number. What was read before either is written, with its states.
         """
         if about:
             cls.print_about(about_format)
@@ -475,6 +475,8 @@ class TargetHarvestSQL(Target):
             sys.stdout = None  # Its flush at exit would fail again.
             sys.exit(1)
         except USER_ERRORS as error:
+            with suppress(DatabaseError):  # The first error is the one to tell.
+                target._finish(is_complete=False)
             cls.logger.error(  # noqa: TRY400 - the traceback follows at debug level.
                 "%s", getattr(error, "error_message", None) or error.args[0]
             )

@@ -9,7 +9,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from target_run import command, record, run, schema, write
+from target_run import command, record, run, schema, state, write
 
 from target_harvest_sql.target import USER_ERRORS
 
@@ -105,6 +105,62 @@ def test_a_bad_line_is_named(
     text = str(caught.value)
     assert [part for part in expected if part not in text] == []
     assert SECRET not in text
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "{broken",
+        record("people", id=3, name=[SECRET]),
+        record("people", name="no key"),
+        schema("people", id="string"),
+    ],
+    ids=["line", "value", "key", "table"],
+)
+def test_what_came_before_an_error_is_written(
+    sqlite_database: Database, tmp_path: Path, bad: dict[str, Any] | str
+) -> None:
+    """With its states, though no batch was full; nothing that came after."""
+    ended = run(
+        sqlite_database,
+        tmp_path,
+        PEOPLE,
+        record("people", id=1, name="a"),
+        state(at=1),
+        record("people", id=2, name="b"),
+        state(at=2),
+        bad,
+        record("people", id=4, name="d"),
+        state(at=4),
+    )
+
+    assert ended.exit_code == 1
+    assert ended.error
+    assert ended.states == ['{"at": 2}']
+    assert sqlite_database.rows("people") == [{"id": 1, "name": "a"}, {"id": 2, "name": "b"}]
+
+
+def test_a_refused_batch_holds_later_states_back(duckdb_database: Database, tmp_path: Path) -> None:
+    """Other streams' records are written all the same."""
+    days = schema("days", id={"type": "integer"}, day={"type": "string", "format": "date"})
+    ended = run(
+        duckdb_database,
+        tmp_path,
+        PEOPLE,
+        days,
+        state(at=0),
+        record("people", id=1, name="a"),
+        record("days", id=1, day=SECRET),
+        record("days", id=2, day=SECRET),
+        state(at=1),
+        batch_size_rows=2,
+        validate_records=False,
+    )
+
+    assert ended.exit_code == 1
+    assert ended.states == ['{"at": 0}']
+    assert duckdb_database.rows("days") == []
+    assert duckdb_database.rows("people") == [{"id": 1, "name": "a"}]
 
 
 @pytest.mark.parametrize("log_level", ["INFO", "DEBUG"])

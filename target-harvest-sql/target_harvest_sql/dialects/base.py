@@ -123,11 +123,11 @@ class Dialect(ABC):
         """
 
     @abstractmethod
-    def widen_sql(self, table: Table, column: Column, column_type: str) -> str | None:
+    def widen_sql(self, table: Table, column: Column, column_type: str) -> list[str]:
         """Change the type of a column that exists to one that holds old and new values.
 
         Returns:
-            The statement, or `None` if the database has no plain way to do it.
+            The statements; none if the database has no plain way to do it.
         """
 
     # Rows
@@ -146,6 +146,13 @@ class Dialect(ABC):
     @abstractmethod
     def upsert_sql(self, table: Table) -> str:
         """Insert a batch, or update by key; a row that has not changed is not rewritten."""
+
+    def delete_sql(self, table: Table) -> str:
+        """Delete the rows whose keys are in a batch."""
+        return (
+            f"DELETE FROM {self.table_name(table)}\n"  # noqa: S608 - names are quoted.
+            f"WHERE ({self.names(table.keys)}) IN (\n{self.rows_sql(table.keys)}\n)"
+        )
 
     # Versions
 

@@ -48,6 +48,7 @@ class DuckDB(Dialect):
     open_sql = (
         "SET TimeZone = 'UTC'",
         "SET threads = 1",  # A batch is one file, read by one thread; more only take memory.
+        "SET allocator_flush_threshold = '8MB'",  # A batch's memory goes back when it is written.
     )
     batch_start = b""
     batch_separator = b"\n"
@@ -95,17 +96,15 @@ class DuckDB(Dialect):
         return None
 
     @override
-    def widen_sql(self, table: Table, column: Column, column_type: str) -> str | None:
+    def widen_sql(self, table: Table, column: Column, column_type: str) -> list[str]:
         widens = column.kind == "string" or (column_type, column.kind) in {
             ("BIGINT", "number"),
             ("DATE", "date-time"),
         }
         if not widens or column in table.keys:  # The type of a key cannot be changed.
-            return None
-        return (
-            f"ALTER TABLE {self.table_name(table)} "
-            f"ALTER COLUMN {self.quote(column.name)} SET DATA TYPE {self.types[column.kind]}"
-        )
+            return []
+        alter = f"ALTER TABLE {self.table_name(table)} ALTER COLUMN {self.quote(column.name)}"
+        return [f"{alter} SET DATA TYPE {self.types[column.kind]}"]
 
     @override
     def rows_sql(self, columns: Sequence[Column]) -> str:

@@ -43,6 +43,7 @@ class SQLite(Dialect):
         "readonly": "Give the user of this process the right to write the file and its folder.",
         "unable to open": "Create the folder that `sqlalchemy_url` names, with the right to write.",
         "full": "Make room on the disk.",
+        "drop column": "Drop the index or view that uses the column, or the table.",
         "not a database": "Let `sqlalchemy_url` name an SQLite file, or one that does not exist.",
     }
     open_sql = (
@@ -67,11 +68,25 @@ class SQLite(Dialect):
             return kind
         if "CHAR" in declared or "CLOB" in declared or "TEXT" in declared:
             return "string"
+        if kind == "integer" and any(part in declared for part in ("REAL", "FLOA", "DOUB")):
+            return "number"
         return kind if kind in {"boolean", "integer", "number"} else None
 
     @override
-    def widen_sql(self, table: Table, column: Column, column_type: str) -> str | None:
-        return None
+    def widen_sql(self, table: Table, column: Column, column_type: str) -> list[str]:
+        if column.kind != "string" or column_type not in {"INTEGER", "REAL"}:
+            return []
+        if column in table.keys:  # Nor can a key column be dropped.
+            return []
+        # A declared type cannot be changed: https://www.sqlite.org/lang_altertable.html
+        alter = f"ALTER TABLE {(name := self.table_name(table))}"
+        old, new = self.quote(column.name), self.quote(f"{column.name}__widened")
+        return [
+            f"{alter} ADD COLUMN {new} {self.types[column.kind]}",
+            f"UPDATE {name} SET {new} = {old}",  # noqa: S608 - names are quoted.
+            f"{alter} DROP COLUMN {old}",
+            f"{alter} RENAME COLUMN {new} TO {old}",
+        ]
 
     @override
     def rows_sql(self, columns: Sequence[Column]) -> str:

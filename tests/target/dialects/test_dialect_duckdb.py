@@ -36,11 +36,11 @@ def test_add_and_widen_column() -> None:
     assert dialect.add_column_sql(TABLE, AMOUNT) == (
         'ALTER TABLE "harvest"."entries" ADD COLUMN "amount" DOUBLE'
     )
-    assert dialect.widen_sql(TABLE, AMOUNT, "BIGINT") == (
+    assert dialect.widen_sql(TABLE, AMOUNT, "BIGINT") == [
         'ALTER TABLE "harvest"."entries" ALTER COLUMN "amount" SET DATA TYPE DOUBLE'
-    )
-    assert dialect.widen_sql(TABLE, AMOUNT, "JSON") is None
-    assert dialect.widen_sql(TABLE, ID, "DOUBLE") is None
+    ]
+    assert dialect.widen_sql(TABLE, AMOUNT, "JSON") == []
+    assert dialect.widen_sql(TABLE, ID, "DOUBLE") == []
 
 
 def test_append() -> None:
@@ -66,6 +66,18 @@ def test_upsert() -> None:
         '"_sdc_batched_at" = excluded."_sdc_batched_at"\n'
         'WHERE (old."client__name", old."amount", old."tags") '
         'IS DISTINCT FROM (excluded."client__name", excluded."amount", excluded."tags")'
+    )
+
+
+def test_delete() -> None:
+    """Only the keys of a batch are read."""
+    assert DuckDB().delete_sql(TABLE) == (
+        'DELETE FROM "harvest"."entries"\n'
+        'WHERE ("id") IN (\n'
+        'SELECT "r"."id"\n'
+        "FROM read_json($batch, format = 'newline_delimited', "
+        """columns = {'r': 'STRUCT("id" BIGINT)'})\n"""
+        ")"
     )
 
 

@@ -35,6 +35,26 @@ def test_add_column() -> None:
     )
 
 
+def test_widen_column() -> None:
+    """A column of numbers is made anew as text; a key stays."""
+    table = Table("t", (ID, CLIENT))
+
+    assert SQLite().widen_sql(table, CLIENT, "INTEGER") == [
+        'ALTER TABLE "t" ADD COLUMN "client__name__widened" TEXT',
+        'UPDATE "t" SET "client__name__widened" = "client__name"',
+        'ALTER TABLE "t" DROP COLUMN "client__name"',
+        'ALTER TABLE "t" RENAME COLUMN "client__name__widened" TO "client__name"',
+    ]
+    assert SQLite().widen_sql(table, CLIENT, "BLOB") == []
+    assert SQLite().widen_sql(table, ID, "REAL") == []
+
+
+def test_a_number_column_holds_integers_as_numbers() -> None:
+    """So that one with too many digits for a double is refused."""
+    assert SQLite().held_kind("REAL", "integer") == "number"
+    assert SQLite().held_kind("INTEGER", "number") == "number"
+
+
 def test_append() -> None:
     """A batch is one bound value."""
     assert SQLite().append_sql(KEYLESS) == (
@@ -64,6 +84,20 @@ def test_upsert() -> None:
         '"_sdc_batched_at" = excluded."_sdc_batched_at"\n'
         'WHERE (old."client__name", old."amount", old."tags") '
         'IS NOT (excluded."client__name", excluded."amount", excluded."tags")'
+    )
+
+
+def test_delete() -> None:
+    """Only the keys of a batch are read."""
+    assert SQLite().delete_sql(TABLE) == (
+        'DELETE FROM "entries"\n'
+        'WHERE ("id") IN (\n'
+        "WITH batch AS MATERIALIZED (\n"
+        "  SELECT value FROM json_each(CAST(:batch AS TEXT))\n"
+        ")\n"
+        """SELECT value ->> '$."r"."id"'\n"""
+        "FROM batch\n"
+        ")"
     )
 
 
