@@ -392,14 +392,20 @@ def _pause_seconds(response: requests.Response) -> float:
     return min(max(seconds, 0), MAX_PAUSE_SECONDS)
 
 
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    default = {"http": 80, "https": 443}.get(parts.scheme)
-    return parts.scheme, parts.hostname, parts.port or default
+def _origin(url: str) -> tuple[str, str | None, int | None] | None:
+    """Scheme, host and port of an address; `None` if it is none."""
+    try:
+        parts = urlsplit(url)
+        default = {"http": 80, "https": 443}.get(parts.scheme)
+        return parts.scheme, parts.hostname, parts.port or default
+    except ValueError:
+        return None
 
 
 def _address(url: str) -> str:
     """An address for people: without query, user and password."""
+    if _origin(url) is None:
+        return "no address"
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     return f"{parts.scheme}://{host}{parts.path}"

@@ -93,6 +93,21 @@ def test_a_next_link_to_another_host_gets_no_token(
     assert elsewhere.received == []
 
 
+@pytest.mark.parametrize(
+    "following", ["", "/v2/clients?page=2", "http://[::1", "http://127.0.0.1:port/v2/clients"]
+)
+def test_a_next_link_that_is_no_address_is_not_followed(
+    client: Client, script: Script, following: str
+):
+    """Half a list is an error, whatever the reason."""
+    script.says(page({"id": 1}, following=following))
+
+    with pytest.raises(FatalAPIError, match="another host"):
+        read(client)
+
+    assert len(script.received) == 1
+
+
 def test_a_redirect_gets_no_token(client: Client, script: Script, elsewhere: Script):
     """An answer that points elsewhere is an error that names the setting."""
     elsewhere.says(page())
