@@ -396,10 +396,10 @@ def _origin(url: str) -> tuple[str, str | None, int | None] | None:
     """Scheme, host and port of an address; `None` if it is none."""
     try:
         parts = urlsplit(url)
-        default = {"http": 80, "https": 443}.get(parts.scheme)
-        return parts.scheme, parts.hostname, parts.port or default
+        port = parts.port
     except ValueError:
         return None
+    return parts.scheme, parts.hostname, port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 def _address(url: str) -> str:
