@@ -151,8 +151,8 @@ def test_a_refused_batch_holds_later_states_back(duckdb_database: Database, tmp_
         state(at=0),
         record("people", id=1, name="a"),
         record("days", id=1, day=SECRET),
-        record("days", id=2, day=SECRET),
         state(at=1),
+        record("days", id=2, day=SECRET),
         batch_size_rows=2,
         validate_records=False,
     )
