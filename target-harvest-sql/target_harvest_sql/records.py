@@ -374,7 +374,7 @@ def has_long_number(record: bytes) -> bool:
 
 def needs_cleaning(record: bytes) -> bool:
     """Whether text may hold U+0000 or surrogates."""
-    return b"\\u" in record and _SUSPECT.search(record) is not None
+    return b"\\" in record and _SUSPECT.search(record) is not None
 
 
 def clean(record: bytes, *, keeps_nul: bool) -> bytes:
