@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help: ## List the recipes
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(READY) ## Sync a stand-in Harvest account into harvest.db with Meltano, and show what landed
+demo: $(READY) ## Sync an invented Harvest account into harvest.db; show it
 	@PYTHONPATH=tests $(BIN)/python tests/demo.py
 
 test: lint ## Run linter, types and tests
@@ -24,7 +24,7 @@ lint: $(READY) ## Check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(READY) ## Measure records a second, requests and memory, from the stand-in account to each database
+bench: $(READY) ## Measure records a second, requests and memory
 	PYTHONPATH=tests $(BIN)/python -m benchmarks
 
 lock: $(READY) ## Pin the development dependencies anew, with hashes
@@ -37,8 +37,8 @@ clean: ## Remove what the recipes made
 
 # The environment is made anew when a pin or a package's metadata changes.
 $(READY): requirements.txt tap-harvest/pyproject.toml target-harvest-sql/pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Python 3.11 or newer is needed; $(PYTHON) is older. Name one: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' || \
+		{ echo "Python 3.11 to 3.14 is needed, and $(PYTHON) is none. Name one: make PYTHON=python3.12" >&2; exit 1; }
 	@echo "Setting up $(VENV), once (about a minute)."
 	@$(PYTHON) -m venv --clear $(VENV) || \
 		{ echo "Python's venv module is needed (Debian and Ubuntu: the package python3-venv)." >&2; exit 1; }

@@ -40,7 +40,8 @@ HOURS_BY_CLIENT: Final = """
 """
 
 YOUR_ACCOUNT: Final = """
-The same with your account, into warehouse.db (a token: https://id.getharvest.com/developers):
+The same with your account, into warehouse.db (make a token of your own at
+https://id.getharvest.com/developers):
 
   export TAP_HARVEST_ACCESS_TOKEN=...  TAP_HARVEST_ACCOUNT_ID=...
   .venv/bin/meltano run tap-harvest target-harvest-sql
@@ -73,8 +74,9 @@ def main() -> int:
     say(
         f"Resumed from the bookmarks: {cost}."
         if resumed
-        else f"First sync: {cost}. Run it again to see it resume."
+        else f"First sync: {cost}.\nRun it again to see it resume."
     )
+    say("(Line items, roles and references come inside other rows.)")
     say(YOUR_ACCOUNT)
     return 0
 
@@ -155,4 +157,9 @@ def say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        code = main()
+    except KeyboardInterrupt:
+        say("\nStopped. Run it again to go on.")
+        code = 130
+    sys.exit(code)

@@ -137,7 +137,7 @@ def rows_read(shown: str) -> int:
 
 @pytest.mark.parametrize("plugin", [TapHarvest, TargetHarvestSQL])
 def test_meltano_knows_every_setting(plugin: type[TapHarvest | TargetHarvestSQL]) -> None:
-    """meltano.yml names each setting of the plugin, its kind, default and secrecy, and no other."""
+    """meltano.yml names each capability and setting, with kind, default and secrecy, and no other."""
     definition = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
     (described,) = (
         entry
@@ -150,6 +150,7 @@ def test_meltano_knows_every_setting(plugin: type[TapHarvest | TargetHarvestSQL]
     plugin.append_builtin_config(schema)
 
     found = {setting["name"]: setting for setting in described["settings"]}
+    assert set(described["capabilities"]) == {str(c.value) for c in plugin.capabilities}
     assert found.keys() == schema["properties"].keys()
     for name, wanted in schema["properties"].items():
         assert found[name]["kind"] == kind_of(name, wanted)
