@@ -148,11 +148,14 @@ class Connector:
 
     def _execute_batch(self, statement: str, elements: Sequence[bytes], doing: str) -> None:
         dialect = self.dialect
-        batch = b"".join(
-            (dialect.batch_start, dialect.batch_separator.join(elements), dialect.batch_end)
-        )
-        with self._transaction(doing), self._open().carry(batch) as carried:
-            self._execute(statement, {"batch": carried})
+        with self._transaction(doing):
+            for start in range(0, len(elements), dialect.statement_rows):
+                part = elements[start : start + dialect.statement_rows]
+                json = b"".join(
+                    (dialect.batch_start, dialect.batch_separator.join(part), dialect.batch_end)
+                )
+                with self._open().carry(json) as carried:
+                    self._execute(statement, {"batch": carried})
 
     def activate_version(
         self, table: Table, version: int, *, hard_delete: bool, deleted_at: str

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from target_run import command, record, run, schema, state, write
 
+from target_harvest_sql.connector import DatabaseError
 from target_harvest_sql.target import USER_ERRORS
 
 if TYPE_CHECKING:
@@ -138,6 +139,19 @@ def test_what_came_before_an_error_is_written(
     assert ended.error
     assert ended.states == ['{"at": 2}']
     assert sqlite_database.rows("people") == [{"id": 1, "name": "a"}, {"id": 2, "name": "b"}]
+
+
+def test_a_refused_batch_leaves_no_part_of_it(sqlite_database: Database) -> None:
+    """However many statements write it."""
+    write(sqlite_database, PEOPLE)
+    sqlite_database.query(
+        "CREATE TRIGGER refuse BEFORE INSERT ON people WHEN new.id = 2400\n"
+        "BEGIN SELECT RAISE(ABORT, 'refused'); END"
+    )
+    with pytest.raises(DatabaseError, match='write 2500 records of stream "people"'):
+        write(sqlite_database, PEOPLE, *(record("people", id=n) for n in range(2500)))
+
+    assert sqlite_database.rows("people") == []
 
 
 def test_a_refused_batch_holds_later_states_back(duckdb_database: Database, tmp_path: Path) -> None:

@@ -47,6 +47,14 @@ def test_newest_first_takes_no_more_room(sqlite_database: Database) -> None:
     assert taken <= least * 1.1
 
 
+def test_a_batch_may_be_large(database: Database) -> None:
+    """Each record of it arrives."""
+    records = [record("people", id=n, name=str(n)) for n in range(2500)]
+    write(database, PEOPLE, *records)
+
+    assert database.rows("people") == [r["record"] for r in records]
+
+
 @SIZES
 def test_a_stream_without_a_key_is_appended(database: Database, batch_size_rows: int) -> None:
     """Every record is a row, in every run."""

@@ -55,6 +55,9 @@ class Dialect(ABC):
     batch_end: ClassVar[bytes] = b"]"
     """What stands before, between and after the elements of a batch."""
 
+    statement_rows: ClassVar[int] = 1_000_000
+    """How many elements of a batch one statement takes best; a batch is one transaction still."""
+
     # Names
 
     def quote(self, name: str) -> str:
