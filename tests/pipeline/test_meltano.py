@@ -94,6 +94,14 @@ def test_the_job_and_a_server_named_by_a_variable(project: Path, harvest: Sandbo
     assert counted == [(len(harvest.rows("clients")),)]
 
 
+def test_a_server_that_no_variable_names_is_an_error(project: Path, harvest: Sandbox) -> None:
+    """Without DATABASE_URL nothing is read, so that no state moves on without its rows."""
+    with pytest.raises(AssertionError, match="DATABASE_URL"):
+        meltano(project, "--environment=server", "run", "harvest-to-sql", **account_of(harvest))
+
+    assert harvest.requests == []
+
+
 def test_the_tap_also_feeds_target_jsonl(project: Path, harvest: Sandbox) -> None:
     """Any other target does as well: here one that writes lines of JSON."""
     meltano(project, "run", "tap-harvest", "target-jsonl", **account_of(harvest))
@@ -137,7 +145,7 @@ def rows_read(shown: str) -> int:
 
 @pytest.mark.parametrize("plugin", [TapHarvest, TargetHarvestSQL])
 def test_meltano_knows_every_setting(plugin: type[TapHarvest | TargetHarvestSQL]) -> None:
-    """meltano.yml names each capability and setting, with kind, default and secrecy, and no other."""
+    """meltano.yml names its capabilities and settings, with kind, default and secrecy."""
     definition = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
     (described,) = (
         entry
