@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import select
 import signal
 import subprocess
+import termios
 import time
 from typing import IO, TYPE_CHECKING, Any
 
@@ -14,6 +16,7 @@ import pytest
 from target_run import command, lines, record, run, schema, state, write
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from fix_databases import Database
@@ -148,6 +151,7 @@ class Fed:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            bufsize=0,  # What is waiting can be seen in the pipe, not in a buffer of ours.
         )
         assert self.process.stdin
         assert self.process.stdout
@@ -155,9 +159,14 @@ class Fed:
         self.stdout: IO[bytes] = self.process.stdout
 
     def feed(self, *messages: dict[str, Any]) -> None:
-        """Write messages, and see that they leave."""
+        """Write messages, and wait until they are read."""
         self.stdin.write(lines(messages).encode())
-        self.stdin.flush()
+        deadline = time.monotonic() + 20
+        while self._unread() and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+    def _unread(self) -> bool:
+        return any(fcntl.ioctl(self.stdin, termios.FIONREAD, b"\0" * 4))
 
     def next_state(self) -> Any:
         """The next state that is printed, within 20 seconds."""
@@ -173,9 +182,27 @@ class Fed:
         return self.process.returncode, printed, errors
 
 
-def test_a_silent_tap_does_not_hold_a_batch_back(sqlite_database: Database, tmp_path: Path) -> None:
+@pytest.fixture
+def feeding() -> Iterator[Callable[[list[str]], Fed]]:
+    """Starts commands, and ends those that a failed test has left."""
+    started: list[Fed] = []
+
+    def start(arguments: list[str]) -> Fed:
+        started.append(Fed(arguments))
+        return started[-1]
+
+    yield start
+    for fed in started:
+        if fed.process.poll() is None:
+            fed.process.kill()
+            fed.process.communicate()
+
+
+def test_a_silent_tap_does_not_hold_a_batch_back(
+    sqlite_database: Database, tmp_path: Path, feeding: Callable[[list[str]], Fed]
+) -> None:
     """A batch is written when it is old enough, though nothing more is read."""
-    fed = Fed(command(sqlite_database, tmp_path, batch_wait_limit_seconds=0.1))
+    fed = feeding(command(sqlite_database, tmp_path, batch_wait_limit_seconds=0.1))
     fed.feed(ONE, record("one", id=1, v=1), state(at=1))
 
     assert fed.next_state() == {"at": 1}
@@ -185,14 +212,16 @@ def test_a_silent_tap_does_not_hold_a_batch_back(sqlite_database: Database, tmp_
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_is_obeyed_after_what_was_read_is_written(
-    sqlite_database: Database, tmp_path: Path, number: signal.Signals
+    sqlite_database: Database,
+    tmp_path: Path,
+    number: signal.Signals,
+    feeding: Callable[[list[str]], Fed],
 ) -> None:
     """While the tap is silent too; the exit code tells of the signal."""
-    fed = Fed(command(sqlite_database, tmp_path, batch_size_rows=2))
+    fed = feeding(command(sqlite_database, tmp_path, batch_size_rows=2))
     fed.feed(ONE, record("one", id=1), state(at=1), record("one", id=2))
     assert fed.next_state() == {"at": 1}
     fed.feed(record("one", id=3), state(at=3))
-    time.sleep(0.3)
     exit_code, printed, errors = fed.end(number)
 
     assert exit_code == 128 + number
@@ -208,11 +237,11 @@ def written(database: Database, table: str) -> bool:
 
 
 def test_a_signal_does_not_swap_an_incomplete_table(
-    sqlite_database: Database, tmp_path: Path
+    sqlite_database: Database, tmp_path: Path, feeding: Callable[[list[str]], Fed]
 ) -> None:
     """An overwrite that is ended by a signal leaves the old table, and prints no state."""
     write(sqlite_database, ONE, record("one", id=9))
-    fed = Fed(command(sqlite_database, tmp_path, load_method="overwrite", batch_size_rows=1))
+    fed = feeding(command(sqlite_database, tmp_path, load_method="overwrite", batch_size_rows=1))
     fed.feed(ONE, record("one", id=1), state(at=1))
     deadline = time.monotonic() + 20
     while not written(sqlite_database, "one__shadow") and time.monotonic() < deadline:
@@ -225,10 +254,10 @@ def test_a_signal_does_not_swap_an_incomplete_table(
 
 
 def test_a_reader_of_states_that_goes_away_ends_the_target(
-    sqlite_database: Database, tmp_path: Path
+    sqlite_database: Database, tmp_path: Path, feeding: Callable[[list[str]], Fed]
 ) -> None:
     """With one line and an exit code, not a traceback."""
-    fed = Fed(command(sqlite_database, tmp_path))
+    fed = feeding(command(sqlite_database, tmp_path))
     fed.stdout.close()
     fed.process.stdout = None
     fed.feed(state(at=1))
@@ -241,7 +270,7 @@ def test_a_reader_of_states_that_goes_away_ends_the_target(
 
 @pytest.mark.parametrize("kill_after", [1, 5, 9])
 def test_a_killed_run_goes_on_from_the_last_state_printed(
-    database: Database, tmp_path: Path, kill_after: int
+    database: Database, tmp_path: Path, kill_after: int, feeding: Callable[[list[str]], Fed]
 ) -> None:
     """After `kill -9` and a run from the last state printed, the table is what was sent."""
     messages: list[dict[str, Any]] = []
@@ -250,7 +279,7 @@ def test_a_killed_run_goes_on_from_the_last_state_printed(
         messages += [record("one", id=n % 37, v=n), state(next=n + 1)]
         truth[n % 37] = n
 
-    fed = Fed(command(database, tmp_path, batch_size_rows=7))
+    fed = feeding(command(database, tmp_path, batch_size_rows=7))
     fed.feed(ONE, *messages[: 2 * 7 * 12])
     seen = [fed.next_state()["next"] for _ in range(kill_after)]
     os.kill(fed.process.pid, signal.SIGKILL)
