@@ -48,7 +48,6 @@ class DuckDB(Dialect):
     open_sql = (
         "SET TimeZone = 'UTC'",
         "SET threads = 1",  # A batch is one file, read by one thread; more only take memory.
-        "SET allocator_flush_threshold = '8MB'",  # A batch's memory goes back when it is written.
     )
     batch_start = b""
     batch_separator = b"\n"
