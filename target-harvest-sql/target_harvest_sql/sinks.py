@@ -65,7 +65,7 @@ class Moment(msgspec.Struct, frozen=True):
     def now(cls) -> Moment:
         """The present moment."""
         seconds = time.time()
-        text = datetime.fromtimestamp(seconds, UTC).isoformat()
+        text = datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
         return cls(text=f'"{text}"'.encode(), milliseconds=round(seconds * 1000))
 
 
@@ -86,6 +86,7 @@ class SQLSink(Sink):
         self._is_versioned = False
         self._version: int | None = None
         self._warned_of_text = False
+        self._unnamed: set[str] = set()
         self._followed: tuple[Moment, str | None] | None = None
         self._tail = b""
         self._batched_at = b""
@@ -201,6 +202,7 @@ class SQLSink(Sink):
             self.began_at = time.monotonic()
             self._batched_at = moment.text
             self._followed = None
+            self._tell_unnamed(record)
         if self._rebuild is not None:
             record = self._rebuild(record)
         if self._has_metadata:
@@ -216,6 +218,19 @@ class SQLSink(Sink):
                 self.pending_bytes -= len(earlier)
             self._by_key[key] = record
         self._batch_records_read += 1
+
+    def _tell_unnamed(self, record: bytes) -> None:
+        """Warn of properties that have no column; the first record of each batch is looked at."""
+        names = msgspec.json.decode(record, type=dict[str, msgspec.Raw]).keys()
+        unnamed = names - self.schema["properties"].keys() - cols.METADATA.keys() - self._unnamed
+        if unnamed:
+            self._unnamed |= unnamed
+            self.logger.warning(
+                "Stream %s sends properties that its schema does not name, so they have no column "
+                "and are left out: %s. Let the tap name them in its schema.",
+                self.stream_name,
+                ", ".join(sorted(unnamed)),
+            )
 
     def _judge(self, record: bytes) -> Hashable:
         """Hold a record against the schema and the database, and read its key."""

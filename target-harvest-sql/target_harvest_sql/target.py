@@ -10,6 +10,7 @@ from collections import deque
 from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
+import click
 import msgspec
 from singer_sdk import Target
 from singer_sdk import typing as th
@@ -97,7 +98,8 @@ class TargetHarvestSQL(Target):
             allowed_values=["upsert", "append-only", "overwrite"],
             title="Load Method",
             description="upsert inserts or updates by key, and appends where a stream has no key; "
-            "append-only only inserts; overwrite replaces the table when the run ends.",
+            "append-only only inserts; overwrite replaces the table when the run ends, so each run "
+            "must bring everything (`--full-refresh`).",
         ),
         th.Property(
             "add_record_metadata",
@@ -436,6 +438,18 @@ class TargetHarvestSQL(Target):
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
         """Remember the signal; the batch at work ends first."""
         self._termination = signum
+
+    @classmethod
+    @override
+    def cb_config(
+        cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]
+    ) -> _ConfigInput:
+        try:
+            return super().cb_config(ctx, param, value)
+        except (OSError, TypeError, ValueError) as error:
+            raise click.ClickException(
+                f"`--config` {', '.join(value)} cannot be read as a JSON object: {error}"
+            ) from error
 
     @classmethod
     @override

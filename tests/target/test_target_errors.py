@@ -9,7 +9,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from target_run import command, record, run, schema, state, write
+from target_run import COMMAND, command, record, run, schema, state, write
 
 from target_harvest_sql.connector import DatabaseError
 from target_harvest_sql.target import USER_ERRORS
@@ -306,3 +306,41 @@ def test_a_table_without_a_key_is_named(sqlite_database: Database, tmp_path: Pat
     assert ended.exit_code == 1
     assert "no primary key on (id)" in ended.error
     assert "append-only" in ended.error
+
+
+def test_properties_without_a_column_are_told_once(
+    sqlite_database: Database, tmp_path: Path
+) -> None:
+    """They are left out, and the warning names them and the stream, not their values."""
+    ended = run(
+        sqlite_database,
+        tmp_path,
+        PEOPLE,
+        *(record("people", id=n, secret_sauce="mustard") for n in range(4)),
+        batch_size_rows=1,
+    )
+
+    warnings = [line for line in ended.errors.splitlines() if "| WARNING" in line]
+    assert ended.exit_code == 0
+    assert len(warnings) == 1
+    assert "people" in warnings[0]
+    assert "secret_sauce" in warnings[0]
+    assert "mustard" not in ended.errors
+
+
+@pytest.mark.parametrize("content", [None, "{broken"])
+def test_a_config_file_that_cannot_be_read_is_one_sentence(
+    tmp_path: Path, content: str | None
+) -> None:
+    """It names the option and the file; no traceback."""
+    path = tmp_path / "nowhere.json"
+    if content is not None:
+        path.write_text(content)
+    ended = subprocess.run(
+        [COMMAND, "--config", path], capture_output=True, text=True, input="", check=False
+    )
+
+    assert ended.returncode == 1
+    assert "--config" in ended.stderr
+    assert "nowhere.json" in ended.stderr
+    assert "Traceback" not in ended.stderr
