@@ -6,16 +6,19 @@ instants, never between texts.
 
 The state is Singer's, with one entry a stream:
 `{"bookmarks": {stream: {"replication_key": "updated_at", "replication_key_value": "2031-…"}}}`.
+Streams that are swept from time to time, since their changes do not all show, have a `swept_at`
+beside that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import timedelta
 
 REPLICATION_KEY = "updated_at"
@@ -45,6 +48,15 @@ class Span:
     since: datetime | None = None
     until: datetime | None = None
 
+    @classmethod
+    def covering(cls, spans: Iterable[Span]) -> Span:
+        """The shortest span that holds all instants of some others; those that end never do so."""
+        sinces, untils = zip(*((span.since, span.until) for span in spans), strict=True)
+        return cls(
+            None if None in sinces else min(filter(None, sinces)),
+            None if None in untils else max(filter(None, untils)),
+        )
+
     def __contains__(self, moment: datetime | None) -> bool:
         """Whether a row that changed at that instant is due; one without an instant always is."""
         return moment is None or (
@@ -55,9 +67,15 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Bookmark:
-    """The instant up to which a stream was read; `None` before its first complete read."""
+    """The instant up to which a stream was read; `None` before its first complete read.
+
+    Attributes:
+        value: That instant.
+        swept: When the stream was last read from its beginning, if it is swept.
+    """
 
     value: datetime | None = None
+    swept: datetime | None = None
 
     @classmethod
     def from_state(cls, entry: Mapping[str, Any]) -> Bookmark:
@@ -76,16 +94,18 @@ class Bookmark:
         if not isinstance(value, str):
             message = f"its value is of type {type(value).__name__}, not a date-time"
             raise ValueError(message)  # noqa: TRY004  # The caller handles one kind of fault.
-        return cls(instant(value))
+        swept = entry.get("swept_at")
+        return cls(instant(value), instant(swept) if isinstance(swept, str) else None)
 
     def to_state(self) -> dict[str, str]:
         """Write the stream's entry for the state; empty before the first complete read."""
         if self.value is None:
             return {}
-        return {
+        entry = {
             "replication_key": REPLICATION_KEY,
             "replication_key_value": instant_text(self.value),
         }
+        return entry if self.swept is None else entry | {"swept_at": instant_text(self.swept)}
 
     def since(self, *, start: datetime | None, lookback: timedelta) -> datetime | None:
         """From which instant on to ask; `None` asks for all.
@@ -119,7 +139,24 @@ class Bookmark:
         if highest is None:
             return self
         reached = min(highest, *(cap for cap in caps if cap is not None), highest)
-        return Bookmark(reached if self.value is None else max(self.value, reached))
+        return replace(self, value=reached if self.value is None else max(self.value, reached))
+
+    def is_sweep_due(self, now: datetime | None, every: timedelta | None) -> bool:
+        """Whether the stream is to be read from its beginning.
+
+        Args:
+            now: The present by Harvest's clock; `None` if nothing was asked yet.
+            every: How long a sweep holds; `None` for ever.
+        """
+        if self.value is None:
+            return True
+        if now is None or every is None:
+            return False
+        return self.swept is None or not self.swept <= now < self.swept + every
+
+    def swept_at(self, moment: datetime | None) -> Bookmark:
+        """The bookmark after a read from the stream's beginning on, which began at an instant."""
+        return replace(self, swept=moment)
 
 
 def sound_state(state: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:

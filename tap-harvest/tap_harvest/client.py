@@ -1,11 +1,12 @@
 """How Harvest is spoken to: addresses, headers, pages, budgets, retries.
 
 No other room speaks HTTP. Streams ask for the pages of a list, in order, or for one object, and
-never see a status code. All errors end the run, but for one that a stream can handle:
+never see a status code. All errors end the run, but for those that a stream can handle:
 
     RetriableAPIError           (singer_sdk) asked again for a while, then given up
     FatalAPIError               (singer_sdk) not asked again
     └── UnavailableError        Harvest does not show this address to the token
+        └── NotFoundError       there is nothing at this address, or not for the token
 
 Harvest API, "Overview": https://help.getharvest.com/api-v2/introduction/overview/general/
 """
@@ -52,6 +53,10 @@ logger = logging.getLogger("tap-harvest.client")
 
 class UnavailableError(FatalAPIError):
     """Harvest does not show an address to this token: 403, or 404."""
+
+
+class NotFoundError(UnavailableError):
+    """There is nothing at an address, or nothing that this token may know of: 404."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,17 +209,19 @@ class Client:
         """
         return self._get(self._api_url + path, None, stream).body
 
-    def pages(self, path: str, query: Mapping[str, str], *, stream: str) -> Iterator[Page]:
+    def pages(
+        self, path: str, query: Mapping[str, str], *, stream: str, key: str = ""
+    ) -> Iterator[Page]:
         """The pages of a list, in order: `links.next` is followed until it is null.
 
         Harvest API, "Overview: Pagination":
         https://help.getharvest.com/api-v2/introduction/overview/pagination/
 
         Args:
-            path: The address below the API's, such as `/clients`; the answer holds the rows under
-                the same name, `clients`.
+            path: The address below the API's, such as `/clients`.
             query: Filters of the list.
             stream: Who asks, for errors.
+            key: The name of the rows in an answer; the last part of the path if empty.
 
         Raises:
             UnavailableError: Harvest does not show the list to this token.
@@ -222,6 +229,7 @@ class Client:
                 next page that must not be followed.
             RetriableAPIError: Harvest gave no whole answer, however often it was asked.
         """
+        key = key or path.rpartition("/")[2]
         url: str | None = self._api_url + path
         parameters: Mapping[str, str] | None = {"per_page": str(self._page_size), **query}
         seen: set[str] = set()
@@ -235,7 +243,7 @@ class Client:
                 raise FatalAPIError(*error.args) from error
             seen.add(answer.url)
             page = Page(
-                rows=_part(answer, path.strip("/"), _rows, stream),
+                rows=_part(answer, key, _rows, stream),
                 total_entries=_part(answer, "total_entries", _count, stream),
                 received_at=datetime.now(UTC),
                 sent_at=answer.sent_at,
@@ -341,7 +349,8 @@ def _refusal(response: requests.Response, address: str, stream: str, pause: floa
             if status == HTTPStatus.FORBIDDEN
             else "Check `account_id` and the address that is set"
         )
-        return UnavailableError(
+        kind = UnavailableError if status == HTTPStatus.FORBIDDEN else NotFoundError
+        return kind(
             f"Harvest does not show this to the token ({what}). {advice}, or deselect the stream."
         )
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:

@@ -92,6 +92,15 @@ class TapHarvest(Tap):
             "Harvest showed late.",
         ),
         th.Property(
+            "sweep_days",
+            th.IntegerType(minimum=0),
+            default=30,
+            title="Sweep",
+            description="After how many days payments, messages and project assignments are read "
+            "whole again, for changes that do not show at their invoice, estimate or person; "
+            "null: never.",
+        ),
+        th.Property(
             "on_forbidden",
             th.StringType,
             default="skip",

@@ -18,6 +18,8 @@ ORACLE = Path(__file__).parents[1] / "harvest_sandbox" / "endpoints.yaml"
 ENDPOINTS = {
     endpoint["stream"]: endpoint for endpoint in yaml.safe_load(ORACLE.read_text())["endpoints"]
 }
+BELOW_A_PARENT = {"user_billable_rates", "user_cost_rates"}
+"""Whose ids the oracle takes to be unique in the account, and the tap only below their parent."""
 NAMES = [stream.name for stream in STREAMS]
 LISTED = [name for name in NAMES if name in ENDPOINTS]
 
@@ -79,12 +81,13 @@ def kind(schema: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("name", LISTED)
 def test_a_stream_has_each_field_of_the_oracle(catalog: dict[str, Any], name: str):
-    """All fields that Harvest is known to send, in every depth, with type and format; no other."""
+    """All fields that Harvest is known to send, in every depth, and those that the tap must add."""
     schema = found(catalog[name]["schema"]["properties"])
     if name == "company":
         assert schema.pop("account_id") == ("integer", None, {}, {})
 
-    assert schema == expected(ENDPOINTS[name]["fields"])
+    endpoint = ENDPOINTS[name]
+    assert schema == expected(endpoint["fields"] | endpoint.get("tap_should_add", {}))
 
 
 @pytest.mark.parametrize("name", LISTED)
@@ -94,11 +97,13 @@ def test_a_stream_is_read_as_the_oracle_says(catalog: dict[str, Any], name: str)
     endpoint = ENDPOINTS[name]
 
     assert stream.path == endpoint["path"]
-    assert endpoint["records_key"] in {stream.path.strip("/"), None}
+    key = getattr(stream, "records_key", "") or stream.path.rpartition("/")[2]
+    assert endpoint["records_key"] in {key, None}
     assert catalog[name].get("replication_key") == endpoint["replication_key"]
-    assert catalog[name]["key_properties"] == (
-        ["account_id"] if name == "company" else endpoint["primary_key"]
-    )
+    expected_keys = ["account_id"] if name == "company" else endpoint["primary_key"]
+    if name in BELOW_A_PARENT:
+        expected_keys = [*endpoint["tap_should_add"], *expected_keys]
+    assert catalog[name]["key_properties"] == expected_keys
 
 
 @pytest.mark.parametrize(
@@ -111,6 +116,18 @@ def test_a_stream_is_read_as_the_oracle_says(catalog: dict[str, Any], name: str)
             "time_entries",
             "external_reference",
             {"time_entry_id", "updated_at"},
+        ),
+        (
+            "invoice_message_recipients",
+            "invoice_messages",
+            "recipients",
+            {"invoice_message_id", "updated_at"},
+        ),
+        (
+            "estimate_message_recipients",
+            "estimate_messages",
+            "recipients",
+            {"estimate_message_id", "updated_at"},
         ),
     ],
 )

@@ -148,6 +148,7 @@ def test_an_address_that_is_none_is_named_and_not_repeated(name: str, value: str
         ("page_size", 0),
         ("page_size", 2001),
         ("lookback_seconds", -1),
+        ("sweep_days", -1),
         ("requests_per_15_seconds", 101),
         ("request_timeout_seconds", 0),
         ("user_agent", "two\nlines"),
@@ -212,7 +213,7 @@ def test_discovery_needs_no_settings():
     """No credentials, and nobody to ask."""
     catalog = json.loads(command("--discover").stdout)
 
-    assert len(catalog["streams"]) == 21
+    assert len(catalog["streams"]) == 31
 
 
 def test_about_tells_the_settings_and_which_are_secret():

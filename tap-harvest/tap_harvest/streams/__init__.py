@@ -6,9 +6,22 @@ from typing import TYPE_CHECKING
 
 from tap_harvest.streams.clients import Clients, Contacts
 from tap_harvest.streams.company import Company
-from tap_harvest.streams.estimates import EstimateItemCategories, EstimateLineItems, Estimates
+from tap_harvest.streams.estimates import (
+    EstimateItemCategories,
+    EstimateLineItems,
+    EstimateMessageRecipients,
+    EstimateMessages,
+    Estimates,
+)
 from tap_harvest.streams.expenses import ExpenseCategories, Expenses
-from tap_harvest.streams.invoices import InvoiceItemCategories, InvoiceLineItems, Invoices
+from tap_harvest.streams.invoices import (
+    InvoiceItemCategories,
+    InvoiceLineItems,
+    InvoiceMessageRecipients,
+    InvoiceMessages,
+    InvoicePayments,
+    Invoices,
+)
 from tap_harvest.streams.projects import (
     Projects,
     ProjectTaskAssignments,
@@ -17,7 +30,15 @@ from tap_harvest.streams.projects import (
 from tap_harvest.streams.roles import Roles, UserRoles
 from tap_harvest.streams.tasks import Tasks
 from tap_harvest.streams.time_entries import TimeEntries, TimeEntryExternalReferences
-from tap_harvest.streams.users import Users, UsersMe
+from tap_harvest.streams.users import (
+    UserBillableRates,
+    UserCostRates,
+    UserProjectAssignments,
+    UserProjectTasks,
+    Users,
+    UsersMe,
+    UserTeammates,
+)
 
 if TYPE_CHECKING:
     from tap_harvest.streams.base import HarvestStream
@@ -28,9 +49,14 @@ STREAMS: tuple[type[HarvestStream], ...] = (
     Company,
     Invoices,
     InvoiceLineItems,
+    InvoiceMessages,
+    InvoiceMessageRecipients,
+    InvoicePayments,
     InvoiceItemCategories,
     Estimates,
     EstimateLineItems,
+    EstimateMessages,
+    EstimateMessageRecipients,
     EstimateItemCategories,
     Expenses,
     ExpenseCategories,
@@ -44,4 +70,9 @@ STREAMS: tuple[type[HarvestStream], ...] = (
     UserRoles,
     Users,
     UsersMe,
+    UserBillableRates,
+    UserCostRates,
+    UserProjectAssignments,
+    UserProjectTasks,
+    UserTeammates,
 )

@@ -1,9 +1,12 @@
-"""The ways in which a stream is read: list, whole, singleton, exploded from a list."""
+"""The ways in which a stream is read: list, whole, singleton, exploded from a list.
+
+Lists that hang below the records of another are in `nested.py`.
+"""
 
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
@@ -20,6 +23,7 @@ from typing_extensions import override
 
 from tap_harvest.bookmarks import REPLICATION_KEY, Bookmark, Span, instant, instant_text
 from tap_harvest.client import Page, UnavailableError
+from tap_harvest.streams.walk import Walk
 from tap_harvest.writer import BufferedWriter
 
 if TYPE_CHECKING:
@@ -29,6 +33,8 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context, Record
 
     from tap_harvest.account import Account
+    from tap_harvest.streams.nested import NestedStream
+    from tap_harvest.streams.walk import Head
 
 PROGRESS_SECONDS = 5
 """How often a long list tells how far it is, at most."""
@@ -37,54 +43,26 @@ decode_record = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
 """Takes a record apart; its numbers keep the digits that Harvest sent."""
 
 
-class Head(msgspec.Struct, frozen=True):
-    """What the reading of a list needs to know of a row."""
-
-    id: int | None = None
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
-
-    def existed_at(self, moment: datetime | None) -> bool:
-        """Whether the row was there at a moment, as far as it tells."""
-        return moment is None or self.created_at is None or self.created_at <= moment
-
-
-_UNREADABLE = Head()
-_decode_head = msgspec.json.Decoder(Head).decode
-
-
-def head_of(row: Raw) -> Head:
-    """The head of a row; an empty one where it is not as documented, so that the row passes."""
-    try:
-        head = _decode_head(row)
-    except msgspec.ValidationError:
-        return _UNREADABLE
-    return Head(head.id, _aware(head.created_at), _aware(head.updated_at))
-
-
-def _aware(moment: datetime | None) -> datetime | None:
-    """An instant; UTC where the text had no zone."""
-    if moment is None or moment.tzinfo is not None:
-        return moment
-    return moment.replace(tzinfo=UTC)
-
-
 class HarvestStream(Stream):
     """A list of Harvest, read account-wide, and only what changed since the last time.
 
     A stream together with the streams exploded from its records is a family: one read of the list
-    serves them all, each from its own bookmark on.
+    serves them all, each from its own bookmark on. It also tells the streams below the list's
+    records which of them to ask.
 
     Attributes:
         path: The list's address below the API's.
         module: The flag of `/company` without which the list is not there; empty if it always is.
         is_fact: Whether `start_date` and `end_date` limit the stream; they never limit what
             facts refer to.
+        is_swept: Whether `updated_since` misses some changes, so that the stream is read from its
+            beginning again every `sweep_days`.
     """
 
     path: ClassVar[str] = ""
     module: ClassVar[str] = ""
     is_fact: ClassVar[bool] = False
+    is_swept: ClassVar[bool] = False
 
     primary_keys: ClassVar[Sequence[str]] = ("id",)
     replication_key: str | None = REPLICATION_KEY
@@ -109,14 +87,25 @@ class HarvestStream(Stream):
         return self._account()
 
     @property
-    def children(self) -> list[ExplodedStream]:
-        """The streams exploded from this one's records."""
-        return cast("list[ExplodedStream]", self.child_streams)
+    def family(self) -> list[HarvestStream]:
+        """The selected ones among this stream and those exploded from its records."""
+        exploded = [child for child in self._children if not child.path]
+        return [member for member in (self, *exploded) if member.selected]
 
     @property
-    def source(self) -> type[HarvestStream]:
+    def nested(self) -> list[NestedStream]:
+        """The streams with a list below each record of this one, of which something is selected."""
+        children = [child for child in self._children if child.path and child.family]
+        return cast("list[NestedStream]", children)
+
+    @property
+    def _children(self) -> list[HarvestStream]:
+        return cast("list[HarvestStream]", self.child_streams)
+
+    @property
+    def source(self) -> HarvestStream:
         """The stream whose list is read: this one, or the one that it is exploded from."""
-        return cast("type[HarvestStream]", self.parent_stream_type or type(self))
+        return self
 
     @property
     def is_incremental(self) -> bool:
@@ -144,13 +133,22 @@ class HarvestStream(Stream):
     def due(self) -> Span:
         """What is to be read in this run."""
         start, end = (self._limit(name) for name in ("start_date", "end_date"))
-        if not self.is_incremental:
+        if not self.is_incremental or self._is_sweep_due:
             return Span(start, end)
         return Span(self.bookmark.since(start=start, lookback=self._lookback), end)
 
     def _limit(self, setting: str) -> datetime | None:
         text = self.config.get(setting) if self.source.is_fact else None
         return instant(text) if text else None
+
+    @property
+    def _is_sweep_due(self) -> bool:
+        """Whether to read what the bookmark covers once more, by Harvest's clock."""
+        days = self.config["sweep_days"]
+        started = self.account.client.started
+        return self.source.is_swept and self.bookmark.is_sweep_due(
+            started, None if days is None else timedelta(days=days)
+        )
 
     def records(self, row: Raw) -> Iterable[Raw | Record]:
         """The records that a row of the list makes: itself, as Harvest sent it."""
@@ -170,8 +168,7 @@ class HarvestStream(Stream):
         Args:
             since: Only rows that changed from this instant on; `None` asks for all.
         """
-        query = {} if since is None else {"updated_since": instant_text(since)}
-        return self.account.client.pages(self.source.path, query, stream=self.name)
+        return self.account.client.pages(self.path, query_since(since), stream=self.name)
 
     # Reading
 
@@ -181,23 +178,50 @@ class HarvestStream(Stream):
     ) -> Generator[dict[str, Any], Any, Any]:
         # The SDK wants a generator of the records; ours leave page by page, and nobody else asks.
         yield from ()
-        children = [child for child in self.children if child.selected]
-        family: list[HarvestStream] = [self, *children] if self.selected else [*children]
-        for child in children:
-            child._write_schema_message()  # noqa: SLF001  # The SDK writes only the parent's.
+        for below in self.descendent_streams:
+            if below.selected:
+                below._write_schema_message()  # noqa: SLF001  # The SDK writes only the parent's.
         self.account.open()
-        if not self.module or self.account.offers(self.module):
-            try:
-                self._read(family)
-            except UnavailableError as error:
-                if not self.account.skip_forbidden:
-                    raise
-                self.logger.warning(
-                    "Skipped, with its bookmark kept: stream=%s reason=%s", self.name, error
-                )
+        with self.unless_withheld() as is_offered:
+            if is_offered:
+                self._read()
 
-    def _read(self, family: Sequence[HarvestStream]) -> None:
-        """Read what is due to a family, and move its bookmarks if that was all of it."""
+    @contextmanager
+    def unless_withheld(self) -> Iterator[bool]:
+        """Skip the stream, with a warning, where Harvest does not show it to the token.
+
+        Returns:
+            Whether the account offers the module that the stream belongs to.
+
+        Raises:
+            UnavailableError: Harvest does not show it, and that is to end the run.
+        """
+        try:
+            yield not self.module or self.account.offers(self.module)
+        except UnavailableError as error:
+            if not self.account.skip_forbidden:
+                raise
+            self.logger.warning(
+                "Skipped, with its bookmark kept: stream=%s reason=%s", self.name, error
+            )
+
+    def _read(self) -> None:
+        """Read what is due of the list and below it, and move the bookmarks of what was."""
+        family, nested = self.family, self.nested
+        with self.measured(family):
+            spans = [member.span for member in family]
+            spans += [child.await_parents() for child in nested]
+            since = Span.covering(spans).since
+            walk = self.walk_whole(lambda: self._walk(since, family, nested))
+        if walk.missing:
+            return
+        self.move_bookmarks(walk.highest, family)
+        for child in nested:
+            child.read_below(walk.highest)
+
+    @contextmanager
+    def measured(self, family: Sequence[HarvestStream]) -> Iterator[None]:
+        """Begin to read a family; tell rows, requests and time at the end."""
         client = self.account.client
         began, requests = time.monotonic(), client.requests
         with ExitStack() as meters:
@@ -205,7 +229,7 @@ class HarvestStream(Stream):
                 member.begin()
                 meters.enter_context(member.get_sync_timer())
                 meters.callback(member.count_rows)
-            self._read_list(family)
+            yield
         for member in family:
             self.logger.info(
                 "Read stream: stream=%s rows=%d requests=%d seconds=%.2f",
@@ -227,64 +251,61 @@ class HarvestStream(Stream):
             )
         self.span, self.rows = self.due(), 0
 
-    def _read_list(self, family: Sequence[HarvestStream]) -> None:
-        sinces = [member.span.since for member in family]
-        since = None if None in sinces else min(moment for moment in sinces if moment)
-        missing, highest = self._walk(since, family)
-        if missing:
+    def walk_whole(self, walk_once: Callable[[], Walk]) -> Walk:
+        """Walk a list, and once more where it was shorter than Harvest announced.
+
+        Args:
+            walk_once: Reads the list and writes it.
+        """
+        walk = walk_once()
+        if walk.missing:
             # Rows that are deleted during the walk move others to pages that were read already.
-            self.logger.info("Rows moved, reading again: stream=%s rows=%d", self.name, missing)
-            missing, highest = self._walk(since, family)
-        if missing:
+            self.logger.info(
+                "Rows moved, reading again: stream=%s rows=%d", self.name, walk.missing
+            )
+            walk = walk_once()
+        if walk.missing:
             self.logger.warning(
                 "The list was shorter than Harvest announced, twice, so its bookmark stays and the "
                 "next run reads the same rows again: stream=%s missing=%d. If this happens in "
                 "each run, tell Harvest's support.",
                 self.name,
-                missing,
+                walk.missing,
             )
-            return
-        for member in family:
-            member.move_bookmark(highest)
-        self._write_state_message()
+        return walk
 
     def _walk(
-        self, since: datetime | None, family: Sequence[HarvestStream]
-    ) -> tuple[int, datetime | None]:
-        """Read the list once and write it.
-
-        Returns:
-            How many of the announced rows were missing, and the latest `updated_at`.
-        """
-        first: Page | None = None
-        highest: datetime | None = None
-        seen: set[int | None] = set()
-        progress = Progress(self)
+        self,
+        since: datetime | None,
+        family: Sequence[HarvestStream],
+        nested: Sequence[NestedStream],
+    ) -> Walk:
+        """Read the list once, write it, and note which of its records have lists to read."""
+        walk = Walk()
+        progress = Progress(self, "rows")
         for page in self.pages(since):
-            first = first or page  # Later pages also count rows made meanwhile.
-            heads = [head_of(row) for row in page.rows]
-            # A row that is moved comes twice, and one made meanwhile was not announced: neither
-            # may stand for a row that a deletion hid.
-            seen.update(head.id for head in heads if head.existed_at(first.sent_at))
+            rows = walk.add(page)
             for member in family:
-                member.write_rows(zip(heads, page.rows, strict=True), page.received_at)
-            moments = [head.updated_at for head in heads if head.updated_at is not None]
-            highest = max((*moments, highest) if highest else moments, default=None)
-            progress.tell(len(seen), first.total_entries)
-            self._flush()
-            self._stop_if_full(family)
-        return max((first.total_entries if first else 0) - len(seen), 0), highest
-
-    def _stop_if_full(self, family: Sequence[HarvestStream]) -> None:
-        """End a trial run (`--test`) where each stream has written as many rows as it may."""
-        if all(member.is_full for member in family):
-            limit = cast("int", self.ABORT_AT_RECORD_COUNT)
-            self._check_max_record_limit(current_record_index=limit)
+                member.write_rows(rows, page.received_at)
+            for child in nested:
+                child.note_parents(rows)
+            progress.tell(walk.read, walk.announced)
+            self.flush()
+            if self.is_trial_over:
+                walk.stop()
+                break
+        return walk
 
     @property
     def is_full(self) -> bool:
         """Whether a trial run's limit of rows is reached."""
         return self.ABORT_AT_RECORD_COUNT is not None and self.rows >= self.ABORT_AT_RECORD_COUNT
+
+    @property
+    def is_trial_over(self) -> bool:
+        """Whether each stream of the family wrote as many rows as a trial run (`--test`) may."""
+        is_trial = self.ABORT_AT_RECORD_COUNT is not None
+        return is_trial and all(member.is_full for member in self.family)
 
     # Writing
 
@@ -323,21 +344,31 @@ class HarvestStream(Stream):
         with self.get_record_counter() as counter:
             counter.increment(self.rows)
 
-    def _flush(self) -> None:
-        # What was read must be on its way while the next page is waited for.
+    def flush(self) -> None:
+        """Send what was read on its way while the next page is waited for."""
         if isinstance(self._tap.message_writer, BufferedWriter):
             self._tap.message_writer.flush()
 
     # State
 
-    def move_bookmark(self, highest: datetime | None) -> None:
-        """Put into the state how far the stream was read, after its whole list was.
+    def move_bookmarks(self, highest: datetime | None, family: Sequence[HarvestStream]) -> None:
+        """Put into the state how far a family was read, after all that was due was.
 
         Args:
-            highest: The latest `updated_at` in the list; `None` if it had none.
+            highest: The latest `updated_at` of what was read; `None` if there was none.
+            family: The streams that were read.
         """
+        for member in family:
+            member.move_bookmark(highest)
+        self._write_state_message()
+
+    def move_bookmark(self, highest: datetime | None) -> None:
+        """Put into the state how far the stream was read; see `move_bookmarks`."""
         if self.is_incremental:
-            moved = self.bookmark.moved(highest, self.account.client.started, self.span.until)
+            started = self.account.client.started
+            moved = self.bookmark.moved(highest, started, self.span.until)
+            if self._is_sweep_due:
+                moved = moved.swept_at(started)
             if moved.value is not None:
                 self.tap_state.setdefault("bookmarks", {})[self.name] = moved.to_state()
 
@@ -363,29 +394,47 @@ class HarvestStream(Stream):
         return None
 
 
-class Progress:
-    """Tells, every few seconds, how far a long list was read."""
+def stream_of(tap: Tap, kind: type[HarvestStream]) -> HarvestStream:
+    """The tap's stream of a kind."""
+    [stream] = (stream for stream in tap.streams.values() if type(stream) is kind)
+    return stream
 
-    def __init__(self, stream: HarvestStream) -> None:
-        """Begin to count the time."""
+
+def query_since(since: datetime | None) -> dict[str, str]:
+    """The filter that asks a list for what changed from an instant on; none for all."""
+    return {} if since is None else {"updated_since": instant_text(since)}
+
+
+class Progress:
+    """Tells, every few seconds, how far a long read is."""
+
+    def __init__(self, stream: HarvestStream, what: str) -> None:
+        """Begin to count the time.
+
+        Args:
+            stream: The stream that is read.
+            what: What is counted, such as rows.
+        """
         self._stream = stream
+        self._what = what
         self._began = self._told = time.monotonic()
 
-    def tell(self, rows: int, of: int) -> None:
-        """Log the rows done, if the last time was long enough ago."""
+    def tell(self, done: int, of: int) -> None:
+        """Log what is done, if the last time was long enough ago."""
         now = time.monotonic()
-        if now - self._told < PROGRESS_SECONDS or not rows:
+        if now - self._told < PROGRESS_SECONDS or not done:
             return
         self._told = now
         client = self._stream.account.client
         self._stream.logger.info(
-            "Reading: stream=%s rows=%d of=%d requests=%d budget_left=%d seconds_to_go=%d",
+            "Reading: stream=%s %s=%d of=%d requests=%d budget_left=%d seconds_to_go=%d",
             self._stream.name,
-            rows,
+            self._what,
+            done,
             of,
             client.requests,
             client.budget.left,
-            (now - self._began) * (of - rows) / rows,
+            (now - self._began) * (of - done) / done,
         )
 
 
@@ -424,6 +473,15 @@ class ExplodedStream(HarvestStream):
     parent_stream_type: type[HarvestStream]
     member: ClassVar[str]
     parent_key: ClassVar[str]
+
+    @property
+    @override
+    def source(self) -> HarvestStream:
+        return stream_of(self._tap, self.parent_stream_type)
+
+    @override
+    def pages(self, since: datetime | None) -> Iterator[Page]:
+        return self.source.pages(since)
 
     @override
     def records(self, row: Raw) -> Iterator[Record]:

@@ -14,9 +14,11 @@ from tap_harvest.fields import (
     records,
     reference,
     string,
+    text_key,
     timestamp,
 )
 from tap_harvest.streams.base import ExplodedStream, HarvestStream
+from tap_harvest.streams.nested import NestedStream
 
 LINE = (
     string("kind", "Name of the line's category."),
@@ -82,6 +84,61 @@ class EstimateLineItems(ExplodedStream):
         key("id", "Id of the line."),
         *LINE,
         timestamp("updated_at", "When the estimate last changed."),
+    )
+
+
+class EstimateMessages(NestedStream):
+    """Mails about an estimate, and changes of its state.
+
+    A mail that changes no state may not move its estimate, and then comes with the next sweep.
+
+    Harvest API, "Estimate Messages":
+    https://help.getharvest.com/api-v2/estimates-api/estimates/estimate-messages/
+    """
+
+    name = "estimate_messages"
+    path = "/estimates/{estimate_id}/messages"
+    records_key = "estimate_messages"
+    parent_stream_type = Estimates
+    parent_key = "estimate_id"
+    follows_parent = True
+    module = "estimate_feature"
+    is_fact = True
+    schema = fields(
+        integer("estimate_id", "Id of the estimate, added by the tap."),
+        key("id", "Id of the message."),
+        string("sent_by", "Name of the person who made it."),
+        string("sent_by_email", "E-mail address of the person who made it."),
+        string("sent_from", "Name of the sender on the mail."),
+        string("sent_from_email", "E-mail address of the sender on the mail."),
+        boolean("send_me_a_copy", "Whether who made it gets a copy."),
+        timestamp("created_at", "When the message was made."),
+        timestamp("updated_at", "When the message last changed."),
+        records(
+            "recipients",
+            "Who got it.",
+            string("name", "Name of the recipient."),
+            string("email", "E-mail address of the recipient."),
+        ),
+        string("event_type", "What it did to the estimate; null for a mail."),
+        string("subject", "Subject of the mail."),
+        string("body", "Text of the mail."),
+    )
+
+
+class EstimateMessageRecipients(ExplodedStream):
+    """Who got a message about an estimate: one record for each address."""
+
+    name = "estimate_message_recipients"
+    parent_stream_type = EstimateMessages
+    member = "recipients"
+    parent_key = "estimate_message_id"
+    primary_keys: ClassVar = ("estimate_message_id", "email")
+    schema = fields(
+        key("estimate_message_id", "Id of the message."),
+        string("name", "Name of the recipient."),
+        text_key("email", "E-mail address of the recipient."),
+        timestamp("updated_at", "When the message last changed."),
     )
 
 

@@ -16,9 +16,11 @@ from tap_harvest.fields import (
     reference,
     string,
     strings,
+    text_key,
     timestamp,
 )
 from tap_harvest.streams.base import ExplodedStream, HarvestStream
+from tap_harvest.streams.nested import NestedStream
 from tap_harvest.streams.projects import CODE
 
 LINE = (
@@ -94,6 +96,102 @@ class InvoiceLineItems(ExplodedStream):
         key("id", "Id of the line."),
         *LINE,
         timestamp("updated_at", "When the invoice last changed."),
+    )
+
+
+class InvoiceMessages(NestedStream):
+    """Mails about an invoice, reminders and thanks, and changes of its state.
+
+    A reminder or thank-you may not move its invoice, and then comes with the next sweep.
+
+    Harvest API, "Invoice Messages":
+    https://help.getharvest.com/api-v2/invoices-api/invoices/invoice-messages/
+    """
+
+    name = "invoice_messages"
+    path = "/invoices/{invoice_id}/messages"
+    records_key = "invoice_messages"
+    parent_stream_type = Invoices
+    parent_key = "invoice_id"
+    follows_parent = True
+    module = "invoice_feature"
+    is_fact = True
+    schema = fields(
+        integer("invoice_id", "Id of the invoice, added by the tap."),
+        key("id", "Id of the message."),
+        string("sent_by", "Name of the person who made it."),
+        string("sent_by_email", "E-mail address of the person who made it."),
+        string("sent_from", "Name of the sender on the mail."),
+        string("sent_from_email", "E-mail address of the sender on the mail."),
+        boolean("include_link_to_client_invoice", "Whether online payment is offered."),
+        boolean("send_me_a_copy", "Whether who made it gets a copy."),
+        boolean("thank_you", "Whether it thanks for a payment."),
+        boolean("reminder", "Whether it reminds of the payment."),
+        date("send_reminder_on", "Day on which a reminder is to be mailed."),
+        timestamp("created_at", "When the message was made."),
+        timestamp("updated_at", "When the message last changed."),
+        boolean("attach_pdf", "Whether the invoice was attached."),
+        string("event_type", "What it did to the invoice; null for a mail."),
+        records(
+            "recipients",
+            "Who got it.",
+            string("name", "Name of the recipient."),
+            string("email", "E-mail address of the recipient."),
+        ),
+        string("subject", "Subject of the mail."),
+        string("body", "Text of the mail."),
+    )
+
+
+class InvoiceMessageRecipients(ExplodedStream):
+    """Who got a message about an invoice: one record for each address."""
+
+    name = "invoice_message_recipients"
+    parent_stream_type = InvoiceMessages
+    member = "recipients"
+    parent_key = "invoice_message_id"
+    primary_keys: ClassVar = ("invoice_message_id", "email")
+    schema = fields(
+        key("invoice_message_id", "Id of the message."),
+        string("name", "Name of the recipient."),
+        text_key("email", "E-mail address of the recipient."),
+        timestamp("updated_at", "When the message last changed."),
+    )
+
+
+class InvoicePayments(NestedStream):
+    """Money that was received for an invoice.
+
+    Harvest API, "Invoice Payments":
+    https://help.getharvest.com/api-v2/invoices-api/invoices/invoice-payments/
+    """
+
+    name = "invoice_payments"
+    path = "/invoices/{invoice_id}/payments"
+    records_key = "invoice_payments"
+    parent_stream_type = Invoices
+    parent_key = "invoice_id"
+    follows_parent = True
+    module = "invoice_feature"
+    is_fact = True
+    schema = fields(
+        integer("invoice_id", "Id of the invoice, added by the tap."),
+        key("id", "Id of the payment."),
+        decimal("amount", "Money received."),
+        timestamp("paid_at", "When it was paid."),
+        string("recorded_by", "Name of the person who recorded it."),
+        string("recorded_by_email", "E-mail address of the person who recorded it."),
+        string("notes", "Notes on the payment."),
+        string("transaction_id", "Number that the payment service gave."),
+        timestamp("created_at", "When the payment was recorded."),
+        timestamp("updated_at", "When the payment last changed."),
+        date("paid_date", "Day on which it was paid."),
+        record(
+            "payment_gateway",
+            "The payment service; its members are null without one.",
+            integer("id", "Id of the service."),
+            string("name", "Name of the service."),
+        ),
     )
 
 

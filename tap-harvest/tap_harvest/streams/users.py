@@ -1,20 +1,34 @@
-"""The people of the account."""
+"""The people of the account, their rates, their projects, and whom they manage."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, ClassVar
+
+import msgspec
 from typing_extensions import override
 
 from tap_harvest.fields import (
     boolean,
+    date,
     decimal,
     fields,
     integer,
     key,
+    records,
+    reference,
     string,
     strings,
     timestamp,
 )
-from tap_harvest.streams.base import HarvestStream, Singleton
+from tap_harvest.streams.base import ExplodedStream, HarvestStream, Singleton, decode_record
+from tap_harvest.streams.nested import NestedStream
+from tap_harvest.streams.projects import ASSIGNMENT_ID, CODE, TASK_ASSIGNMENT, USER_ASSIGNMENT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from msgspec import Raw
+    from singer_sdk.helpers.types import Record
 
 USER = (
     key("id", "Id of the person."),
@@ -71,3 +85,143 @@ class UsersMe(Singleton):
     @override
     def answer(self) -> bytes:
         return self.account.user
+
+
+RATE = (
+    key("user_id", "Id of the person, added by the tap."),
+    key("id", "Id of the rate."),
+    decimal("amount", "Money for an hour."),
+    date("start_date", "First day on which it holds; null for always."),
+    date("end_date", "Last day on which it holds; null for the present."),
+    timestamp("created_at", "When the rate was made."),
+    timestamp("updated_at", "When the rate last changed."),
+)
+
+
+class UserBillableRates(NestedStream):
+    """At which hourly rates people are billed, and were: also those who are archived.
+
+    Harvest API, "Billable Rates":
+    https://help.getharvest.com/api-v2/users-api/users/billable-rates/
+    """
+
+    name = "user_billable_rates"
+    path = "/users/{user_id}/billable_rates"
+    parent_stream_type = Users
+    parent_key = "user_id"
+    primary_keys: ClassVar = ("user_id", "id")
+    replication_key = None
+    schema = fields(*RATE)
+
+
+class UserCostRates(NestedStream):
+    """What an hour of people costs, and did: also of those who are archived.
+
+    Harvest API, "Cost Rates": https://help.getharvest.com/api-v2/users-api/users/cost-rates/
+    """
+
+    name = "user_cost_rates"
+    path = "/users/{user_id}/cost_rates"
+    parent_stream_type = Users
+    parent_key = "user_id"
+    primary_keys: ClassVar = ("user_id", "id")
+    replication_key = None
+    schema = fields(*RATE)
+
+
+class UserProjectAssignments(NestedStream):
+    """In which projects people can work now, and on which tasks of them.
+
+    Harvest leaves archived assignments out; `project_user_assignments` has them too. A change of
+    the tasks may not move the assignment, and then comes with the next sweep.
+
+    Harvest API, "Project Assignments":
+    https://help.getharvest.com/api-v2/users-api/users/project-assignments/
+    """
+
+    name = "user_project_assignments"
+    path = "/users/{user_id}/project_assignments"
+    parent_stream_type = Users
+    parent_key = "user_id"
+    schema = fields(
+        integer("user_id", "Id of the person, added by the tap."),
+        key("id", "Id of the assignment."),
+        *USER_ASSIGNMENT,
+        reference("project", "The project.", CODE, boolean("is_billable", "Whether billable.")),
+        reference(
+            "client", "Whose project it is.", string("currency", "ISO 4217 code of the client.")
+        ),
+        records(
+            "task_assignments",
+            "The tasks of the project.",
+            ASSIGNMENT_ID,
+            *TASK_ASSIGNMENT,
+            reference("task", "The task."),
+        ),
+    )
+
+
+class UserProjectTasks(ExplodedStream):
+    """Which tasks people can track time to: one record for each task of each of their projects."""
+
+    name = "user_project_tasks"
+    parent_stream_type = UserProjectAssignments
+    primary_keys: ClassVar = ("user_id", "task_assignment_id")
+    schema = fields(
+        key("user_id", "Id of the person."),
+        key("task_assignment_id", "Id of the task's assignment to the project."),
+        integer("user_assignment_id", "Id of the person's assignment to the project."),
+        integer("project_id", "Id of the project."),
+        integer("task_id", "Id of the task."),
+        boolean("is_active", "Whether the task is current in the project."),
+        timestamp("updated_at", "When the person's assignment last changed."),
+    )
+
+    @override
+    def records(self, row: Raw) -> Iterator[Record]:
+        assignment = decode_record(row)
+        for task in assignment.get("task_assignments") or ():
+            yield {
+                "user_id": assignment["user_id"],
+                "task_assignment_id": task["id"],
+                "user_assignment_id": assignment["id"],
+                "project_id": (assignment.get("project") or {}).get("id"),
+                "task_id": (task.get("task") or {}).get("id"),
+                "is_active": task.get("is_active"),
+                "updated_at": assignment.get("updated_at"),
+            }
+
+
+class _Rights(msgspec.Struct, frozen=True):
+    access_roles: list[str] | None = None
+
+
+_rights_of = msgspec.json.Decoder(_Rights).decode
+
+
+class UserTeammates(NestedStream):
+    """Whose time and expenses managers look after; `user_id` is the manager.
+
+    Harvest API, "User Teammates":
+    https://help.getharvest.com/api-v2/users-api/users/teammates/
+    """
+
+    name = "user_teammates"
+    path = "/users/{user_id}/teammates"
+    parent_stream_type = Users
+    parent_key = "user_id"
+    primary_keys: ClassVar = ("user_id", "id")
+    replication_key = None
+    module = "team_feature"
+    schema = fields(
+        key("user_id", "Id of the manager, added by the tap."),
+        key("id", "Id of the person who is managed."),
+        string("first_name", "First name."),
+        string("last_name", "Last name."),
+        string("email", "E-mail address."),
+    )
+
+    @override
+    def has_list(self, parent: Raw) -> bool:
+        # Harvest refuses to tell the teammates of anybody else (422).
+        return "manager" in (_rights_of(parent).access_roles or ())

@@ -1,0 +1,161 @@
+"""Lists that hang below the records of another list, such as the payments of an invoice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import msgspec
+from msgspec import Raw
+from typing_extensions import override
+
+from tap_harvest.bookmarks import Span
+from tap_harvest.client import NotFoundError
+from tap_harvest.streams.base import HarvestStream, Progress, query_since, stream_of
+from tap_harvest.streams.walk import Head, Walk, head_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
+
+    from tap_harvest.client import Page
+
+_members = msgspec.json.Decoder(dict[str, Raw]).decode
+
+
+def with_field(row: Raw, name: str, value: Any) -> Raw:
+    """A row with a field that the tap adds; what Harvest sent stays as it is, digit for digit."""
+    return Raw(msgspec.json.encode({name: value} | _members(row) | {name: value}))
+
+
+class NestedStream(HarvestStream):
+    """A list below each record of another list; Harvest shows it for one of those at a time.
+
+    Which records to ask comes from a read of the parent's list, whether or not that is selected.
+    The bookmark moves after the last of them, so that the state has one entry a stream.
+
+    Attributes:
+        parent_key: The field that takes the parent's id; `path` names it as well.
+        records_key: The name of the rows in an answer; the last part of `path` if empty.
+        follows_parent: Whether a change in the list moves its parent's `updated_at`. Then only
+            parents that changed are asked, for their whole list, and the bookmark is theirs. If
+            not, all are asked for what changed in their lists.
+    """
+
+    parent_stream_type: type[HarvestStream]
+    parent_key: ClassVar[str]
+    records_key: ClassVar[str] = ""
+    follows_parent: ClassVar[bool] = False
+    is_swept = True
+
+    _parent_span = Span()
+    _parents: dict[int, datetime | None]
+
+    def has_list(self, parent: Raw) -> bool:  # noqa: ARG002  # Others look at the record.
+        """Whether there is a list below a record of the parent's list."""
+        return True
+
+    def await_parents(self) -> Span:
+        """Begin before the parent's list is read.
+
+        Returns:
+            Which of its records are to be asked, by their `updated_at`.
+        """
+        self._parents = {}
+        self._parent_span = Span()
+        if self.follows_parent:
+            self._parent_span = Span.covering(member.due() for member in self.family)
+        return self._parent_span
+
+    def note_parents(self, rows: Iterable[tuple[Head, Raw]]) -> None:
+        """Remember which records of a page of the parent's list are to be asked."""
+        for head, row in rows:
+            if head.id is not None and head.updated_at in self._parent_span and self.has_list(row):
+                self._parents[head.id] = head.updated_at
+
+    def read_below(self, highest: datetime | None) -> None:
+        """Read the lists of all parents that are due, and move the bookmarks after the last.
+
+        Args:
+            highest: The latest `updated_at` in the parent's list; `None` if it had none.
+        """
+        with self.unless_withheld() as is_offered:
+            if is_offered:
+                family = self.family
+                with self.measured(family):
+                    walks = list(self._walks(family))
+                if any(walk.missing for walk in walks) or self.is_trial_over:
+                    return
+                if not self.follows_parent:
+                    moments = [walk.highest for walk in walks if walk.highest is not None]
+                    highest = max(moments, default=None)
+                self.move_bookmarks(highest, family)
+
+    def _walks(self, family: Sequence[HarvestStream]) -> Iterator[Walk]:
+        """Read and write the list of each parent that is due.
+
+        Raises:
+            NotFoundError: None of several parents has such a list, so it cannot be that all of
+                them were deleted since their list was read.
+        """
+        since = None if self.follows_parent else Span.covering(m.span for m in family).since
+        progress = Progress(self, "lists")
+        gone = 0
+        for number, (parent_id, moment) in enumerate(self._parents.items(), start=1):
+            if self.is_trial_over:
+                break
+            try:
+                yield self.walk_whole(partial(self._walk_below, parent_id, moment, since, family))
+            except NotFoundError:
+                gone += 1
+                self.logger.debug("Deleted meanwhile: stream=%s parent=%d", self.name, parent_id)
+                if gone == len(self._parents) > 1:
+                    raise
+            progress.tell(number, len(self._parents))
+            self.flush()
+
+    def _walk_below(
+        self,
+        parent_id: int,
+        moment: datetime | None,
+        since: datetime | None,
+        family: Sequence[HarvestStream],
+    ) -> Walk:
+        """Read the list of one parent and write it.
+
+        Args:
+            parent_id: The parent's id.
+            moment: When the parent last changed.
+            since: Only rows that changed from this instant on; `None` asks for all.
+            family: The streams that get the rows.
+        """
+        walk = Walk()
+        for page in self._pages_below(parent_id, since):
+            rows = walk.add(page)
+            if self.follows_parent:
+                # What is due of the list is so because of its parent's change.
+                rows = [(Head(head.id, updated_at=moment), row) for head, row in rows]
+            for member in family:
+                member.write_rows(rows, page.received_at)
+        return walk
+
+    def _pages_below(self, parent_id: int, since: datetime | None) -> Iterator[Page]:
+        path = self.path.format_map({self.parent_key: parent_id})
+        for page in self.account.client.pages(
+            path, query_since(since), stream=self.name, key=self.records_key
+        ):
+            yield replace(
+                page, rows=[with_field(row, self.parent_key, parent_id) for row in page.rows]
+            )
+
+    @override
+    def pages(self, since: datetime | None) -> Iterator[Page]:
+        # Only the SDK's own way to the records comes here; a sync rides on the parent's read.
+        parent = stream_of(self._tap, self.parent_stream_type)
+        parents = parent.pages(since if self.follows_parent else None)
+        below = None if self.follows_parent else since
+        for page in parents:
+            for row in page.rows:
+                if self.has_list(row) and (parent_id := head_of(row).id) is not None:
+                    yield from self._pages_below(parent_id, below)
