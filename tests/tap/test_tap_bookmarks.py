@@ -129,3 +129,42 @@ def test_bookmarks_that_are_no_object_are_a_fault():
     """A state of another shape is not taken for an empty one."""
     with pytest.raises(ValueError, match="list, not an object"):
         sound_state({"bookmarks": []})
+
+
+def test_spans_are_covered_by_one_that_holds_them_all():
+    """One read serves several streams, each from its own bookmark on."""
+    assert Span.covering([Span(JUNE, JULY), Span(MAY, JUNE)]) == Span(MAY, JULY)
+    assert Span.covering([Span(JUNE, JULY), Span(None, JULY)]) == Span(None, JULY)
+    assert Span.covering([Span(JUNE, None), Span(MAY, JULY)]) == Span(MAY, None)
+
+
+@pytest.mark.parametrize(
+    ("bookmark", "now", "every", "is_due"),
+    [
+        (Bookmark(), JUNE, None, True),
+        (Bookmark(MAY, MAY), None, timedelta(0), False),
+        (Bookmark(MAY, MAY), JUNE, None, False),
+        (Bookmark(MAY, None), JUNE, timedelta(days=60), True),
+        (Bookmark(MAY, MAY), JUNE, timedelta(days=32), False),
+        (Bookmark(MAY, MAY), JUNE, timedelta(days=31), True),
+        (Bookmark(MAY, MAY), MAY, timedelta(0), True),
+        (Bookmark(MAY, JULY), JUNE, timedelta(days=60), True),
+    ],
+)
+def test_a_sweep_holds_for_its_time(
+    bookmark: Bookmark, now: datetime | None, every: timedelta | None, is_due: bool
+):
+    """Without a bookmark all is read anyway; a sweep in the future tells nothing."""
+    assert bookmark.is_sweep_due(now, every) is is_due
+
+
+def test_a_sweep_stands_beside_the_bookmark():
+    """In the same entry of the state, also after the bookmark moved."""
+    entry = Bookmark(MAY).swept_at(MAY).moved(JUNE).to_state()
+
+    assert entry["swept_at"] == "2031-05-01T00:00:00Z"
+    assert Bookmark.from_state(entry) == Bookmark(JUNE, MAY)
+    assert sound_state({"bookmarks": {"invoice_payments": entry}}) == (
+        {"invoice_payments": entry},
+        {},
+    )
