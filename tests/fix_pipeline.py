@@ -89,6 +89,7 @@ def pipeline(harvest: Sandbox, tmp_path: Path) -> Pipeline:
             "account_id": harvest.account_id,
             "api_url": harvest.api_url,
             "identity_url": harvest.identity_url,
+            "report_start_date": "2026-05-01",
         },
         target_config={
             "sqlalchemy_url": f"sqlite:///{tmp_path / 'harvest.db'}",

@@ -17,7 +17,7 @@ TAP: Final = (
     "streams",
     "account",
     "client | bookmarks | fields | writer",
-    "budget",
+    "budget | windows",
 )
 TARGET: Final = (
     "__main__",

@@ -7,19 +7,23 @@ instants, never between texts.
 The state is Singer's, with one entry a stream:
 `{"bookmarks": {stream: {"replication_key": "updated_at", "replication_key_value": "2031-…"}}}`.
 Streams that are swept from time to time, since their changes do not all show, have a `swept_at`
-beside that.
+beside that. Reports have the last day that was over when it was read, and beside that what windows
+are pieces of, and whom those windows named that may be read again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import msgspec
+
+from tap_harvest.windows import Size, Window, window_of, windows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import timedelta
 
 REPLICATION_KEY = "updated_at"
 EPOCH = datetime.fromtimestamp(0, UTC)
@@ -97,7 +101,7 @@ class Bookmark:
         swept = entry.get("swept_at")
         return cls(instant(value), instant(swept) if isinstance(swept, str) else None)
 
-    def to_state(self) -> dict[str, str]:
+    def to_state(self) -> dict[str, Any]:
         """Write the stream's entry for the state; empty before the first complete read."""
         if self.value is None:
             return {}
@@ -159,6 +163,75 @@ class Bookmark:
         return replace(self, swept=moment)
 
 
+class Reported(msgspec.Struct, frozen=True, kw_only=True):
+    """The windows of a report that were read; it is written to the state as it is.
+
+    Attributes:
+        replication_key: The field that ends a window.
+        replication_key_value: The last day of the latest window that was over when it was read;
+            `None` before there is one.
+        report_window: What the windows are pieces of.
+        sent: The windows that may be read again, by their first day: each subject that was sent,
+            with its currency.
+    """
+
+    replication_key: Literal["to"] = "to"
+    replication_key_value: date | None = None
+    report_window: Size
+    sent: dict[date, list[tuple[int, str]]] = {}
+
+    @classmethod
+    def from_state(cls, entry: Mapping[str, Any]) -> Self:
+        """Read a report's entry in the state.
+
+        Raises:
+            ValueError: The entry is none of a report.
+        """
+        try:
+            return msgspec.convert(entry, cls)
+        except msgspec.ValidationError as fault:
+            raise ValueError(str(fault)) from fault
+
+    def to_state(self) -> dict[str, Any]:
+        """Write the report's entry for the state."""
+        entry: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
+        return entry
+
+    def due(self, start: date, last: date, lookback: timedelta) -> list[Window]:
+        """The windows that are to be read, in order.
+
+        Args:
+            start: Where a report without a bookmark begins, and before which none is read again.
+            last: The last day to report.
+            lookback: For how long before that day edits may still change the figures.
+        """
+        first = max(start, last - lookback)
+        if self.replication_key_value is None:
+            first = start
+        else:
+            first = min(first, self.replication_key_value + timedelta(days=1))
+        return list(windows(first, last, self.report_window))
+
+    def read(
+        self, window: Window, keys: Iterable[tuple[int, str]], today: date, lookback: timedelta
+    ) -> Self:
+        """The bookmark after a window was read.
+
+        Args:
+            window: The window.
+            keys: The subjects that it named, each with its currency.
+            today: The day on which it was read.
+            lookback: For how long edits may still change the figures.
+        """
+        value = self.replication_key_value
+        if window.last < today:
+            value = window.last if value is None else max(value, window.last)
+        sent = {**self.sent, window.first: sorted(keys)}
+        oldest = window_of(today - lookback, self.report_window).first
+        kept = {first: keys for first, keys in sent.items() if first >= oldest}
+        return msgspec.structs.replace(self, replication_key_value=value, sent=kept)
+
+
 def sound_state(state: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
     """Part the bookmarks of a state into those that can be used and those that cannot.
 
@@ -183,11 +256,12 @@ def sound_state(state: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], di
         if not isinstance(entry, Mapping):
             faults[stream] = f"its entry is of type {type(entry).__name__}, not an object"
             continue
+        kind = Reported if stream.endswith("_report") else Bookmark
         try:
-            bookmark = Bookmark.from_state(entry)
+            written = kind.from_state(entry).to_state()
         except ValueError as fault:
             faults[stream] = str(fault)
         else:
-            if bookmark.value is not None:
-                sound[stream] = dict(bookmark.to_state())
+            if written:
+                sound[stream] = written
     return sound, faults

@@ -136,6 +136,7 @@ class Client:
         page_size: int = MAX_PAGE_SIZE,
         timeout_seconds: float = 60,
         requests_per_15_seconds: int = 100,
+        report_requests_per_15_minutes: int = 100,
         retry_factor_seconds: float = 1,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
@@ -150,13 +151,16 @@ class Client:
             page_size: Rows asked for in one request, at most 2000.
             timeout_seconds: How long to wait for a connection, and between two bytes of an answer.
             requests_per_15_seconds: The share of Harvest's budget that may be used.
+            report_requests_per_15_minutes: The share of Harvest's budget for reports.
             retry_factor_seconds: The longest wait before a first repetition; it doubles each time.
             clock: Tells the time in seconds, for the budgets.
             sleep: Waits so many seconds, for the budgets.
         """
         self.requests = 0
         self.budget = Budget(requests_per_15_seconds, 15, clock=clock, sleep=sleep)
-        self.report_budget = Budget(100, 15 * 60, clock=clock, sleep=sleep)
+        self.report_budget = Budget(
+            report_requests_per_15_minutes, 15 * 60, clock=clock, sleep=sleep
+        )
         self.started: datetime | None = None
         self._api_url = api_url.rstrip("/")
         self._identity_url = identity_url.rstrip("/")

@@ -25,6 +25,11 @@ def text_key(name: str, description: str) -> Field:
     return th.Property(name, th.StringType, required=True, description=description)
 
 
+def date_key(name: str, description: str) -> Field:
+    """A calendar day that is part of a record's identity, never null."""
+    return th.Property(name, th.DateType, required=True, description=description)
+
+
 def integer(name: str, description: str) -> Field:
     """A whole number; ids have up to 64 bits."""
     return th.Property(name, th.IntegerType, description=description)

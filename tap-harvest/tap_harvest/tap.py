@@ -25,6 +25,7 @@ from tap_harvest.account import Account
 from tap_harvest.bookmarks import instant, sound_state
 from tap_harvest.client import MAX_PAGE_SIZE, Client
 from tap_harvest.streams import STREAMS
+from tap_harvest.windows import SIZES
 from tap_harvest.writer import BufferedWriter
 
 if TYPE_CHECKING:
@@ -101,6 +102,37 @@ class TapHarvest(Tap):
             "null: never.",
         ),
         th.Property(
+            "report_start_date",
+            th.StringType,
+            title="Report start date",
+            description="Date from which on reports are read. Default: `start_date`, else the "
+            "first of January of last year.",
+        ),
+        th.Property(
+            "report_window",
+            th.StringType,
+            default="month",
+            allowed_values=list(SIZES),
+            title="Report window",
+            description="Which pieces of the calendar a report has a row of: day, week, month, "
+            "quarter or year. Each piece costs a request.",
+        ),
+        th.Property(
+            "report_lookback_days",
+            th.IntegerType(minimum=0),
+            default=60,
+            title="Report lookback",
+            description="For how many days after a piece of the calendar its figures are read "
+            "again, since edits of old time and expenses change them.",
+        ),
+        th.Property(
+            "include_fixed_fee",
+            th.BooleanType,
+            title="Include fixed fees",
+            description="Whether time reports value the hours of fixed-fee projects, and the "
+            "uninvoiced report has those projects. Default: as Harvest does, no and yes.",
+        ),
+        th.Property(
             "on_forbidden",
             th.StringType,
             default="skip",
@@ -123,6 +155,13 @@ class TapHarvest(Tap):
             title="Request budget",
             description="How much of Harvest's budget of 100 requests in 15 seconds to use. "
             "Lower it where other programs read the same account.",
+        ),
+        th.Property(
+            "report_requests_per_15_minutes",
+            th.IntegerType(minimum=1, maximum=100),
+            default=100,
+            title="Report budget",
+            description="How much of Harvest's budget of 100 report requests in 15 minutes to use.",
         ),
         th.Property(
             "request_timeout_seconds",
@@ -181,6 +220,7 @@ class TapHarvest(Tap):
             page_size=config["page_size"],
             timeout_seconds=config["request_timeout_seconds"],
             requests_per_15_seconds=config["requests_per_15_seconds"],
+            report_requests_per_15_minutes=config["report_requests_per_15_minutes"],
         )
         account_id = config.get("account_id")
         return Account(
@@ -300,7 +340,7 @@ class TapHarvest(Tap):
                     f"`{self.config_jsonschema['properties'][name]['default']}`."
                 )
         limits = {}
-        for name in ("start_date", "end_date"):
+        for name in ("start_date", "end_date", "report_start_date"):
             text = self.config.get(name)
             try:
                 limits[name] = instant(text) if text else None
@@ -311,6 +351,11 @@ class TapHarvest(Tap):
                     "`2031-04-09` or `2031-04-09T16:20:00Z`."
                 )
         start, end = limits["start_date"], limits["end_date"]
+        reports = limits["report_start_date"]
+        if reports and end and end <= reports:
+            yield (
+                "`end_date` is not after `report_start_date`, so no report is due. Set a later one."
+            )
         if start and end and end <= start:
             yield "`end_date` is not after `start_date`, so nothing lies between. Set a later one."
 

@@ -59,6 +59,7 @@ def account_of(harvest: Sandbox) -> dict[str, str]:
         "TAP_HARVEST_ACCOUNT_ID": harvest.account_id,
         "TAP_HARVEST_API_URL": harvest.api_url,
         "TAP_HARVEST_IDENTITY_URL": harvest.identity_url,
+        "TAP_HARVEST_REPORT_START_DATE": "2026-05-01",  # All of them would use the budget up.
     }
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sqlite3
+from collections import defaultdict
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -245,6 +246,36 @@ def test_a_run_killed_in_the_middle_is_made_good_by_the_next(
 
     assert pipeline.exit_codes == (0, 0), pipeline.errors
     assert_equal(harvest, pipeline)
+
+
+def test_a_report_in_the_database_adds_up(harvest: Sandbox, pipeline: Pipeline) -> None:
+    """Hours by client and month are the entries', also after a client dropped out of a month."""
+    project = harvest.add("projects", client_id=harvest.add("clients")["id"])
+    entry = harvest.add("time_entries", project_id=project["id"], spent_date="2026-06-03", hours=4)
+    pipeline()
+    first = hours_by_client(pipeline.folder / "harvest.db")
+    harvest.delete("time_entries", entry["id"])
+    harvest.add("time_entries", spent_date="2026-06-04", hours=2.5)
+    pipeline()
+
+    assert pipeline.exit_codes == (0, 0), pipeline.errors
+    hours: dict[int, float] = defaultdict(float)
+    for row in harvest.rows("time_entries"):
+        if row["spent_date"] >= "2026-05-01":
+            hours[row["client"]["id"]] += row["rounded_hours"]
+    assert first[project["client"]["id"]] == 4
+    assert hours_by_client(pipeline.folder / "harvest.db") == pytest.approx(hours)
+
+
+def hours_by_client(path: Path) -> dict[int, float]:
+    """The hours of each client in the rows of the report that count."""
+    with closing(sqlite3.connect(path)) as database:
+        return dict(
+            database.execute(
+                "SELECT client_id, sum(total_hours) FROM time_clients_report "
+                "WHERE _sdc_deleted_at IS NULL GROUP BY client_id"
+            )
+        )
 
 
 def edits(harvest: Sandbox) -> None:

@@ -10,6 +10,7 @@ import pytest
 from tap_harvest.streams import STREAMS
 from tap_harvest.streams.base import ExplodedStream, Singleton, WholeStream
 from tap_harvest.streams.nested import NestedStream
+from tap_harvest.streams.reports import Report
 from tap_harvest.tap import TapHarvest
 
 README = (Path(__file__).parents[2] / "tap-harvest" / "README.md").read_text(encoding="utf-8")
@@ -46,6 +47,8 @@ def test_the_table_of_streams_is_the_code_s(stream: type[ExplodedStream]):
     """Key and way of reading of each stream."""
     if issubclass(stream, ExplodedStream):
         way = f"from `{stream.parent_stream_type.name}`"
+    elif issubclass(stream, Report):
+        way = "by window"
     elif issubclass(stream, NestedStream):
         way = f"below `{stream.parent_stream_type.name}`, "
         way += "what changed" if stream.replication_key else "whole"

@@ -82,6 +82,7 @@ def everything() -> Iterator[tuple[Sandbox, Run]]:
             "account_id": harvest.account_id,
             "api_url": harvest.api_url,
             "identity_url": harvest.identity_url,
+            "report_start_date": "2026-05-01",
         }
         yield harvest, run_tap(TapHarvest(config=config))
 

@@ -33,6 +33,7 @@ class TestStandardSuite(Suite):  # type: ignore[valid-type,misc]  # The SDK make
                 "account_id": harvest.account_id,
                 "api_url": harvest.api_url,
                 "identity_url": harvest.identity_url,
+                "report_start_date": "2026-05-01",
             }
             runner = TapTestRunner(TapHarvest, config=config)
             runner.sync_all()

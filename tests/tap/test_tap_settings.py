@@ -31,7 +31,7 @@ def test_an_account_id_is_a_number_or_its_text(account_id: int | str):
     assert TapHarvest(config={**GOOD, "account_id": account_id}).account.id == 900100
 
 
-@pytest.mark.parametrize("name", ["start_date", "end_date"])
+@pytest.mark.parametrize("name", ["start_date", "end_date", "report_start_date"])
 @pytest.mark.parametrize("value", ["yesterday", "2031-13-01", "31/12/2031"])
 def test_a_malformed_date_is_named(name: str, value: str):
     """The setting, the value, and how to write it."""
@@ -45,6 +45,13 @@ def test_a_malformed_date_is_named(name: str, value: str):
 def test_an_end_that_is_not_after_the_start_is_named(end: str):
     """Nothing lies between, which nobody can have meant."""
     assert "`end_date` is not after" in complaints(start_date="2031-05-01", end_date=end)
+
+
+def test_an_end_before_the_first_report_is_named():
+    """The settings of reports are no exception."""
+    text = complaints(report_start_date="2031-05-01", end_date="2031-04-01")
+
+    assert "`end_date` is not after `report_start_date`" in text
 
 
 @pytest.mark.parametrize(
@@ -149,6 +156,9 @@ def test_an_address_that_is_none_is_named_and_not_repeated(name: str, value: str
         ("page_size", 2001),
         ("lookback_seconds", -1),
         ("sweep_days", -1),
+        ("report_window", "fortnight"),
+        ("report_lookback_days", -1),
+        ("report_requests_per_15_minutes", 101),
         ("requests_per_15_seconds", 101),
         ("request_timeout_seconds", 0),
         ("user_agent", "two\nlines"),
@@ -213,7 +223,7 @@ def test_discovery_needs_no_settings():
     """No credentials, and nobody to ask."""
     catalog = json.loads(command("--discover").stdout)
 
-    assert len(catalog["streams"]) == 31
+    assert len(catalog["streams"]) == 41
 
 
 def test_about_tells_the_settings_and_which_are_secret():

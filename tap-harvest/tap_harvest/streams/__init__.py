@@ -27,6 +27,18 @@ from tap_harvest.streams.projects import (
     ProjectTaskAssignments,
     ProjectUserAssignments,
 )
+from tap_harvest.streams.reports import (
+    ExpenseCategoriesReport,
+    ExpenseClientsReport,
+    ExpenseProjectsReport,
+    ExpenseTeamReport,
+    ProjectBudgetReport,
+    TimeClientsReport,
+    TimeProjectsReport,
+    TimeTasksReport,
+    TimeTeamReport,
+    UninvoicedReport,
+)
 from tap_harvest.streams.roles import Roles, UserRoles
 from tap_harvest.streams.tasks import Tasks
 from tap_harvest.streams.time_entries import TimeEntries, TimeEntryExternalReferences
@@ -75,4 +87,14 @@ STREAMS: tuple[type[HarvestStream], ...] = (
     UserProjectAssignments,
     UserProjectTasks,
     UserTeammates,
+    ExpenseClientsReport,
+    ExpenseProjectsReport,
+    ExpenseCategoriesReport,
+    ExpenseTeamReport,
+    UninvoicedReport,
+    TimeClientsReport,
+    TimeProjectsReport,
+    TimeTasksReport,
+    TimeTeamReport,
+    ProjectBudgetReport,
 )

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context, Record
 
     from tap_harvest.account import Account
+    from tap_harvest.budget import Budget
     from tap_harvest.streams.nested import NestedStream
     from tap_harvest.streams.walk import Head
 
@@ -52,6 +53,7 @@ class HarvestStream(Stream):
 
     Attributes:
         path: The list's address below the API's.
+        records_key: The name of the rows in an answer; the last part of `path` if empty.
         module: The flag of `/company` without which the list is not there; empty if it always is.
         is_fact: Whether `start_date` and `end_date` limit the stream; they never limit what
             facts refer to.
@@ -60,6 +62,7 @@ class HarvestStream(Stream):
     """
 
     path: ClassVar[str] = ""
+    records_key: ClassVar[str] = ""
     module: ClassVar[str] = ""
     is_fact: ClassVar[bool] = False
     is_swept: ClassVar[bool] = False
@@ -85,6 +88,11 @@ class HarvestStream(Stream):
     def account(self) -> Account:
         """The Harvest account to read."""
         return self._account()
+
+    @property
+    def budget(self) -> Budget:
+        """What Harvest allows for requests of this kind."""
+        return self.account.client.budget
 
     @property
     def family(self) -> list[HarvestStream]:
@@ -168,7 +176,9 @@ class HarvestStream(Stream):
         Args:
             since: Only rows that changed from this instant on; `None` asks for all.
         """
-        return self.account.client.pages(self.path, query_since(since), stream=self.name)
+        return self.account.client.pages(
+            self.path, query_since(since), stream=self.name, key=self.records_key
+        )
 
     # Reading
 
@@ -184,7 +194,7 @@ class HarvestStream(Stream):
         self.account.open()
         with self.unless_withheld() as is_offered:
             if is_offered:
-                self._read()
+                self.read()
 
     @contextmanager
     def unless_withheld(self) -> Iterator[bool]:
@@ -205,7 +215,7 @@ class HarvestStream(Stream):
                 "Skipped, with its bookmark kept: stream=%s reason=%s", self.name, error
             )
 
-    def _read(self) -> None:
+    def read(self) -> None:
         """Read what is due of the list and below it, and move the bookmarks of what was."""
         family, nested = self.family, self.nested
         with self.measured(family):
@@ -316,10 +326,11 @@ class HarvestStream(Stream):
                 break
             if head.updated_at in self.span:
                 for record in self.records(row):
-                    self._write(record, received_at)
+                    self.write_record(record, received_at)
                     self.rows += 1
 
-    def _write(self, record: Raw | Record, received_at: datetime) -> None:
+    def write_record(self, record: Raw | Record, received_at: datetime) -> None:
+        """Write one record, be it bytes or taken apart."""
         if self._is_verbatim:
             verbatim = cast("Record", record)  # The writer takes bytes as they are.
             message = RecordMessage(self.name, verbatim, time_extracted=received_at)
@@ -433,7 +444,7 @@ class Progress:
             done,
             of,
             client.requests,
-            client.budget.left,
+            self._stream.budget.left,
             (now - self._began) * (of - done) / done,
         )
 

@@ -4,29 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-import msgspec
-from msgspec import Raw
 from typing_extensions import override
 
 from tap_harvest.bookmarks import Span
 from tap_harvest.client import NotFoundError
 from tap_harvest.streams.base import HarvestStream, Progress, query_since, stream_of
-from tap_harvest.streams.walk import Head, Walk, head_of
+from tap_harvest.streams.walk import Head, Walk, head_of, with_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
+    from msgspec import Raw
+
     from tap_harvest.client import Page
-
-_members = msgspec.json.Decoder(dict[str, Raw]).decode
-
-
-def with_field(row: Raw, name: str, value: Any) -> Raw:
-    """A row with a field that the tap adds; what Harvest sent stays as it is, digit for digit."""
-    return Raw(msgspec.json.encode({name: value} | _members(row) | {name: value}))
 
 
 class NestedStream(HarvestStream):
@@ -37,7 +30,6 @@ class NestedStream(HarvestStream):
 
     Attributes:
         parent_key: The field that takes the parent's id; `path` names it as well.
-        records_key: The name of the rows in an answer; the last part of `path` if empty.
         follows_parent: Whether a change in the list moves its parent's `updated_at`. Then only
             parents that changed are asked, for their whole list, and the bookmark is theirs. If
             not, all are asked for what changed in their lists.
@@ -45,7 +37,6 @@ class NestedStream(HarvestStream):
 
     parent_stream_type: type[HarvestStream]
     parent_key: ClassVar[str]
-    records_key: ClassVar[str] = ""
     follows_parent: ClassVar[bool] = False
     is_swept = True
 
@@ -146,7 +137,7 @@ class NestedStream(HarvestStream):
             path, query_since(since), stream=self.name, key=self.records_key
         ):
             yield replace(
-                page, rows=[with_field(row, self.parent_key, parent_id) for row in page.rows]
+                page, rows=[with_fields(row, {self.parent_key: parent_id}) for row in page.rows]
             )
 
     @override

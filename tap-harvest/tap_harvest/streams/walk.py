@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec import Raw
 
 if TYPE_CHECKING:
-    from msgspec import Raw
-
     from tap_harvest.client import Page
 
 
@@ -43,6 +42,14 @@ def _aware(moment: datetime | None) -> datetime | None:
     if moment is None or moment.tzinfo is not None:
         return moment
     return moment.replace(tzinfo=UTC)
+
+
+_members_of = msgspec.json.Decoder(dict[str, Raw]).decode
+
+
+def with_fields(row: Raw, added: dict[str, Any]) -> Raw:
+    """A row with fields that the tap adds; what Harvest sent stays as it is, digit for digit."""
+    return Raw(msgspec.json.encode(added | _members_of(row) | added))
 
 
 class Walk:

@@ -1,0 +1,422 @@
+"""Reports: figures that Harvest sums up by client, project, task, person or category."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, ClassVar
+
+from typing_extensions import override
+
+from tap_harvest.bookmarks import Reported, instant, instant_text
+from tap_harvest.fields import (
+    boolean,
+    date_key,
+    decimal,
+    fields,
+    integer,
+    key,
+    string,
+    text_key,
+    timestamp,
+)
+from tap_harvest.streams.base import HarvestStream, Progress, WholeStream, decode_record
+from tap_harvest.streams.walk import Walk, with_fields
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from msgspec import Raw
+    from singer_sdk.helpers.types import Record
+
+    from tap_harvest.budget import Budget
+    from tap_harvest.client import Page
+    from tap_harvest.windows import Window
+
+WINDOW = (
+    date_key("from", "First day of the window, added by the tap."),
+    date_key("to", "Last day of the window, added by the tap."),
+    timestamp("_sdc_deleted_at", "When the subject dropped out of the window."),
+)
+CURRENCY = text_key("currency", "ISO 4217 code of the amounts; empty if hidden.")
+CLIENT_NAME = string("client_name", "Name of the client.")
+PROJECT_NAME = string("project_name", "Name of the project, with its code.")
+PERSON = (
+    key("user_id", "Id of the person."),
+    string("user_name", "Name of the person."),
+    boolean("is_contractor", "Whether they are not employed."),
+)
+TIME = (
+    decimal("total_hours", "Hours, as the account rounds them."),
+    decimal("billable_hours", "Those of the hours that are billable."),
+    CURRENCY,
+    decimal("billable_amount", "Value of the billable hours."),
+)
+EXPENSES = (
+    decimal("total_amount", "Money spent."),
+    decimal("billable_amount", "That of the money that is billable."),
+    CURRENCY,
+)
+
+
+class Report(HarvestStream):
+    """The sums of one window of the calendar after another, by subject and currency.
+
+    Edits of old entries change old figures. So the windows of the last `report_lookback_days` are
+    read again, and a subject that dropped out of one is sent once more, without figures.
+
+    Attributes:
+        subject: The field with the id of what is summed up.
+        figures: The fields that are sums.
+        has_fixed_fee: Whether Harvest can be asked to include fixed fees, or not to.
+    """
+
+    records_key = "results"
+    subject: ClassVar[str]
+    figures: ClassVar[Sequence[str]]
+    has_fixed_fee: ClassVar[bool] = False
+    replication_key = None
+
+    @property
+    @override
+    def budget(self) -> Budget:
+        return self.account.client.report_budget
+
+    # What is due
+
+    @property
+    def reported(self) -> Reported:
+        """The windows that were read, by the state."""
+        entry = self.tap_state.get("bookmarks", {}).get(self.name)
+        size = self.config["report_window"]
+        reported = Reported.from_state(entry) if entry else Reported(report_window=size)
+        return reported if reported.report_window == size else Reported(report_window=size)
+
+    @property
+    def _today(self) -> date:
+        return (self.account.client.started or datetime.now(UTC)).date()
+
+    @property
+    def _lookback(self) -> timedelta:
+        return timedelta(days=self.config["report_lookback_days"])
+
+    def windows_due(self) -> list[Window]:
+        """The windows that this run reads, in order."""
+        last = self._today
+        if end := self.config.get("end_date"):
+            last = min(last, (instant(end) - timedelta(microseconds=1)).date())
+        start = self.config.get("report_start_date") or self.config.get("start_date")
+        first = instant(start).date() if start else date(self._today.year - 1, 1, 1)
+        return self.reported.due(first, last, self._lookback)
+
+    # Reading
+
+    @override
+    def pages(self, since: datetime | None) -> Iterator[Page]:
+        # Only the SDK's own way to the records comes here.
+        for window in self.windows_due():
+            yield from self._pages_of(window)
+
+    def _pages_of(self, window: Window) -> Iterator[Page]:
+        added = {"from": window.first.isoformat(), "to": window.last.isoformat()}
+        query = {"from": f"{window.first:%Y%m%d}", "to": f"{window.last:%Y%m%d}"}
+        include = self.config.get("include_fixed_fee")
+        if self.has_fixed_fee and include is not None:
+            query["include_fixed_fee"] = str(include).lower()
+        pages = self.account.client.pages(self.path, query, stream=self.name, key=self.records_key)
+        for page in pages:
+            yield replace(
+                page,
+                rows=[
+                    with_fields(row, {**added, "currency": self._key_of(row)[1]})
+                    for row in page.rows
+                ],
+            )
+
+    def _key_of(self, row: Raw) -> tuple[int, str]:
+        """What tells the rows of a window apart: the subject, and the currency."""
+        record = decode_record(row)
+        return record[self.subject], record.get("currency") or ""
+
+    @override
+    def read(self) -> None:
+        self._announce()
+        due = self.windows_due()
+        progress = Progress(self, "windows")
+        with self.measured([self]):
+            for number, window in enumerate(due, start=1):
+                if self.is_trial_over or not self._read_window(window):
+                    break
+                progress.tell(number, len(due))
+
+    def _announce(self) -> None:
+        """Tell once, before the first report, what all of them will cost."""
+        reports = [
+            stream
+            for stream in self._tap.streams.values()
+            if isinstance(stream, Report)
+            and stream.selected
+            and (not stream.module or self.account.offers(stream.module))
+        ]
+        if reports[0] is self:
+            requests = sum(len(report.windows_due()) for report in reports)
+            waits = max(-(-(requests - self.budget.left) // self.budget.requests), 0)
+            self.logger.info(
+                "Reports to read: streams=%d requests=%d budget_left=%d minutes_to_wait=%d",
+                len(reports),
+                requests,
+                self.budget.left,
+                waits * self.budget.seconds // 60,
+            )
+
+    @override
+    def begin(self) -> None:
+        super().begin()
+        entry = self.tap_state.get("bookmarks", {}).get(self.name, {})
+        size = self.config["report_window"]
+        if entry.get("report_window", size) != size:
+            self.logger.warning(
+                "`report_window` was changed, so the report is read from the beginning, and the "
+                "rows of the old windows stay beside the new ones: stream=%s before=%s now=%s. "
+                "Empty the table, or set `report_window` back.",
+                self.name,
+                entry["report_window"],
+                size,
+            )
+
+    def _read_window(self, window: Window) -> bool:
+        """Read a window, retract who dropped out of it, and move the bookmark.
+
+        Returns:
+            Whether all that Harvest announced came.
+        """
+        ever = set(self.reported.sent.get(window.first, ()))
+        keys: set[tuple[int, str]] = set()
+
+        def walk_once() -> Walk:
+            keys.clear()
+            walk = Walk()
+            for page in self._pages_of(window):
+                rows = walk.add(page)
+                self.write_rows(rows, page.received_at)
+                keys.update(self._key_of(row) for _, row in rows)
+                ever.update(keys)
+                self.flush()
+            return walk
+
+        walk = self.walk_whole(walk_once)
+        if walk.missing:
+            return False
+        if not self.is_full:
+            for subject, currency in sorted(ever - keys):
+                self._retract(window, subject, currency)
+            read = self.reported.read(window, keys, self._today, self._lookback)
+            self.tap_state.setdefault("bookmarks", {})[self.name] = read.to_state()
+            self._write_state_message()
+        return True
+
+    def _retract(self, window: Window, subject: int, currency: str) -> None:
+        """Send who dropped out of a window once more, so that no old figures stay downstream."""
+        record: Record = {
+            self.subject: subject,
+            "currency": currency,
+            "from": window.first.isoformat(),
+            "to": window.last.isoformat(),
+            **dict.fromkeys(self.figures, 0),
+            "_sdc_deleted_at": instant_text(self.account.client.started or datetime.now(UTC)),
+        }
+        self.write_record(record, datetime.now(UTC))
+        self.rows += 1
+
+
+class TimeReport(Report):
+    """Hours, and their value.
+
+    Harvest API, "Time Reports":
+    https://help.getharvest.com/api-v2/reports-api/reports/time-reports/
+    """
+
+    figures = ("total_hours", "billable_hours", "billable_amount")
+    has_fixed_fee = True
+
+
+class ExpenseReport(Report):
+    """Money spent.
+
+    Harvest API, "Expense Reports":
+    https://help.getharvest.com/api-v2/reports-api/reports/expense-reports/
+    """
+
+    module = "expense_feature"
+    figures = ("total_amount", "billable_amount")
+
+
+class ExpenseClientsReport(ExpenseReport):
+    """Expenses by client, and by window of the calendar."""
+
+    name = "expense_clients_report"
+    path = "/reports/expenses/clients"
+    subject = "client_id"
+    primary_keys: ClassVar = ("client_id", "currency", "from", "to")
+    schema = fields(key("client_id", "Id of the client."), CLIENT_NAME, *EXPENSES, *WINDOW)
+
+
+class ExpenseProjectsReport(ExpenseReport):
+    """Expenses by project, and by window of the calendar."""
+
+    name = "expense_projects_report"
+    path = "/reports/expenses/projects"
+    subject = "project_id"
+    primary_keys: ClassVar = ("project_id", "currency", "from", "to")
+    schema = fields(
+        integer("client_id", "Id of the client."),
+        CLIENT_NAME,
+        key("project_id", "Id of the project."),
+        PROJECT_NAME,
+        *EXPENSES,
+        *WINDOW,
+    )
+
+
+class ExpenseCategoriesReport(ExpenseReport):
+    """Expenses by category, and by window of the calendar."""
+
+    name = "expense_categories_report"
+    path = "/reports/expenses/categories"
+    subject = "expense_category_id"
+    primary_keys: ClassVar = ("expense_category_id", "currency", "from", "to")
+    schema = fields(
+        key("expense_category_id", "Id of the category."),
+        string("expense_category_name", "Name of the category."),
+        *EXPENSES,
+        *WINDOW,
+    )
+
+
+class ExpenseTeamReport(ExpenseReport):
+    """Expenses by person, and by window of the calendar."""
+
+    name = "expense_team_report"
+    path = "/reports/expenses/team"
+    subject = "user_id"
+    primary_keys: ClassVar = ("user_id", "currency", "from", "to")
+    schema = fields(*PERSON, *EXPENSES, *WINDOW)
+
+
+class UninvoicedReport(Report):
+    """What is not on an invoice yet, by billable project and by window of the calendar.
+
+    Harvest API, "Uninvoiced Report":
+    https://help.getharvest.com/api-v2/reports-api/reports/uninvoiced-report/
+    """
+
+    name = "uninvoiced_report"
+    path = "/reports/uninvoiced"
+    module = "invoice_feature"
+    subject = "project_id"
+    figures = ("total_hours", "uninvoiced_hours", "uninvoiced_expenses", "uninvoiced_amount")
+    has_fixed_fee = True
+    primary_keys: ClassVar = ("project_id", "currency", "from", "to")
+    schema = fields(
+        integer("client_id", "Id of the client."),
+        CLIENT_NAME,
+        key("project_id", "Id of the project."),
+        string("project_name", "Name of the project."),
+        CURRENCY,
+        decimal("total_hours", "Hours, as the account rounds them."),
+        decimal("uninvoiced_hours", "Billable hours that are on no invoice."),
+        decimal("uninvoiced_expenses", "Billable expenses that are on no invoice."),
+        decimal("uninvoiced_amount", "Value of both; a fixed fee may make it negative."),
+        *WINDOW,
+    )
+
+
+class TimeClientsReport(TimeReport):
+    """Hours by client, and by window of the calendar."""
+
+    name = "time_clients_report"
+    path = "/reports/time/clients"
+    subject = "client_id"
+    primary_keys: ClassVar = ("client_id", "currency", "from", "to")
+    schema = fields(key("client_id", "Id of the client."), CLIENT_NAME, *TIME, *WINDOW)
+
+
+class TimeProjectsReport(TimeReport):
+    """Hours by project, and by window of the calendar."""
+
+    name = "time_projects_report"
+    path = "/reports/time/projects"
+    subject = "project_id"
+    primary_keys: ClassVar = ("project_id", "currency", "from", "to")
+    schema = fields(
+        key("project_id", "Id of the project."),
+        PROJECT_NAME,
+        integer("client_id", "Id of the client."),
+        CLIENT_NAME,
+        *TIME,
+        *WINDOW,
+    )
+
+
+class TimeTasksReport(TimeReport):
+    """Hours by task, and by window of the calendar."""
+
+    name = "time_tasks_report"
+    path = "/reports/time/tasks"
+    subject = "task_id"
+    primary_keys: ClassVar = ("task_id", "currency", "from", "to")
+    schema = fields(
+        key("task_id", "Id of the task."),
+        string("task_name", "Name of the task."),
+        *TIME,
+        *WINDOW,
+    )
+
+
+class TimeTeamReport(TimeReport):
+    """Hours by person, and by window of the calendar."""
+
+    name = "time_team_report"
+    path = "/reports/time/team"
+    subject = "user_id"
+    primary_keys: ClassVar = ("user_id", "currency", "from", "to")
+    schema = fields(
+        *PERSON,
+        *TIME,
+        integer("weekly_capacity", "Working time of a week, in seconds."),
+        string("avatar_url", "Address of their picture."),
+        *WINDOW,
+    )
+
+
+class ProjectBudgetReport(WholeStream):
+    """What is left of each budget on the day of the sync; the days before stay in the table.
+
+    Harvest API, "Project Budget Report":
+    https://help.getharvest.com/api-v2/reports-api/reports/project-budget-report/
+    """
+
+    name = "project_budget_report"
+    path = "/reports/project_budget"
+    records_key = "results"
+    primary_keys: ClassVar = ("project_id", "as_of")
+    schema = fields(
+        key("project_id", "Id of the project."),
+        string("project_name", "Name of the project."),
+        integer("client_id", "Id of the client."),
+        CLIENT_NAME,
+        boolean("budget_is_monthly", "Whether the budget begins anew each month."),
+        string("budget_by", "What the budget is a budget of."),
+        boolean("is_active", "Whether the project is current, not archived."),
+        decimal("budget", "Budget in hours or money."),
+        decimal("budget_spent", "What of it is used."),
+        decimal("budget_remaining", "What of it is left; negative if overrun."),
+        date_key("as_of", "Day on which it was read, added by the tap."),
+    )
+
+    @override
+    def pages(self, since: datetime | None) -> Iterator[Page]:
+        read_at = self.account.client.started or datetime.now(UTC)
+        added = {"as_of": read_at.date().isoformat()}
+        for page in super().pages(since):
+            yield replace(page, rows=[with_fields(row, added) for row in page.rows])

@@ -1,0 +1,73 @@
+"""The pieces of the calendar that reports are read by.
+
+Pieces are fixed: whenever a day is reported, it is reported in the same piece, so that the figures
+of a piece always replace those of the same piece. Both ends are included, and no day is in two.
+
+Harvest API, "Reports": https://help.getharvest.com/api-v2/reports-api/reports/time-reports/
+"""
+
+from __future__ import annotations
+
+from calendar import isleap
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Literal, get_args
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Size = Literal["day", "week", "month", "quarter", "year"]
+SIZES: tuple[Size, ...] = get_args(Size)
+
+_DAY = timedelta(days=1)
+_MONTHS = {"month": 1, "quarter": 3, "year": 12}
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Window:
+    """The days from `first` to `last`, both included."""
+
+    first: date
+    last: date
+
+
+def window_of(day: date, size: Size) -> Window:
+    """The window that a day is in.
+
+    Weeks begin on Monday. A leap year is two windows that meet at midyear, since Harvest reports
+    at most 365 days at once.
+
+    Args:
+        day: The day.
+        size: What windows are pieces of.
+    """
+    if size == "day":
+        return Window(day, day)
+    if size == "week":
+        first = day - timedelta(days=day.weekday())
+        return Window(first, first + timedelta(days=6))
+    months = 6 if size == "year" and isleap(day.year) else _MONTHS[size]
+    month = (day.month - 1) // months * months + 1
+    first = date(day.year, month, 1)
+    return Window(first, _months_later(first, months) - _DAY)
+
+
+def windows(first: date, last: date, size: Size) -> Iterator[Window]:
+    """The windows that hold the days of a stretch, in order; none if it ends before it begins.
+
+    Args:
+        first: The first day, which the first window may begin before.
+        last: The last day, which the last window may end after.
+        size: What windows are pieces of.
+    """
+    day = first
+    while day <= last:
+        window = window_of(day, size)
+        yield window
+        day = window.last + _DAY
+
+
+def _months_later(first: date, months: int) -> date:
+    """The first of a month, so many months after that of another; up to a year."""
+    years, month = divmod(first.month - 1 + months, 12)
+    return date(first.year + years, month + 1, 1)

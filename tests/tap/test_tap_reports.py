@@ -1,0 +1,454 @@
+"""Reports: the sums that stay downstream, and what they cost."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from singer_sdk.exceptions import FatalAPIError
+from tap_run import run_tap, selecting
+
+from tap_harvest.bookmarks import Reported, sound_state
+from tap_harvest.tap import TapHarvest
+from tap_harvest.windows import Window, window_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tap_run import Run
+
+    from harvest_sandbox import Sandbox
+
+    Sync = Callable[..., Run]
+
+Row = dict[str, Any]
+Sums = dict[tuple[Any, ...], list[Decimal]]
+
+TIME = {
+    "time_clients_report": ("client", "client_id"),
+    "time_projects_report": ("project", "project_id"),
+    "time_tasks_report": ("task", "task_id"),
+    "time_team_report": ("user", "user_id"),
+}
+EXPENSES = {
+    "expense_clients_report": ("client", "client_id"),
+    "expense_projects_report": ("project", "project_id"),
+    "expense_categories_report": ("expense_category", "expense_category_id"),
+    "expense_team_report": ("user", "user_id"),
+}
+DATED = (*EXPENSES, "uninvoiced_report", *TIME)
+DAY = 86400
+
+
+class Table:
+    """A table that a target keeps: rows by key, without those that are marked as deleted."""
+
+    def __init__(self, stream: str) -> None:
+        self.stream = stream
+        self.rows: dict[tuple[Any, ...], Row] = {}
+        subject = {**TIME, **EXPENSES}.get(stream, ("project", "project_id"))[1]
+        self.keys = (subject, "currency", "from", "to")
+
+    def load(self, run: Run) -> None:
+        """Write what a run brought."""
+        for record in run.records(self.stream):
+            key = tuple(record[name] for name in self.keys)
+            if record.get("_sdc_deleted_at"):
+                self.rows.pop(key, None)
+            else:
+                self.rows[key] = record
+
+    def sums(self, *figures: str) -> Sums:
+        """The figures by key."""
+        return {
+            key: [Decimal(str(row[name])) for name in figures] for key, row in self.rows.items()
+        }
+
+
+def worked_out(harvest: Sandbox, stream: str, since: str, size: Any = "month") -> Sums:
+    """The same figures, summed up from the account's own entries or expenses."""
+    kind, today = {**TIME, **EXPENSES}[stream][0], harvest.now.date()
+    currencies = {row["id"]: row["currency"] for row in harvest.rows("clients")}
+    last = window_of(today, size).last.isoformat()
+    sums: defaultdict[tuple[Any, ...], list[Decimal]]
+    sums = defaultdict(lambda: [Decimal(0), Decimal(0)])
+    for row in harvest.rows("time_entries" if stream in TIME else "expenses"):
+        if since <= row["spent_date"] <= last:
+            window = window_of(date.fromisoformat(row["spent_date"]), size)
+            days = window.first.isoformat(), window.last.isoformat()
+            amount = Decimal(str(row["rounded_hours" if stream in TIME else "total_cost"]))
+            found = sums[(row[kind]["id"], currencies[row["client"]["id"]], *days)]
+            found[0] += amount
+            found[1] += amount if row["billable"] else 0
+    return dict(sums)
+
+
+def figures(stream: str) -> tuple[str, str]:
+    """The two figures that are compared."""
+    if stream in TIME:
+        return "total_hours", "billable_hours"
+    return "total_amount", "billable_amount"
+
+
+def asked(harvest: Sandbox, path: str) -> list[tuple[str, str]]:
+    """The windows that a report was asked for, in order."""
+    return [
+        (request.query["from"], request.query["to"])
+        for request in harvest.requests
+        if request.path == f"/v2/reports/{path}"
+    ]
+
+
+@pytest.mark.parametrize("stream", [*TIME, *EXPENSES])
+def test_the_sums_are_those_of_the_entries(harvest: Sandbox, sync: Sync, stream: str):
+    """By subject, currency and month."""
+    table = Table(stream)
+
+    table.load(sync(stream, report_start_date="2026-01-15"))
+
+    expected = worked_out(harvest, stream, "2026-01-01")
+    assert expected
+    assert table.sums(*figures(stream)) == expected
+
+
+@pytest.mark.parametrize("size", ["day", "week", "quarter", "year"])
+def test_the_sums_are_right_in_each_window(harvest: Sandbox, sync: Sync, size: Any):
+    """However the calendar is cut; the first window begins where it begins."""
+    start = date(2026, 5, 13) if size == "day" else date(2025, 12, 31)
+    if size == "week":
+        start = date(2026, 3, 4)
+    table = Table("time_team_report")
+
+    table.load(sync("time_team_report", report_start_date=start.isoformat(), report_window=size))
+
+    since = window_of(start, size).first.isoformat()
+    assert table.sums("total_hours", "billable_hours") == worked_out(
+        harvest, "time_team_report", since, size
+    )
+
+
+def work(harvest: Sandbox) -> None:
+    """Change, delete and add entries and expenses of the last weeks."""
+    today = harvest.now.date()
+    recent = (today - timedelta(days=50)).isoformat()
+    entries = [row for row in harvest.rows("time_entries") if row["spent_date"] > recent]
+    changed, moved, deleted, *_ = [row for row in entries if not row["is_locked"]]
+    harvest.change("time_entries", changed["id"], hours=7.25)
+    harvest.change("time_entries", moved["id"], spent_date=today.isoformat())
+    harvest.delete("time_entries", deleted["id"])
+    harvest.add("time_entries", hours=1.5, spent_date=today.isoformat())
+    harvest.add("expenses", total_cost=12.34, spent_date=today.isoformat())
+
+
+@pytest.mark.parametrize(
+    ("start", "days"),
+    [
+        (datetime(2026, 6, 30, 12, tzinfo=UTC), 0),  # Twice on one day.
+        (datetime(2026, 6, 30, 12, tzinfo=UTC), 1),  # Across the end of a month.
+        (datetime(2026, 6, 28, 12, tzinfo=UTC), 1),  # On the next day.
+        (datetime(2028, 2, 28, 12, tzinfo=UTC), 1),  # To 29 February.
+        (datetime(2028, 2, 29, 12, tzinfo=UTC), 1),  # From 29 February.
+        (datetime(2027, 12, 31, 12, tzinfo=UTC), 1),  # Across the end of a year.
+    ],
+)
+@pytest.mark.parametrize("stream", ["time_clients_report", "expense_projects_report"])
+def test_two_syncs_leave_the_right_sums(
+    harvest: Sandbox, sync: Sync, stream: str, start: datetime, days: int
+):
+    """Whatever was edited between them."""
+    harvest.now = start
+    for number in range(8):
+        day = (start - timedelta(days=number)).date().isoformat()
+        harvest.add("time_entries", hours=2, spent_date=day)
+        harvest.add("expenses", total_cost=5.5, spent_date=day)
+    begin = f"{start:%Y-%m}-01"
+    table = Table(stream)
+    first = sync(stream, report_start_date=begin)
+    table.load(first)
+    harvest.advance(seconds=days * DAY)
+    work(harvest)
+
+    table.load(sync(stream, report_start_date=begin, state=first.states[-1]))
+
+    assert table.sums(*figures(stream)) == worked_out(harvest, stream, begin)
+
+
+def test_a_subject_that_drops_out_is_retracted(harvest: Sandbox, sync: Sync):
+    """It comes once more without figures, and marked; after that never again."""
+    client = harvest.add("clients", name="Example Quarry")
+    project = harvest.add("projects", client_id=client["id"])
+    entry = harvest.add("time_entries", project_id=project["id"], spent_date="2026-06-03", hours=4)
+    first = sync("time_clients_report")
+    harvest.delete("time_entries", entry["id"])
+
+    second = sync("time_clients_report", state=first.states[-1])
+    third = sync("time_clients_report", state=second.states[-1])
+
+    retracted = {
+        "client_id": client["id"],
+        "currency": client["currency"],
+        "from": "2026-06-01",
+        "to": "2026-06-30",
+        "total_hours": 0,
+        "billable_hours": 0,
+        "billable_amount": 0,
+        "_sdc_deleted_at": harvest.now.isoformat().replace("+00:00", "Z"),
+    }
+    of_client = [
+        [r for r in run.records("time_clients_report") if r["client_id"] == client["id"]]
+        for run in (first, second, third)
+    ]
+    assert [len(rows) for rows in of_client] == [1, 1, 0]
+    assert of_client[0][0]["total_hours"] == 4
+    assert of_client[1] == [retracted]
+
+
+def test_a_stream_map_sees_retractions(harvest: Sandbox, sync: Sync):
+    """They take the same way as other records."""
+    entry = harvest.add("time_entries", spent_date="2026-06-03")
+    maps = {"time_team_report": {"__else__": "include", "who": "user_id"}}
+    del maps["time_team_report"]["__else__"]
+    first = sync("time_team_report", stream_maps=maps)
+    for row in harvest.rows("time_entries"):
+        if row["spent_date"] >= "2026-06-01" and row["user"]["id"] == entry["user"]["id"]:
+            harvest.delete("time_entries", row["id"])
+
+    second = sync("time_team_report", stream_maps=maps, state=first.states[-1])
+
+    [retracted] = [r for r in second.records("time_team_report") if r.get("_sdc_deleted_at")]
+    assert retracted["who"] == entry["user"]["id"]
+
+
+def test_windows_that_nobody_edits_any_more_are_not_read_again(harvest: Sandbox, sync: Sync):
+    """Those of the lookback are, and the open one, and the one that was not read yet."""
+    first = sync("time_team_report", report_start_date="2026-01-01")
+    harvest.now = datetime(2026, 7, 20, tzinfo=UTC)
+    harvest.requests.clear()
+
+    second = sync(
+        "time_team_report",
+        report_start_date="2026-01-01",
+        report_lookback_days=30,
+        state=first.states[-1],
+    )
+
+    assert asked(harvest, "time/team") == [("20260601", "20260630"), ("20260701", "20260731")]
+    entry = second.states[-1]["bookmarks"]["time_team_report"]
+    assert entry["replication_key_value"] == "2026-06-30"
+    assert sorted(entry["sent"]) == ["2026-06-01", "2026-07-01"]
+
+
+def test_windows_that_were_missed_are_caught_up_with(harvest: Sandbox, sync: Sync):
+    """However long ago the last sync was."""
+    first = sync("time_team_report")
+    harvest.now = datetime(2026, 12, 31, tzinfo=UTC)
+    harvest.requests.clear()
+
+    sync("time_team_report", report_lookback_days=0, state=first.states[-1])
+
+    months = [window[0] for window in asked(harvest, "time/team")]
+    assert months == [f"2026{month:02}01" for month in range(6, 13)]
+
+
+def test_a_leap_year_is_asked_for_in_two_pieces(harvest: Sandbox, sync: Sync):
+    """Harvest reports 365 days at once."""
+    sync("time_team_report", report_start_date="2023-07-01", report_window="year")
+
+    assert asked(harvest, "time/team") == [
+        ("20230101", "20231231"),
+        ("20240101", "20240630"),
+        ("20240701", "20241231"),
+        ("20250101", "20251231"),
+        ("20260101", "20261231"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "first"),
+    [
+        ({"report_start_date": None}, "20250101"),
+        ({"report_start_date": None, "start_date": "2026-02-03"}, "20260201"),
+        ({"report_start_date": "2026-04-30", "start_date": "2026-02-03"}, "20260401"),
+    ],
+)
+def test_the_first_window_is_a_setting(harvest: Sandbox, sync: Sync, settings: Row, first: str):
+    """Last year's first without one."""
+    sync("time_tasks_report", **settings)
+
+    windows = asked(harvest, "time/tasks")
+    assert windows[0][0] == first
+    assert windows[-1] == ("20260601", "20260630")
+
+
+def test_no_window_begins_after_the_end_date(harvest: Sandbox, sync: Sync):
+    """It is left for a later sync, which begins there."""
+    first = sync("time_tasks_report", end_date="2026-06-01")
+    second = sync("time_tasks_report", report_lookback_days=0, state=first.states[-1])
+
+    assert first.bookmarks == {"time_tasks_report": "2026-05-31"}
+    assert asked(harvest, "time/tasks") == [("20260501", "20260531"), ("20260601", "20260630")]
+    assert second.bookmarks == first.bookmarks
+
+
+def test_a_hidden_currency_is_empty(harvest: Sandbox, sync: Sync):
+    """A key is never null."""
+    run = sync("time_team_report", access_token=harvest.token_for("member"))
+
+    assert {record["currency"] for record in run.records("time_team_report")} == {""}
+
+
+@pytest.mark.parametrize("include", [True, False, None])
+def test_fixed_fees_are_a_setting(harvest: Sandbox, sync: Sync, include: bool | None):
+    """Of the reports that know them; without it Harvest decides."""
+    settings = {} if include is None else {"include_fixed_fee": include}
+
+    sync("time_team_report", "uninvoiced_report", "expense_team_report", **settings)
+
+    expected = {True: "true", False: "false", None: None}[include]
+    for request in harvest.requests[2:]:
+        found = request.query.get("include_fixed_fee")
+        assert found == (None if "expenses" in request.path else expected)
+
+
+def test_the_uninvoiced_report_lists_each_billable_project(harvest: Sandbox, sync: Sync):
+    """As Harvest sends it, those without any work included."""
+    run = sync("uninvoiced_report")
+
+    billable = {row["id"] for row in harvest.rows("projects") if row["is_billable"]}
+    for month in ("2026-05-01", "2026-06-01"):
+        found = {r["project_id"] for r in run.records("uninvoiced_report") if r["from"] == month}
+        assert found == billable
+
+
+def test_budgets_are_those_of_the_day(harvest: Sandbox, sync: Sync):
+    """Harvest's report has no date, so the tap adds it, and keeps no state."""
+    run = sync("project_budget_report")
+
+    records = run.records("project_budget_report")
+    budgeted = {row["id"] for row in harvest.rows("projects") if row["budget_by"] != "none"}
+    assert {record["project_id"] for record in records} == budgeted
+    assert {record["as_of"] for record in records} == {"2026-06-30"}
+    assert not run.states
+
+
+def test_the_cost_is_told_beforehand(sync: Sync, caplog: pytest.LogCaptureFixture):
+    """Once, for all reports together."""
+    caplog.set_level("INFO")
+
+    sync("time_team_report", "expense_team_report")
+
+    lines = [record.message for record in caplog.records if "Reports to read" in record.message]
+    assert lines == ["Reports to read: streams=2 requests=4 budget_left=100 minutes_to_wait=0"]
+
+
+@pytest.mark.parametrize(("allowed", "minutes"), [(4, 0), (3, 15), (2, 15), (1, 45)])
+def test_the_wait_is_told_beforehand(
+    config: Row, caplog: pytest.LogCaptureFixture, allowed: int, minutes: int
+):
+    """So that nobody takes a full budget for a fault."""
+    caplog.set_level("INFO")
+    tap = TapHarvest(
+        config={**config, "report_requests_per_15_minutes": allowed},
+        catalog=selecting("time_team_report", "expense_team_report"),
+    )
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        budget._used.clear()
+
+    budget = tap.account.client.report_budget
+    budget._sleep = sleep
+
+    run_tap(tap)
+
+    assert f"minutes_to_wait={minutes}" in caplog.text
+    assert round(sum(slept) / 60) == minutes
+
+
+def test_a_report_that_is_stopped_goes_on_where_it_was(
+    harvest: Sandbox, config: Row, sync: Sync, capfdbinary: pytest.CaptureFixture[bytes]
+):
+    """Each window is remembered, since one costs much of the small budget."""
+    harvest.fail(path="/v2/reports/time/team", after=4, status=401)
+    settings = {"report_start_date": "2026-01-01", "report_lookback_days": 0}
+    tap = TapHarvest(config={**config, **settings}, catalog=selecting("time_team_report"))
+    with pytest.raises(FatalAPIError):
+        tap.sync_all()
+    tap.account.client.close()
+    assert b'"replication_key_value":"2026-04-30"' in capfdbinary.readouterr().out
+    harvest.requests.clear()
+
+    sync("time_team_report", **settings, state=tap.state)
+
+    assert asked(harvest, "time/team") == [("20260501", "20260531"), ("20260601", "20260630")]
+
+
+def test_a_changed_window_is_reported(
+    harvest: Sandbox, sync: Sync, caplog: pytest.LogCaptureFixture
+):
+    """The old rows stay beside the new ones, which would count twice."""
+    first = sync("time_team_report")
+    harvest.requests.clear()
+
+    second = sync("time_team_report", report_window="quarter", state=first.states[-1])
+
+    assert "`report_window` was changed" in caplog.text
+    assert asked(harvest, "time/team") == [("20260401", "20260630")]
+    assert second.states[-1]["bookmarks"]["time_team_report"]["report_window"] == "quarter"
+
+
+def test_a_module_that_is_off_has_no_reports(harvest: Sandbox, sync: Sync):
+    """They are not asked for, nor counted."""
+    harvest.company["expense_feature"] = False
+    harvest.company["invoice_feature"] = False
+
+    run = sync(*DATED)
+
+    assert run.streams == list(TIME)
+
+
+JUNE = Window(date(2026, 6, 1), date(2026, 6, 30))
+
+
+def test_an_entry_of_a_report_is_read_as_it_was_written():
+    """In the one state, beside those of lists."""
+    read = Reported(report_window="month").read(
+        JUNE, [(2, "EUR"), (1, "")], date(2026, 7, 1), timedelta(days=60)
+    )
+
+    assert read.to_state() == {
+        "replication_key": "to",
+        "replication_key_value": "2026-06-30",
+        "report_window": "month",
+        "sent": {"2026-06-01": [[1, ""], [2, "EUR"]]},
+    }
+    assert Reported.from_state(read.to_state()) == read
+    state = {"time_team_report": read.to_state()}
+    assert sound_state({"bookmarks": state}) == (state, {})
+
+
+def test_an_open_window_moves_no_bookmark():
+    """Its last day is not over on that day."""
+    read = Reported(report_window="month").read(JUNE, [], date(2026, 6, 30), timedelta(0))
+
+    assert read.replication_key_value is None
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"replication_key": "updated_at", "replication_key_value": "2026-06-30T00:00:00Z"},
+        {"replication_key": "to", "replication_key_value": "yesterday", "report_window": "month"},
+        {"replication_key": "to", "replication_key_value": None, "report_window": "fortnight"},
+    ],
+)
+def test_an_entry_of_a_report_that_cannot_be_used_is_named(entry: Row):
+    """The report is read from its beginning."""
+    sound, faults = sound_state({"bookmarks": {"time_team_report": entry}})
+
+    assert sound == {}
+    assert list(faults) == ["time_team_report"]
