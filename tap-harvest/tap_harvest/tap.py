@@ -37,6 +37,10 @@ if TYPE_CHECKING:
     from tap_harvest.streams.base import HarvestStream
 
 
+NULL_IS_NEVER = frozenset({"sweep_days"})
+"""The settings for which null is a value; for all others it stands for their default."""
+
+
 class TapHarvest(Tap):
     """Singer tap for the Harvest API v2."""
 
@@ -202,7 +206,11 @@ class TapHarvest(Tap):
         config = arguments.get("config")
         if isinstance(config, dict):
             # As with an empty variable: null, which the SDK lets pass, is no page size.
-            config = {name: value for name, value in config.items() if value is not None}
+            config = {
+                name: value
+                for name, value in config.items()
+                if value is not None or name in NULL_IS_NEVER
+            }
         super().__init__(**{**arguments, "config": config})
         if not self.logger.isEnabledFor(logging.DEBUG) and not os.getenv("SINGER_SDK_LOG_CONFIG"):
             # Each stream tells its rows and seconds in a line that people can read.
@@ -351,11 +359,6 @@ class TapHarvest(Tap):
                     "`2031-04-09` or `2031-04-09T16:20:00Z`."
                 )
         start, end = limits["start_date"], limits["end_date"]
-        reports = limits["report_start_date"]
-        if reports and end and end <= reports:
-            yield (
-                "`end_date` is not after `report_start_date`, so no report is due. Set a later one."
-            )
         if start and end and end <= start:
             yield "`end_date` is not after `start_date`, so nothing lies between. Set a later one."
 
