@@ -234,6 +234,22 @@ def remind(harvest: Sandbox) -> Row:
     return {"invoice_id": oldest["id"], **message}
 
 
+def test_a_parent_that_changed_brings_its_whole_list(harvest: Sandbox, sync: Sync):
+    """Also a reminder from before the bookmark, which did not move its invoice at that time."""
+    first = sync("invoice_messages")
+    harvest.advance(seconds=DAY)
+    reminder = remind(harvest)
+    harvest.advance(seconds=DAY)
+    harvest.change("invoices", harvest.rows("invoices")[0]["id"], notes="Paid soon.")
+    second = sync("invoice_messages", state=first.states[-1])
+    harvest.change("invoices", reminder["invoice_id"], notes="Reminded.")
+
+    third = sync("invoice_messages", state=second.states[-1])
+
+    assert reminder not in second.records("invoice_messages")
+    assert reminder in third.records("invoice_messages")
+
+
 @pytest.mark.parametrize(("days", "is_there"), [(29, False), (30, True)])
 def test_a_message_that_does_not_move_its_invoice_comes_with_the_sweep(
     harvest: Sandbox, sync: Sync, days: int, is_there: bool

@@ -135,7 +135,7 @@ def work(harvest: Sandbox) -> None:
     today = harvest.now.date()
     recent = (today - timedelta(days=50)).isoformat()
     entries = [row for row in harvest.rows("time_entries") if row["spent_date"] > recent]
-    changed, moved, deleted, *_ = [row for row in entries if not row["is_locked"]]
+    changed, moved, *_, deleted = [row for row in entries if not row["is_locked"]]
     harvest.change("time_entries", changed["id"], hours=7.25)
     harvest.change("time_entries", moved["id"], spent_date=today.isoformat())
     harvest.delete("time_entries", deleted["id"])
@@ -160,11 +160,11 @@ def test_two_syncs_leave_the_right_sums(
 ):
     """Whatever was edited between them."""
     harvest.now = start
-    for number in range(8):
+    for number in (*range(8), 38, 40):
         day = (start - timedelta(days=number)).date().isoformat()
         harvest.add("time_entries", hours=2, spent_date=day)
         harvest.add("expenses", total_cost=5.5, spent_date=day)
-    begin = f"{start:%Y-%m}-01"
+    begin = f"{start - timedelta(days=45):%Y-%m}-01"
     table = Table(stream)
     first = sync(stream, report_start_date=begin)
     table.load(first)
