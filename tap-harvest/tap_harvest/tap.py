@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import FrameType
 
+    from singer_sdk import Stream
     from singer_sdk.plugin_base import _ConfigInput
 
     from tap_harvest.streams.base import HarvestStream
@@ -240,6 +241,14 @@ class TapHarvest(Tap):
     @override
     def discover_streams(self) -> list[HarvestStream]:
         return [stream(self, lambda: self.account) for stream in STREAMS]
+
+    @override
+    @property
+    def streams(self) -> dict[str, Stream]:
+        # In the order of STREAMS, not of the alphabet: reports wait for a budget of their own, and
+        # nothing else should wait behind them.
+        found = super().streams.values()
+        return {s.name: s for s in sorted(found, key=lambda s: STREAMS.index(type(s)))}
 
     @override
     def load_state(self, state: Mapping[str, Any]) -> None:

@@ -586,3 +586,13 @@ def test_a_run_that_is_stopped_is_no_success(harvest: Sandbox):
     last = [message["value"] for message in messages if message["type"] == "STATE"][-1:]
     assert run.returncode == 128 + signal.SIGTERM
     assert all("time_entries" not in state["bookmarks"] for state in last)
+
+
+def test_reports_wait_behind_everything_else(harvest: Sandbox):
+    """Their budget can take a quarter of an hour, and the rest is there before that."""
+    run = program("--config=ENV", **settings(harvest))
+
+    assert run.returncode == 0, run.stderr
+    is_report = ["/reports/" in request.path for request in harvest.requests]
+    assert any(is_report)
+    assert is_report == sorted(is_report)
