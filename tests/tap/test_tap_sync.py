@@ -596,3 +596,12 @@ def test_reports_wait_behind_everything_else(harvest: Sandbox):
     is_report = ["/reports/" in request.path for request in harvest.requests]
     assert any(is_report)
     assert is_report == sorted(is_report)
+
+
+def test_an_error_is_told_once(harvest: Sandbox):
+    """Not again as one that nobody expected."""
+    run = program("--config=ENV", **settings(harvest) | {"TAP_HARVEST_ACCESS_TOKEN": "wrong"})
+
+    assert run.returncode == 1
+    assert run.stderr.count("ERROR") == 1, run.stderr
+    assert "unhandled" not in run.stderr

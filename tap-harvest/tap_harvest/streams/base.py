@@ -5,6 +5,7 @@ Lists that hang below the records of another are in `nested.py`.
 
 from __future__ import annotations
 
+import logging
 import time
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -403,6 +404,13 @@ class HarvestStream(Stream):
     def get_batch_config(self, config: Mapping[str, Any]) -> None:
         # BATCH files are not offered: records leave as the bytes that came.
         return None
+
+    @override
+    def log(self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any) -> None:
+        # An error is told by whoever ends the run. The SDK tells each one here as well, as one that
+        # nobody expected.
+        if level < logging.ERROR:
+            super().log(message, *args, level=level, **kwargs)
 
 
 def stream_of(tap: Tap, kind: type[HarvestStream]) -> HarvestStream:
