@@ -227,7 +227,7 @@ def test_the_budget_report_is_a_snapshot(harvest: Sandbox, api: Api):
         assert money(row["budget_remaining"]) == left
         if row["budget_by"] in {"project", "task", "person"}:
             assert money(row["budget_spent"]) == hours[row["project_id"]]
-    assert True in {row["budget_is_monthly"] for row in rows}
+    assert any(row["budget_is_monthly"] for row in rows)
     harvest.change("time_entries", harvest.rows("time_entries")[0]["id"], hours=10_000.0)
     overrun = api.walk("/reports/project_budget", "results")
     assert min(row["budget_remaining"] for row in overrun) < 0
