@@ -24,7 +24,7 @@ TARGET: Final = (
     "target",
     "messages | sinks",
     "connector | records",
-    "dialects",
+    "dialects | drivers",
     "columns",
 )
 PACKAGES: Final = {

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 import sqlite3
 import weakref
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
-from uuid import uuid4
+from typing import TYPE_CHECKING, Any
 
 from singer_sdk.exceptions import ConfigValidationError
 from sqlalchemy.engine import make_url
@@ -16,18 +15,15 @@ from sqlalchemy.exc import ArgumentError
 
 from target_harvest_sql.dialects import DIALECTS
 from target_harvest_sql.dialects.sqlite import SQLiteJSONB
+from target_harvest_sql.drivers import driver_type
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Iterator, Mapping, Sequence
 
-    from sqlalchemy.engine import URL
-
     from target_harvest_sql.columns import Column, Table
     from target_harvest_sql.dialects.base import Dialect
-
-BUSY_TIMEOUT_SECONDS = 30.0
-"""How long a locked SQLite file is waited for, unless the URL says `?timeout=`."""
+    from target_harvest_sql.drivers.base import Driver
 
 
 class DatabaseError(Exception):
@@ -52,13 +48,24 @@ class Connector:
             # The cause is not chained: its text holds the URL, which may hold a password.
             raise _setting_error("`sqlalchemy_url` is not a URL of a database") from None
         backend = self._url.get_backend_name()
-        if backend not in DIALECTS:
-            raise _setting_error(f"`sqlalchemy_url` names a database not supported: {backend}")
-        self.dialect: Dialect = DIALECTS[backend]
+        try:
+            self.dialect: Dialect = DIALECTS[backend]
+            self._driver_type = driver_type(self._url)
+        except KeyError:
+            name = self._url.drivername
+            raise _setting_error(
+                f"`sqlalchemy_url` names a database not supported: {name}"
+            ) from None
+        except ImportError as error:
+            message = (
+                f"`sqlalchemy_url` names {backend}, whose driver is not installed. Install "
+                f"target-harvest-sql[{backend}]"
+            )
+            raise ConfigValidationError(message, errors=[f"{message}."]) from error
         if backend == "sqlite" and sqlite3.sqlite_version_info >= (3, 51):
             self.dialect = SQLiteJSONB()
         self._logger = logger
-        self._driver: _Driver | None = None
+        self._driver: Driver | None = None
         self._owners: dict[str, str] = {}
         self._shadows: dict[str, tuple[Table, Table]] = {}
 
@@ -133,9 +140,9 @@ class Connector:
             DatabaseError: If the database refuses the batch; nothing of it is written.
         """
         dialect = self.dialect
-        statement = dialect.upsert_sql(table) if table.keys else dialect.append_sql(table)
+        statements = dialect.upsert_sql(table) if table.keys else dialect.append_sql(table)
         doing = f'write {len(elements)} records of stream "{stream}" to table "{table.name}"'
-        self._execute_batch(statement, elements, doing)
+        self._execute_batch(statements, elements, doing)
 
     def delete(self, table: Table, elements: Sequence[bytes], stream: str) -> None:
         """Delete, in one transaction, the rows whose keys are those of a batch.
@@ -146,7 +153,9 @@ class Connector:
         doing = f'delete {len(elements)} records of stream "{stream}" from table "{table.name}"'
         self._execute_batch(self.dialect.delete_sql(table), elements, doing)
 
-    def _execute_batch(self, statement: str, elements: Sequence[bytes], doing: str) -> None:
+    def _execute_batch(
+        self, statements: Sequence[str], elements: Sequence[bytes], doing: str
+    ) -> None:
         dialect = self.dialect
         with self._transaction(doing):
             for start in range(0, len(elements), dialect.statement_rows):
@@ -155,7 +164,8 @@ class Connector:
                     (dialect.batch_start, dialect.batch_separator.join(part), dialect.batch_end)
                 )
                 with self._open().carry(json) as carried:
-                    self._execute(statement, {"batch": carried})
+                    for statement in statements:
+                        self._execute(statement, {"batch": carried})
 
     def activate_version(
         self, table: Table, version: int, *, hard_delete: bool, deleted_at: str
@@ -174,10 +184,10 @@ class Connector:
             self._driver.close()
             self._driver = None
 
-    def _open(self) -> _Driver:
+    def _open(self) -> Driver:
         if self._driver is None:
             with self._errors(f"open the {self.dialect.name} database of `sqlalchemy_url`"):
-                driver = _DRIVERS[self.dialect.name](self._url)
+                driver = self._driver_type(self._url)
                 weakref.finalize(self, driver.close)
                 for statement in self.dialect.open_sql:
                     driver.execute(statement, {})
@@ -205,11 +215,7 @@ class Connector:
     def _errors(self, doing: str) -> Iterator[None]:
         try:
             yield
-        except DatabaseError:
-            raise
-        except Exception as error:
-            if type(error).__module__.partition(".")[0] not in {"sqlite3", "_duckdb", "duckdb"}:
-                raise
+        except self._driver_type.errors as error:
             reason = _without_values(str(error))
             hints = [hint for part, hint in self.dialect.hints.items() if part in str(error)]
             what_to_do = hints[0] if hints else "Set the log level to DEBUG to see the statement."
@@ -283,95 +289,6 @@ class Connector:
 
     def _fold(self, name: str) -> str:
         return name.casefold() if self.dialect.ignores_case else name
-
-
-class _Driver(Protocol):
-    """What differs between the Python drivers."""
-
-    def execute(self, statement: str, parameters: Mapping[str, Any]) -> list[Any]: ...
-
-    def carry(self, batch: bytes) -> Any:
-        """A context manager: what is bound as `batch`."""
-
-    def roll_back(self) -> None: ...
-
-    def close(self) -> None: ...
-
-
-class _SQLiteDriver:
-    """Python documentation, "sqlite3": https://docs.python.org/3/library/sqlite3.html."""
-
-    def __init__(self, url: URL) -> None:
-        self._connection = sqlite3.connect(
-            url.database or ":memory:",
-            timeout=float(str(url.query.get("timeout", BUSY_TIMEOUT_SECONDS))),
-            isolation_level=None,  # Transactions are begun by the connector.
-            check_same_thread=False,  # It may be any thread's garbage collection that closes it.
-        )
-
-    def execute(self, statement: str, parameters: Mapping[str, Any]) -> list[Any]:
-        return self._connection.execute(statement, parameters).fetchall()
-
-    @contextmanager
-    def carry(self, batch: bytes) -> Iterator[bytes]:
-        yield batch
-
-    def roll_back(self) -> None:
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
-
-    def close(self) -> None:
-        self._connection.close()
-
-
-class _DuckDBDriver:
-    """DuckDB manual, "Python API": https://duckdb.org/docs/stable/clients/python/overview."""
-
-    def __init__(self, url: URL) -> None:
-        try:
-            import duckdb
-        except ImportError as error:
-            raise _setting_error(
-                "DuckDB needs its driver: install target-harvest-sql[duckdb]"
-            ) from error
-        from fsspec.implementations.memory import (  # type: ignore[import-untyped] # It has none.
-            MemoryFileSystem,
-        )
-
-        self._connection = duckdb.connect(
-            url.database or ":memory:", config={name: str(v) for name, v in url.query.items()}
-        )
-        # A batch is read as a file that never touches a disk.
-        self._files = MemoryFileSystem()
-        self._connection.register_filesystem(self._files)
-        self._batch_path = f"/target-harvest-sql-{uuid4().hex}.json"
-
-    def execute(self, statement: str, parameters: Mapping[str, Any]) -> list[Any]:
-        return self._connection.execute(statement, dict(parameters) or None).fetchall()
-
-    @contextmanager
-    def carry(self, batch: bytes) -> Iterator[str]:
-        self._files.pipe_file(self._batch_path, batch)
-        try:
-            yield f"memory://{self._batch_path}"
-        finally:
-            self._files.rm_file(self._batch_path)
-
-    def roll_back(self) -> None:
-        import duckdb
-
-        # The engine may have ended the transaction itself.
-        with suppress(duckdb.TransactionException):
-            self._connection.execute("ROLLBACK")
-
-    def close(self) -> None:
-        self._connection.close()
-
-
-_DRIVERS: dict[str, type[_SQLiteDriver | _DuckDBDriver]] = {
-    "sqlite": _SQLiteDriver,
-    "duckdb": _DuckDBDriver,
-}
 
 
 def _without_values(message: str) -> str:

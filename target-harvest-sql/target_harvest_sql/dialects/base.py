@@ -80,6 +80,10 @@ class Dialect(ABC):
         """Write text as an SQL string, for the places where nothing can be bound."""
         return "'" + text.replace("'", "''") + "'"
 
+    def type_sql(self, table: Table, column: Column) -> str:  # noqa: ARG002 - keys may differ.
+        """Name the type that a column of a table is made with."""
+        return self.types[column.kind]
+
     # Tables
 
     def create_schema_sql(self, schema: str) -> str:
@@ -89,7 +93,7 @@ class Dialect(ABC):
     def create_table_sql(self, table: Table) -> str:
         """Create a table with its primary key."""
         lines = [
-            f"{self.quote(column.name)} {self.types[column.kind]}"
+            f"{self.quote(column.name)} {self.type_sql(table, column)}"
             + (" NOT NULL" if column in table.keys else "")
             for column in table.columns
         ]
@@ -110,7 +114,7 @@ class Dialect(ABC):
 
     def add_column_sql(self, table: Table, column: Column) -> str:
         """Add a column; rows that exist get null."""
-        definition = f"{self.quote(column.name)} {self.types[column.kind]}"
+        definition = f"{self.quote(column.name)} {self.type_sql(table, column)}"
         return f"ALTER TABLE {self.table_name(table)} ADD COLUMN {definition}"
 
     def comments_sql(self, table: Table) -> list[str]:  # noqa: ARG002 - the default has no comments.
@@ -139,23 +143,25 @@ class Dialect(ABC):
     def rows_sql(self, columns: Sequence[Column]) -> str:
         """Read a batch, bound as `batch`, as rows of the columns."""
 
-    def append_sql(self, table: Table) -> str:
+    def append_sql(self, table: Table) -> list[str]:
         """Insert a batch."""
-        return (
+        statement = (
             f"INSERT INTO {self.table_name(table)} ({self.names(table.columns)})\n"
             f"{self.rows_sql(table.columns)}"
         )
+        return [statement]
 
     @abstractmethod
-    def upsert_sql(self, table: Table) -> str:
+    def upsert_sql(self, table: Table) -> list[str]:
         """Insert a batch, or update by key; a row that has not changed is not rewritten."""
 
-    def delete_sql(self, table: Table) -> str:
+    def delete_sql(self, table: Table) -> list[str]:
         """Delete the rows whose keys are in a batch."""
-        return (
+        statement = (
             f"DELETE FROM {self.table_name(table)}\n"  # noqa: S608 - names are quoted.
             f"WHERE ({self.names(table.keys)}) IN (\n{self.rows_sql(table.keys)}\n)"
         )
+        return [statement]
 
     # Versions
 

@@ -133,7 +133,7 @@ class DuckDB(Dialect):
         return f"STRUCT({fields})"
 
     @override
-    def upsert_sql(self, table: Table) -> str:
+    def upsert_sql(self, table: Table) -> list[str]:
         updates = ", ".join(
             f"{self.quote(column.name)} = excluded.{self.quote(column.name)}"
             for column in table.columns
@@ -144,8 +144,9 @@ class DuckDB(Dialect):
             if updates
             else "NOTHING"
         )
-        return (
+        statement = (
             f"INSERT INTO {self.table_name(table)} AS old ({self.names(table.columns)})\n"
             f"{self.rows_sql(table.columns)}\n"
             f"ON CONFLICT ({self.names(table.keys)}) DO {action}"
         )
+        return [statement]

@@ -109,7 +109,7 @@ class SQLite(Dialect):
         return f"value ->> {path}"
 
     @override
-    def upsert_sql(self, table: Table) -> str:
+    def upsert_sql(self, table: Table) -> list[str]:
         updates = ", ".join(
             f"{self.quote(column.name)} = excluded.{self.quote(column.name)}"
             for column in table.columns
@@ -120,12 +120,13 @@ class SQLite(Dialect):
             if updates
             else "NOTHING"
         )
-        return (
+        statement = (
             f"INSERT INTO {self.table_name(table)} AS old ({self.names(table.columns)})\n"
             f"{self.rows_sql(table.columns)}\n"
             "WHERE true\n"  # Without it, SQLite reads ON as a join condition.
             f"ON CONFLICT ({self.names(table.keys)}) DO {action}"
         )
+        return [statement]
 
 
 class SQLiteJSONB(SQLite):

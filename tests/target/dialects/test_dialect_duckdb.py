@@ -45,7 +45,9 @@ def test_add_and_widen_column() -> None:
 
 def test_append() -> None:
     """A batch is a file of which the path is bound."""
-    assert DuckDB().append_sql(KEYLESS) == (
+    [statement] = DuckDB().append_sql(KEYLESS)
+
+    assert statement == (
         'INSERT INTO "odd ""name""" ("it\'s")\n'
         'SELECT "it\'s"\n'
         "FROM read_json($batch, format = 'newline_delimited', columns = {'it''s': 'DATE'})"
@@ -54,7 +56,9 @@ def test_append() -> None:
 
 def test_upsert() -> None:
     """Objects are read as structures of only the fields that are columns."""
-    assert DuckDB().upsert_sql(TABLE) == (
+    [statement] = DuckDB().upsert_sql(TABLE)
+
+    assert statement == (
         'INSERT INTO "harvest"."entries" AS old '
         '("id", "client__name", "amount", "tags", "_sdc_batched_at")\n'
         'SELECT "r"."id", "r"."client"."name", "r"."amount", "r"."tags", "b"\n'
@@ -71,7 +75,9 @@ def test_upsert() -> None:
 
 def test_delete() -> None:
     """Only the keys of a batch are read."""
-    assert DuckDB().delete_sql(TABLE) == (
+    [statement] = DuckDB().delete_sql(TABLE)
+
+    assert statement == (
         'DELETE FROM "harvest"."entries"\n'
         'WHERE ("id") IN (\n'
         'SELECT "r"."id"\n'

@@ -57,7 +57,9 @@ def test_a_number_column_holds_integers_as_numbers() -> None:
 
 def test_append() -> None:
     """A batch is one bound value."""
-    assert SQLite().append_sql(KEYLESS) == (
+    [statement] = SQLite().append_sql(KEYLESS)
+
+    assert statement == (
         'INSERT INTO "odd ""name""" ("client__name")\n'
         "WITH batch AS MATERIALIZED (\n"
         "  SELECT value FROM json_each(CAST(:batch AS TEXT))\n"
@@ -69,7 +71,9 @@ def test_append() -> None:
 
 def test_upsert() -> None:
     """A row is rewritten if a column that tells of the row has changed."""
-    assert SQLite().upsert_sql(TABLE) == (
+    [statement] = SQLite().upsert_sql(TABLE)
+
+    assert statement == (
         'INSERT INTO "entries" AS old ("id", "client__name", "amount", "tags", "_sdc_batched_at")\n'
         "WITH batch AS MATERIALIZED (\n"
         "  SELECT value FROM json_each(CAST(:batch AS TEXT))\n"
@@ -89,7 +93,9 @@ def test_upsert() -> None:
 
 def test_delete() -> None:
     """Only the keys of a batch are read."""
-    assert SQLite().delete_sql(TABLE) == (
+    [statement] = SQLite().delete_sql(TABLE)
+
+    assert statement == (
         'DELETE FROM "entries"\n'
         'WHERE ("id") IN (\n'
         "WITH batch AS MATERIALIZED (\n"
@@ -105,14 +111,15 @@ def test_upsert_of_keys_alone() -> None:
     """Nothing can have changed."""
     table = Table("links", (ID,))
 
-    assert SQLite().upsert_sql(table).endswith('ON CONFLICT ("id") DO NOTHING')
+    [statement] = SQLite().upsert_sql(table)
+    assert statement.endswith('ON CONFLICT ("id") DO NOTHING')
 
 
 def test_newer_versions_take_a_batch_apart_once() -> None:
     """From 3.51, elements arrive as JSONB."""
-    assert SQLiteJSONB().append_sql(KEYLESS) == SQLite().append_sql(KEYLESS).replace(
-        "json_each", "jsonb_each"
-    )
+    [statement] = SQLite().append_sql(KEYLESS)
+
+    assert SQLiteJSONB().append_sql(KEYLESS) == [statement.replace("json_each", "jsonb_each")]
 
 
 def test_activate_version() -> None:

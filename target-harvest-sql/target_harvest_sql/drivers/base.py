@@ -1,0 +1,38 @@
+"""What the connector needs of a connection, whichever driver opened it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from contextlib import AbstractContextManager
+
+    from sqlalchemy.engine import URL
+
+
+class Driver(Protocol):
+    """A connection in autocommit mode: the connector begins and ends transactions by statements."""
+
+    errors: ClassVar[tuple[type[Exception], ...]]
+    """What the driver raises where the database refuses something, or cannot be reached."""
+
+    def __init__(self, url: URL) -> None:
+        """Open the connection."""
+
+    def execute(self, statement: str, parameters: Mapping[str, Any]) -> list[Any]:
+        """Run a statement; return its rows, none for one that has no rows.
+
+        Args:
+            statement: As the dialect writes it.
+            parameters: The values to bind, by name; more than the statement names are allowed.
+        """
+
+    def carry(self, batch: bytes) -> AbstractContextManager[Any]:
+        """Hold a batch, and tell what is to be bound as `batch`."""
+
+    def roll_back(self) -> None:
+        """End a transaction without a trace, where there is one."""
+
+    def close(self) -> None:
+        """Close the connection; a second call does nothing."""

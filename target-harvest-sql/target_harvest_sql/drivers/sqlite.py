@@ -1,0 +1,47 @@
+"""Python documentation, "sqlite3": https://docs.python.org/3/library/sqlite3.html."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from sqlalchemy.engine import URL
+
+BUSY_TIMEOUT_SECONDS = 30.0
+"""How long a locked file is waited for, unless the URL says `?timeout=`."""
+
+
+class SQLiteDriver:
+    """A connection to an SQLite file."""
+
+    errors: ClassVar = (sqlite3.Error, sqlite3.Warning)
+
+    def __init__(self, url: URL) -> None:
+        self._connection = sqlite3.connect(
+            url.database or ":memory:",
+            timeout=float(str(url.query.get("timeout", BUSY_TIMEOUT_SECONDS))),
+            isolation_level=None,  # Transactions are begun by the connector.
+            check_same_thread=False,  # It may be any thread's garbage collection that closes it.
+        )
+
+    def execute(self, statement: str, parameters: Mapping[str, Any]) -> list[Any]:
+        """Run a statement."""
+        return self._connection.execute(statement, parameters).fetchall()
+
+    @contextmanager
+    def carry(self, batch: bytes) -> Iterator[bytes]:
+        """Bind the batch itself."""
+        yield batch
+
+    def roll_back(self) -> None:
+        """Roll back, unless the database did."""
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
