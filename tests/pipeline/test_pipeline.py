@@ -230,7 +230,7 @@ def test_a_run_killed_in_the_middle_is_made_good_by_the_next(
     harvest: Sandbox, pipeline: Pipeline, victim: str, page: int
 ) -> None:
     """After `kill -9` while entries are read, a run from the last state printed completes it."""
-    pipeline.tap_config["page_size"] = 50
+    pipeline.tap_config["page_size"] = 75
     pipeline.tap_config["sweep_days"] = 0
     pipeline.target_config["batch_size_rows"] = 40
     pids: list[int] = []

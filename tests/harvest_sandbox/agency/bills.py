@@ -126,7 +126,7 @@ def _moment(making: Making, index: int, count: int) -> dt.datetime:
 def invoices(making: Making) -> None:
     """Two of three invoices bill a month's work on a project, the others something else."""
     account = making.account
-    count = max(20, making.size // 50)
+    count = max(12, making.size // 50)
     clients = list(account.clients.by_id)
     work = _months_of_work(making)
     step = max(1, len(work) // max(1, count * 2 // 3))
@@ -250,7 +250,7 @@ def _settle(making: Making, rows: Sequence[Invoice]) -> None:
         if len(parts) == 2:
             parts[1] = cents(exact(amount) - exact(parts[0]))
         for turn, part in enumerate(parts):
-            paid = min(made + dt.timedelta(days=2 + turn + index % 4 * 20), making.now)
+            paid = min(made + dt.timedelta(days=2 + turn + index % 4 * 30), making.now)
             payments.append(_payment(making, row, part, paid, card=index % 4 == 0))
             row.updated_at = max(row.updated_at, stamp(paid))
         if row.state == "paid":
