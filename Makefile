@@ -8,10 +8,10 @@ READY := $(VENV)/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench lock clean
+.PHONY: help demo test lint bench lock dist test-dist clean
 
 help: ## List the recipes
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(READY) ## Sync an invented Harvest account into harvest.db; show it
 	@PYTHONPATH=tests $(BIN)/python tests/demo.py
@@ -32,8 +32,19 @@ lock: $(READY) ## Pin the development dependencies anew, with hashes
 		--universal --python-version 3.11 --group dev --all-extras --output-file requirements.txt \
 		tap-harvest/pyproject.toml target-harvest-sql/pyproject.toml
 
+dist: $(READY) ## Build both packages into dist/
+	rm -rf dist
+	for package in tap-harvest target-harvest-sql; do \
+		$(BIN)/uv build --quiet --no-build-isolation --python $(BIN)/python --out-dir dist $$package || exit 1; done
+
+test-dist: $(READY) ## Run the tests on what `make dist` built
+	$(PYTHON) -m venv --clear $(VENV)-dist
+	$(VENV)-dist/bin/pip install --quiet --require-hashes --requirement requirements.txt
+	$(VENV)-dist/bin/pip install --quiet --no-deps dist/*.whl
+	$(VENV)-dist/bin/pytest -n auto --dist loadfile
+
 clean: ## Remove what the recipes made
-	rm -rf $(VENV) .meltano output harvest.db harvest.db-* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-dist dist .meltano output harvest.db harvest.db-* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # The environment is made anew when a pin or a package's metadata changes.
 $(READY): requirements.txt tap-harvest/pyproject.toml target-harvest-sql/pyproject.toml
