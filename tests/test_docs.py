@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import tomllib
+from importlib import metadata
 from pathlib import Path
 from typing import Final
 
@@ -10,10 +12,10 @@ import pytest
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 DOCUMENTS: Final = [
-    ROOT / "README.md",
-    ROOT / "CHANGELOG.md",
-    ROOT / "tap-harvest" / "README.md",
-    ROOT / "target-harvest-sql" / "README.md",
+    *ROOT.glob("*.md"),
+    *ROOT.glob(".github/*.md"),
+    *ROOT.glob("docs/*.md"),
+    *ROOT.glob("ta*/README.md"),
 ]
 
 
@@ -41,14 +43,10 @@ def test_both_packages_have_one_version_and_one_licence() -> None:
     """They are released together."""
     packages = ("tap-harvest", "target-harvest-sql")
 
-    versions = {
-        re.findall(
-            r'^version = "(.+)"', (ROOT / name / "pyproject.toml").read_text(), re.MULTILINE
-        )[0]
-        for name in packages
-    }
+    written = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    versions = {metadata.version(name) for name in packages}
     licences = {(ROOT / name / "LICENSE").read_text(encoding="utf-8") for name in packages}
-    assert len(versions) == 1
+    assert versions == {written["tool"]["release"]["version"]}
     assert licences == {(ROOT / "LICENSE").read_text(encoding="utf-8")}
 
 
