@@ -8,10 +8,12 @@ READY := $(VENV)/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench lock dist test-dist clean
+.PHONY: help setup demo test lint bench lock dist test-dist clean
 
 help: ## List the recipes
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Set up .venv, as every other recipe does by itself
 
 demo: $(READY) ## Sync an invented Harvest account into harvest.db; show it
 	@PYTHONPATH=tests $(BIN)/python tests/demo.py
