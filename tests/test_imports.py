@@ -17,7 +17,7 @@ TAP: Final = (
     "streams",
     "account",
     "client | bookmarks | fields | writer",
-    "budget | windows",
+    "budget | sign_in | token_file | windows",
 )
 TARGET: Final = (
     "__main__",

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import backoff
@@ -31,11 +31,14 @@ from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 from typing_extensions import override
 
 from tap_harvest.budget import Budget
+from tap_harvest.sign_in import Fault, Grant, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from backoff.types import Details
+
+    from tap_harvest.sign_in import SignIn
 
 MAX_PAGE_SIZE = 2000
 MAX_TRIES = 8
@@ -109,11 +112,23 @@ class _Bearer(AuthBase):
         return request
 
 
+class _Nobody(AuthBase):
+    """Sends no credentials, neither ours nor those in a .netrc of the machine."""
+
+    @override
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        return request
+
+
 _object = msgspec.json.Decoder(dict[str, Raw])
 _rows = msgspec.json.Decoder(list[Raw])
 _links = msgspec.json.Decoder(_Links)
 _count = msgspec.json.Decoder(int)
 _reaches = msgspec.json.Decoder(list[Reach])
+_grant = msgspec.json.Decoder(Grant)
+_fault = msgspec.json.Decoder(Fault)
+_SIGN_IN = "sign-in"
+"""Who asks for access tokens, in logs and errors: no stream does."""
 
 
 class Client:
@@ -131,7 +146,7 @@ class Client:
         *,
         api_url: str,
         identity_url: str,
-        access_token: str,
+        sign_in: SignIn,
         user_agent: str,
         page_size: int = MAX_PAGE_SIZE,
         timeout_seconds: float = 60,
@@ -146,7 +161,7 @@ class Client:
         Args:
             api_url: Where the API is, with its version, such as `https://api.harvestapp.com/v2`.
             identity_url: Where tokens and accounts are managed.
-            access_token: A personal access token.
+            sign_in: Gives the token that requests are sent with.
             user_agent: How the client names itself; Harvest refuses requests without it.
             page_size: Rows asked for in one request, at most 2000.
             timeout_seconds: How long to wait for a connection, and between two bytes of an answer.
@@ -164,13 +179,13 @@ class Client:
         self.started: datetime | None = None
         self._api_url = api_url.rstrip("/")
         self._identity_url = identity_url.rstrip("/")
+        self._sign_in = sign_in
         self._page_size = page_size
         self._timeout_seconds = timeout_seconds
         self._session = requests.Session()
-        self._session.auth = _Bearer(access_token)
         self._session.headers["User-Agent"] = user_agent
         self._session.headers["Accept"] = "application/json"
-        self._get = backoff.on_exception(
+        patiently = backoff.on_exception(
             backoff.expo,
             RetriableAPIError,
             factor=retry_factor_seconds,
@@ -179,7 +194,9 @@ class Client:
             jitter=backoff.full_jitter,
             on_backoff=_log_retry,
             logger=None,
-        )(self._get_once)
+        )
+        self._get = patiently(self._get_once)
+        self._post = patiently(self._post_once)
 
     def close(self) -> None:
         """Close the connections."""
@@ -273,15 +290,64 @@ class Client:
             raise FatalAPIError(message)
 
     def _get_once(self, url: str, parameters: Mapping[str, str] | None, stream: str) -> _Answer:
+        token = self._sign_in.token(self._exchange)
+        response = self._send("GET", url, stream, params=parameters, auth=_Bearer(token))
+        if response.status_code == HTTPStatus.UNAUTHORIZED:
+            other = self._sign_in.replaced(token, self._exchange)
+            if other is not None:
+                logger.debug("Asking again with a new access token: stream=%s", stream)
+                response = self._send("GET", url, stream, params=parameters, auth=_Bearer(other))
+        if response.status_code != HTTPStatus.OK:
+            what = f'{response.status_code} on {_address(url)}, stream "{stream}"'
+            raise _refusal(response, what + _complaint(response), self._sign_in)
+        return _opened(response, stream)
+
+    def _post_once(self, url: str, form: Mapping[str, str], stream: str) -> _Answer:
+        # The identity host chooses no account.
+        response = self._send(
+            "POST", url, stream, data=form, auth=_Nobody(), headers={"Harvest-Account-Id": None}
+        )
+        if response.status_code != HTTPStatus.OK:
+            raise _token_refusal(response, self._sign_in)
+        return _opened(response, stream)
+
+    def _exchange(self, form: Mapping[str, str]) -> Grant:
+        """Get an access token for a refresh token.
+
+        Raises:
+            FatalAPIError: Harvest refused, or gave no whole answer, however often it was asked.
+        """
+        url = f"{self._identity_url}/api/v2/oauth2/token"
+        try:
+            answer = self._post(url, form, _SIGN_IN)
+        except RetriableAPIError as error:
+            # The request that waits for the token would begin to try it all again.
+            raise FatalAPIError(*error.args) from error
+        try:
+            return _grant.decode(answer.body)
+        except msgspec.ValidationError as error:
+            message = (
+                f"The answer from {_address(url)} holds no access token as documented ({error}). "
+                "Check `identity_url`; if it is right, Harvest has changed."
+            )
+            raise FatalAPIError(message) from error
+
+    def _send(self, method: str, url: str, stream: str, **content: Any) -> requests.Response:
+        """Send a request within its budget; the answer may be a refusal.
+
+        Raises:
+            RetriableAPIError: No whole answer came.
+        """
         budget = self.report_budget if "/reports/" in urlsplit(url).path else self.budget
         with budget:
             self.requests += 1
             try:
-                response = self._session.get(
+                response = self._session.request(
+                    method,
                     url,
-                    params=parameters,
                     timeout=self._timeout_seconds,
                     allow_redirects=False,  # A redirect could carry the token to another host.
+                    **content,
                 )
             except requests.RequestException as error:
                 message = (
@@ -290,27 +356,28 @@ class Client:
                     "`request_timeout_seconds`."
                 )
                 raise RetriableAPIError(message) from error
-        sent_at = _server_time(response)
         if self.started is None:
-            self.started = sent_at or datetime.now(UTC)
-        if response.status_code != HTTPStatus.OK:
-            pause = _pause_seconds(response)
-            if pause:
-                budget.pause(pause)
-                logger.warning("Harvest asks for a pause: seconds=%g stream=%s", pause, stream)
-            raise _refusal(response, _address(url), stream, pause)
-        body = response.content
-        try:
-            if b"\n" in body or b"\r" in body:
-                # A record is passed on as one line; inside texts, JSON escapes line breaks.
-                body = msgspec.json.format(body, indent=-1)
-            return _Answer(response.url, body, _object.decode(body), sent_at)
-        except msgspec.DecodeError as error:
-            message = (
-                f'The answer to stream "{stream}" from {_address(url)} is not a JSON object. '
-                "Check `api_url` and what stands between this machine and Harvest."
-            )
-            raise RetriableAPIError(message, response) from error
+            self.started = _server_time(response) or datetime.now(UTC)
+        if pause := _pause_seconds(response):
+            budget.pause(pause)
+            logger.warning("Harvest asks for a pause: seconds=%g stream=%s", pause, stream)
+        return response
+
+
+def _opened(response: requests.Response, stream: str) -> _Answer:
+    """The JSON object that an answer is."""
+    body = response.content
+    try:
+        if b"\n" in body or b"\r" in body:
+            # A record is passed on as one line; inside texts, JSON escapes line breaks.
+            body = msgspec.json.format(body, indent=-1)
+        return _Answer(response.url, body, _object.decode(body), _server_time(response))
+    except msgspec.DecodeError as error:
+        message = (
+            f'The answer to stream "{stream}" from {_address(response.url)} is not a JSON object. '
+            "Check the address that is set, and what stands between this machine and Harvest."
+        )
+        raise RetriableAPIError(message, response) from error
 
 
 def _part(answer: _Answer, name: str, decoder: msgspec.json.Decoder[_T], stream: str) -> _T:
@@ -327,11 +394,11 @@ def _part(answer: _Answer, name: str, decoder: msgspec.json.Decoder[_T], stream:
         raise FatalAPIError(message) from error
 
 
-def _refusal(response: requests.Response, address: str, stream: str, pause: float) -> Exception:
+def _refusal(response: requests.Response, what: str, sign_in: SignIn) -> Exception:
     """The error for an answer that is none, by what the caller can do about it."""
     status = response.status_code
-    what = f'{status} on {address}, stream "{stream}"{_complaint(response)}'
     if status == HTTPStatus.TOO_MANY_REQUESTS:
+        pause = _pause_seconds(response)
         message = (
             f"Harvest's request budget is used up ({what}); it asks for a pause of {pause:g} s. "
             "Something else reads the same account: lower `requests_per_15_seconds`, or run at "
@@ -343,8 +410,8 @@ def _refusal(response: requests.Response, address: str, stream: str, pause: floa
         return RetriableAPIError(message, response)
     if status == HTTPStatus.UNAUTHORIZED:
         message = (
-            f"Harvest refused the access token ({what}). Create a new one under Developers in "
-            "your Harvest ID and set `access_token`; check that it reaches `account_id`."
+            f"Harvest refused the access token ({what}). {sign_in.advice}; check that it reaches "
+            "`account_id`."
         )
         return FatalAPIError(message)
     if status in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}:
@@ -365,6 +432,21 @@ def _refusal(response: requests.Response, address: str, stream: str, pause: floa
         return FatalAPIError(message)
     message = f"Harvest refused the request ({what}). Check the settings that the answer names."
     return FatalAPIError(message)
+
+
+def _token_refusal(response: requests.Response, sign_in: SignIn) -> Exception:
+    """The error for an exchange of tokens that Harvest refused."""
+    status = response.status_code
+    what = f"{status} on {_address(response.url)}"
+    is_ours = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
+    if not is_ours or status == HTTPStatus.TOO_MANY_REQUESTS:
+        return _refusal(response, what, sign_in)
+    try:
+        error = _fault.decode(response.content).error
+    except msgspec.DecodeError:
+        error = ""
+    # Only the fault's name is repeated: a description could quote what was sent.
+    return FatalAPIError(refusal(f"{what}: {error}" if error else what, error))
 
 
 def _complaint(response: requests.Response) -> str:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import sys
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from io import StringIO
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
@@ -24,7 +23,9 @@ from typing_extensions import override
 from tap_harvest.account import Account
 from tap_harvest.bookmarks import instant, sound_state
 from tap_harvest.client import MAX_PAGE_SIZE, Client
+from tap_harvest.sign_in import SETTINGS, setting_errors, sign_in_of
 from tap_harvest.streams import STREAMS
+from tap_harvest.token_file import keep_refresh_token
 from tap_harvest.windows import SIZES
 from tap_harvest.writer import BufferedWriter
 
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from tap_harvest.streams.base import HarvestStream
 
 
+SOURCES = "tap_harvest.sources"
+"""Where the command line's context keeps what `--config` names."""
 NULL_IS_NEVER = frozenset({"sweep_days"})
 """The settings for which null is a value; for all others it stands for their default."""
 
@@ -62,11 +65,30 @@ class TapHarvest(Tap):
         th.Property(
             "access_token",
             th.StringType,
-            required=True,
             secret=True,
             title="Access token",
             description="Personal access token, made under Developers in your Harvest ID. "
             "Use an administrator's: for others Harvest leaves out what they may not see.",
+        ),
+        th.Property(
+            "client_id",
+            th.StringType,
+            title="OAuth2 client id",
+            description="Id of the OAuth2 client to sign in with, in the place of `access_token`.",
+        ),
+        th.Property(
+            "client_secret",
+            th.StringType,
+            secret=True,
+            title="OAuth2 client secret",
+            description="Secret of the OAuth2 client.",
+        ),
+        th.Property(
+            "refresh_token",
+            th.StringType,
+            secret=True,
+            title="OAuth2 refresh token",
+            description="What Harvest gave the OAuth2 client when an administrator signed in.",
         ),
         th.Property(
             "account_id",
@@ -213,6 +235,8 @@ class TapHarvest(Tap):
                 if value is not None or name in NULL_IS_NEVER
             }
         super().__init__(**{**arguments, "config": config})
+        context = click.get_current_context(silent=True)
+        self._sources: tuple[str, ...] = context.meta.get(SOURCES, ()) if context else ()
         if not self.logger.isEnabledFor(logging.DEBUG) and not os.getenv("SINGER_SDK_LOG_CONFIG"):
             # Each stream tells its rows and seconds in a line that people can read.
             self.metrics_logger.setLevel(logging.WARNING)
@@ -224,7 +248,7 @@ class TapHarvest(Tap):
         client = Client(
             api_url=config["api_url"],
             identity_url=config["identity_url"],
-            access_token=config["access_token"],
+            sign_in=sign_in_of(config, partial(keep_refresh_token, self._sources)),
             user_agent=config.get("user_agent") or f"{self.name}/{self.plugin_version}",
             page_size=config["page_size"],
             timeout_seconds=config["request_timeout_seconds"],
@@ -290,6 +314,7 @@ class TapHarvest(Tap):
     def cb_config(
         cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]
     ) -> _ConfigInput:
+        ctx.meta[SOURCES] = value
         with _readable("--config", ", ".join(value)):
             return super().cb_config(ctx, param, value)
 
@@ -323,8 +348,9 @@ class TapHarvest(Tap):
         try:
             super()._validate_config(raise_errors=True)
         except ConfigValidationError as fault:
-            # The SDK's sentences repeat the value that they complain of; a token's must not be.
-            errors = [error for error in fault.errors if "'access_token'" not in error]
+            # The SDK's sentences repeat the value that they complain of; a secret's must not be.
+            secrets = tuple(f"config['{name}']" for name in SETTINGS)
+            errors = [error for error in fault.errors if not error.endswith(secrets)]
         errors += self._setting_errors()
         if raise_errors and (unknown := self._config.keys() - self.config_jsonschema["properties"]):
             self.logger.warning(
@@ -338,18 +364,7 @@ class TapHarvest(Tap):
 
     def _setting_errors(self) -> Iterator[str]:
         """What is wrong with the settings, as far as a JSON Schema cannot tell."""
-        token = self.config.get("access_token")
-        if token is None:
-            yield (
-                "`access_token` is not set. Create a token under Developers in your Harvest ID "
-                "(https://id.getharvest.com/developers), and set it in a file that `--config` "
-                "names, or as TAP_HARVEST_ACCESS_TOKEN with `--config=ENV`."
-            )
-        elif not (isinstance(token, str) and re.fullmatch(r"[!-~]+", token)):
-            yield (
-                "`access_token` is not a token: it is no text, empty, or holds blanks or line "
-                "breaks. Copy it again from Developers in your Harvest ID."
-            )
+        yield from setting_errors(self.config)
         for name in ("api_url", "identity_url"):
             if not _is_web_server(str(self.config.get(name, ""))):
                 yield (

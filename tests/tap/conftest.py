@@ -9,6 +9,7 @@ from scripted_server import TOKEN, Clock, Script
 from tap_run import Run, run_tap, selecting
 
 from tap_harvest.client import Client
+from tap_harvest.sign_in import PersonalToken
 from tap_harvest.tap import TapHarvest
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def client(script: Script, clock: Clock) -> Iterator[Client]:
     client = Client(
         api_url=f"{script.url}/v2",
         identity_url=script.url,
-        access_token=TOKEN,
+        sign_in=PersonalToken(TOKEN),
         user_agent="Example Works (data@example.com)",
         timeout_seconds=2,
         retry_factor_seconds=0,

@@ -53,6 +53,10 @@ class Script:
             def do_GET(self) -> None:
                 script.handle(self)
 
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["Content-Length"]))
+                script.handle(self)
+
             def log_message(self, *_: object) -> None:
                 pass
 

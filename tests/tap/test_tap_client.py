@@ -9,6 +9,7 @@ from scripted_server import TOKEN
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 
 from tap_harvest.client import MAX_TRIES, Client, UnavailableError
+from tap_harvest.sign_in import PersonalToken
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -247,7 +248,7 @@ def test_an_answer_that_never_comes_is_tried_again(script: Script):
     client = Client(
         api_url=f"{script.url}/v2",
         identity_url=script.url,
-        access_token=TOKEN,
+        sign_in=PersonalToken(TOKEN),
         user_agent="test",
         timeout_seconds=0.1,
         retry_factor_seconds=0,
@@ -276,7 +277,7 @@ def test_a_port_where_nobody_listens_names_the_address(clock: Clock):
     client = Client(
         api_url="http://127.0.0.1:9/v2",
         identity_url="http://127.0.0.1:9",
-        access_token=TOKEN,
+        sign_in=PersonalToken(TOKEN),
         user_agent="test",
         retry_factor_seconds=0,
         clock=clock,

@@ -31,8 +31,6 @@ def settings() -> list[list[str]]:
     for name in own:
         setting = schema["properties"][name]
         default = f"`{setting['default']}`" if "default" in setting else ""
-        if name in schema["required"]:
-            default = "required"
         table.append([f"`{name}`", default, setting["description"]])
     return table
 

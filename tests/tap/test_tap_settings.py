@@ -68,6 +68,40 @@ def test_a_missing_token_is_named():
     assert "TAP_HARVEST_ACCESS_TOKEN" in text
 
 
+OAUTH = {"client_id": "client-1", "client_secret": "secret-1", "refresh_token": "900100.rt.a.1"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"access_token": "71001.pt.a", **OAUTH}, "Both ways to sign in are set"),
+        (
+            {"access_token": "71001.pt.a", "client_id": "client-1"},
+            "`access_token`, and",
+        ),
+        ({"client_id": "client-1"}, "`client_secret` and `refresh_token` are not set"),
+        ({**OAUTH, "client_secret": None}, "and `client_secret` is not set"),
+        ({**OAUTH, "refresh_token": "two words"}, "`refresh_token` is not a token"),
+        ({**OAUTH, "client_secret": 1234567}, "`client_secret` is not a client's id or secret"),
+    ],
+    ids=["both", "one and a half", "a third", "two thirds", "blank", "number"],
+)
+def test_one_way_to_sign_in_is_set_as_a_whole(settings: dict[str, Any], sentence: str):
+    """One sentence that names the settings and keeps the secrets, before the first request."""
+    with pytest.raises(ConfigValidationError) as caught:
+        TapHarvest(config=settings)
+
+    [text] = caught.value.errors
+    assert sentence in text
+    assert not any(str(value) in text for name, value in settings.items() if name != "client_id")
+
+
+def test_both_ways_to_sign_in_are_enough():
+    """Either of them, and nothing else."""
+    for way in ({"access_token": "71001.pt.a"}, OAUTH):
+        TapHarvest(config=way)
+
+
 def test_a_setting_that_there_is_not_is_named(caplog: pytest.LogCaptureFixture):
     """A misspelt one would change nothing, and nobody would know; its value is not repeated."""
     TapHarvest(config={**GOOD, "acount_id": 900200})

@@ -18,6 +18,7 @@ from tap_run import run_tap, selecting
 from harvest_sandbox import Sandbox
 from tap_harvest.budget import Budget
 from tap_harvest.client import Client, UnavailableError
+from tap_harvest.sign_in import PersonalToken
 from tap_harvest.streams import STREAMS
 from tap_harvest.streams.base import ExplodedStream, Singleton
 from tap_harvest.streams.nested import NestedStream
@@ -337,7 +338,7 @@ def test_a_budget_that_both_sides_count_is_never_overdrawn(harvest: Sandbox):
     client = Client(
         api_url=harvest.api_url,
         identity_url=harvest.identity_url,
-        access_token=harvest.token,
+        sign_in=PersonalToken(harvest.token),
         user_agent="test",
         page_size=10,
     )
