@@ -16,7 +16,7 @@ TAP: Final = (
     "tap",
     "streams",
     "account",
-    "client | bookmarks | fields | writer",
+    "client | bookmarks | fields | filters | writer",
     "budget | sign_in | token_file | windows",
 )
 TARGET: Final = (

@@ -7,14 +7,15 @@ instants, never between texts.
 The state is Singer's, with one entry a stream:
 `{"bookmarks": {stream: {"replication_key": "updated_at", "replication_key_value": "2031-…"}}}`.
 Streams that are swept from time to time, since their changes do not all show, have a `swept_at`
-beside that. Reports have the last day that was over when it was read, and beside that what windows
-are pieces of, and whom those windows named that may be read again.
+beside that, and those that are filtered their `filters`. Reports have the last day that was over
+when it was read, and beside that what windows are pieces of, and whom those windows named that may
+be read again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -76,10 +77,12 @@ class Bookmark:
     Attributes:
         value: That instant.
         swept: When the stream was last read from its beginning, if it is swept.
+        filters: By which filters what was read was chosen.
     """
 
     value: datetime | None = None
     swept: datetime | None = None
+    filters: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_state(cls, entry: Mapping[str, Any]) -> Bookmark:
@@ -99,17 +102,26 @@ class Bookmark:
             message = f"its value is of type {type(value).__name__}, not a date-time"
             raise ValueError(message)  # noqa: TRY004  # The caller handles one kind of fault.
         swept = entry.get("swept_at")
-        return cls(instant(value), instant(swept) if isinstance(swept, str) else None)
+        filters = entry.get("filters")
+        return cls(
+            instant(value),
+            instant(swept) if isinstance(swept, str) else None,
+            filters if isinstance(filters, Mapping) else {},
+        )
 
     def to_state(self) -> dict[str, Any]:
         """Write the stream's entry for the state; empty before the first complete read."""
         if self.value is None:
             return {}
-        entry = {
+        entry: dict[str, Any] = {
             "replication_key": REPLICATION_KEY,
             "replication_key_value": instant_text(self.value),
         }
-        return entry if self.swept is None else entry | {"swept_at": instant_text(self.swept)}
+        if self.swept is not None:
+            entry["swept_at"] = instant_text(self.swept)
+        if self.filters:
+            entry["filters"] = dict(self.filters)
+        return entry
 
     def since(self, *, start: datetime | None, lookback: timedelta) -> datetime | None:
         """From which instant on to ask; `None` asks for all.

@@ -23,6 +23,7 @@ from typing_extensions import override
 from tap_harvest.account import Account
 from tap_harvest.bookmarks import instant, sound_state
 from tap_harvest.client import MAX_PAGE_SIZE, Client
+from tap_harvest.filters import faults
 from tap_harvest.sign_in import SETTINGS, setting_errors, sign_in_of
 from tap_harvest.streams import STREAMS
 from tap_harvest.token_file import keep_refresh_token
@@ -127,6 +128,14 @@ class TapHarvest(Tap):
             description="After how many days payments, messages and project assignments are read "
             "whole again, for changes that do not show at their invoice, estimate or person; "
             "null: never.",
+        ),
+        th.Property(
+            "stream_filters",
+            th.ObjectType(additional_properties=True),
+            title="Stream filters",
+            description="What to read of a list, by stream: an object such as "
+            '`{"time_entries": {"project_id": 71001, "from": "2031-04-01"}}`. '
+            "Default: everything.",
         ),
         th.Property(
             "report_start_date",
@@ -382,6 +391,10 @@ class TapHarvest(Tap):
                     f"`{name}` is neither a date nor a date-time: {text!r}. Write it like "
                     "`2031-04-09` or `2031-04-09T16:20:00Z`."
                 )
+        # The SDK has names on instances; ours are on classes.
+        offered = {stream.name: stream.filters for stream in STREAMS}  # type: ignore[misc]
+        filters = self.config.get("stream_filters")
+        yield from faults(filters if isinstance(filters, dict) else {}, offered)
         start, end = limits["start_date"], limits["end_date"]
         if start and end and end <= start:
             yield "`end_date` is not after `start_date`, so nothing lies between. Set a later one."

@@ -69,3 +69,12 @@ def test_the_table_of_streams_is_the_code_s(stream: type[ExplodedStream]):
 def test_the_table_of_streams_has_the_code_s_order():
     """That of the chapters of Harvest's API docs."""
     assert [row[0] for row in rows("Streams")] == [f"`{stream.name}`" for stream in STREAMS]
+
+
+def test_the_table_of_filters_is_the_code_s():
+    """Those that the setting `stream_filters` knows."""
+    assert rows("Filters") == [
+        [f"`{stream.name}`", ", ".join(f"`{name}`" for name in stream.filters)]
+        for stream in STREAMS
+        if stream.filters
+    ]

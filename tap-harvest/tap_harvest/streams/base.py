@@ -8,10 +8,12 @@ from __future__ import annotations
 import logging
 import time
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast
+from urllib.parse import urlencode
 
 import msgspec
 from msgspec import Raw
@@ -24,6 +26,7 @@ from typing_extensions import override
 
 from tap_harvest.bookmarks import REPLICATION_KEY, Bookmark, Span, instant, instant_text
 from tap_harvest.client import Page, UnavailableError
+from tap_harvest.filters import query
 from tap_harvest.streams.walk import Walk
 from tap_harvest.writer import BufferedWriter
 
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
 
     from tap_harvest.account import Account
     from tap_harvest.budget import Budget
+    from tap_harvest.filters import Filters
     from tap_harvest.streams.nested import NestedStream
     from tap_harvest.streams.walk import Head
 
@@ -58,6 +62,7 @@ class HarvestStream(Stream):
         module: The flag of `/company` without which the list is not there; empty if it always is.
         is_fact: Whether `start_date` and `end_date` limit the stream; they never limit what
             facts refer to.
+        filters: What Harvest can be asked to leave out of the list; see `stream_filters`.
         is_swept: Whether `updated_since` misses some changes, so that the stream is read from its
             beginning again every `sweep_days`.
     """
@@ -66,6 +71,7 @@ class HarvestStream(Stream):
     records_key: ClassVar[str] = ""
     module: ClassVar[str] = ""
     is_fact: ClassVar[bool] = False
+    filters: ClassVar[Filters] = {}
     is_swept: ClassVar[bool] = False
 
     primary_keys: ClassVar[Sequence[str]] = ("id",)
@@ -117,14 +123,25 @@ class HarvestStream(Stream):
         return self
 
     @property
+    def filtered_by(self) -> dict[str, str]:
+        """The filters that the stream's list is asked with, as an address has them."""
+        if self.source is not self:
+            return self.source.filtered_by
+        return query(self.config.get("stream_filters", {}).get(self.name) or {}, self.filters)
+
+    @property
     def is_incremental(self) -> bool:
         """Whether the list is asked for what changed, rather than whole."""
         return self.replication_method == REPLICATION_INCREMENTAL
 
     @property
     def bookmark(self) -> Bookmark:
-        """How far the stream was read, by the state; one that lies ahead tells nothing."""
-        return Bookmark() if self._is_ahead else self._kept_bookmark
+        """How far the stream was read, by the state.
+
+        One that lies ahead tells nothing, and neither does one of other filters.
+        """
+        tells = not self._is_ahead and self._kept_bookmark.filters == self.filtered_by
+        return self._kept_bookmark if tells else Bookmark()
 
     @property
     def _kept_bookmark(self) -> Bookmark:
@@ -178,7 +195,10 @@ class HarvestStream(Stream):
             since: Only rows that changed from this instant on; `None` asks for all.
         """
         return self.account.client.pages(
-            self.path, query_since(since), stream=self.name, key=self.records_key
+            self.path,
+            self.filtered_by | query_since(since),
+            stream=self.name,
+            key=self.records_key,
         )
 
     # Reading
@@ -260,7 +280,20 @@ class HarvestStream(Stream):
                 self.name,
                 instant_text(cast("datetime", self._kept_bookmark.value)),
             )
+        if self.is_incremental:
+            self._tell_of_filters(self._kept_bookmark)
         self.span, self.rows = self.due(), 0
+
+    def _tell_of_filters(self, kept: Bookmark) -> None:
+        if kept.value is not None and kept.filters != self.filtered_by:
+            self.logger.warning(
+                "`stream_filters` was changed, so the stream is read from the beginning: stream=%s "
+                "before=%s now=%s. What only the filters of before let through stays in the table; "
+                "empty it if that is not to be there.",
+                self.name,
+                urlencode(kept.filters) or "none",
+                urlencode(self.filtered_by) or "none",
+            )
 
     def walk_whole(self, walk_once: Callable[[], Walk]) -> Walk:
         """Walk a list, and once more where it was shorter than Harvest announced.
@@ -379,6 +412,7 @@ class HarvestStream(Stream):
         if self.is_incremental:
             started = self.account.client.started
             moved = self.bookmark.moved(highest, started, self.span.until)
+            moved = replace(moved, filters=self.filtered_by)
             if self._is_sweep_due:
                 moved = moved.swept_at(started)
             if moved.value is not None:

@@ -1,5 +1,7 @@
 """Clients and their contacts."""
 
+from typing import ClassVar
+
 from tap_harvest.fields import boolean, fields, key, reference, string, timestamp
 from tap_harvest.streams.base import HarvestStream
 
@@ -12,6 +14,7 @@ class Clients(HarvestStream):
 
     name = "clients"
     path = "/clients"
+    filters: ClassVar = {"is_active": "boolean"}
     schema = fields(
         key("id", "Id of the client."),
         string("name", "Name of the client."),
@@ -32,6 +35,7 @@ class Contacts(HarvestStream):
 
     name = "contacts"
     path = "/contacts"
+    filters: ClassVar = {"client_id": "integer"}
     schema = fields(
         key("id", "Id of the contact."),
         string("title", "Position or form of address."),

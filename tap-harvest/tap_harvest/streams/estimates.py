@@ -41,6 +41,12 @@ class Estimates(HarvestStream):
     path = "/estimates"
     module = "estimate_feature"
     is_fact = True
+    filters: ClassVar = {
+        "client_id": "integer",
+        "from": "date",
+        "to": "date",
+        "state": "string",
+    }
     schema = fields(
         key("id", "Id of the estimate."),
         string("client_key", "Secret part of the estimate's public page."),

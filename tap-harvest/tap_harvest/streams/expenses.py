@@ -1,5 +1,7 @@
 """Expenses and their categories."""
 
+from typing import ClassVar
+
 from tap_harvest.fields import (
     boolean,
     date,
@@ -26,6 +28,15 @@ class Expenses(HarvestStream):
     path = "/expenses"
     module = "expense_feature"
     is_fact = True
+    filters: ClassVar = {
+        "user_id": "integer",
+        "client_id": "integer",
+        "project_id": "integer",
+        "is_billed": "boolean",
+        "approval_status": "string",
+        "from": "date",
+        "to": "date",
+    }
     schema = fields(
         key("id", "Id of the expense."),
         date("spent_date", "The day on which the money was spent."),
@@ -82,6 +93,7 @@ class ExpenseCategories(HarvestStream):
     name = "expense_categories"
     path = "/expense_categories"
     module = "expense_feature"
+    filters: ClassVar = {"is_active": "boolean"}
     schema = fields(
         key("id", "Id of the category."),
         string("name", "Name of the category."),

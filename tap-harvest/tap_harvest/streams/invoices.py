@@ -45,6 +45,13 @@ class Invoices(HarvestStream):
     path = "/invoices"
     module = "invoice_feature"
     is_fact = True
+    filters: ClassVar = {
+        "client_id": "integer",
+        "project_id": "integer",
+        "from": "date",
+        "to": "date",
+        "state": "string",
+    }
     schema = fields(
         key("id", "Id of the invoice."),
         string("client_key", "Secret part of the invoice's public page."),

@@ -43,6 +43,12 @@ class NestedStream(HarvestStream):
     _parent_span = Span()
     _parents: dict[int, datetime | None]
 
+    @property
+    @override
+    def filtered_by(self) -> dict[str, str]:
+        # Harvest has no filters here; only parents that pass theirs are asked.
+        return stream_of(self._tap, self.parent_stream_type).filtered_by
+
     def has_list(self, parent: Raw) -> bool:  # noqa: ARG002  # Others look at the record.
         """Whether there is a list below a record of the parent's list."""
         return True

@@ -1,5 +1,7 @@
 """Projects, and who and what is assigned to them."""
 
+from typing import ClassVar
+
 from tap_harvest.fields import (
     boolean,
     date,
@@ -44,6 +46,7 @@ class Projects(HarvestStream):
 
     name = "projects"
     path = "/projects"
+    filters: ClassVar = {"is_active": "boolean", "client_id": "integer"}
     schema = fields(
         key("id", "Id of the project."),
         string("name", "Name of the project."),
@@ -84,6 +87,7 @@ class ProjectUserAssignments(HarvestStream):
 
     name = "project_user_assignments"
     path = "/user_assignments"
+    filters: ClassVar = {"user_id": "integer", "is_active": "boolean"}
     schema = fields(
         key("id", "Id of the assignment."),
         *USER_ASSIGNMENT,
@@ -101,6 +105,7 @@ class ProjectTaskAssignments(HarvestStream):
 
     name = "project_task_assignments"
     path = "/task_assignments"
+    filters: ClassVar = {"is_active": "boolean"}
     schema = fields(
         key("id", "Id of the assignment."),
         *TASK_ASSIGNMENT,

@@ -400,6 +400,7 @@ class ProjectBudgetReport(WholeStream):
     path = "/reports/project_budget"
     records_key = "results"
     primary_keys: ClassVar = ("project_id", "as_of")
+    filters: ClassVar = {"is_active": "boolean"}
     schema = fields(
         key("project_id", "Id of the project."),
         string("project_name", "Name of the project."),

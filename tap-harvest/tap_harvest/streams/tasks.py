@@ -1,5 +1,7 @@
 """Tasks, the kinds of work."""
 
+from typing import ClassVar
+
 from tap_harvest.fields import boolean, decimal, fields, key, string, timestamp
 from tap_harvest.streams.base import HarvestStream
 
@@ -12,6 +14,7 @@ class Tasks(HarvestStream):
 
     name = "tasks"
     path = "/tasks"
+    filters: ClassVar = {"is_active": "boolean"}
     schema = fields(
         key("id", "Id of the task."),
         string("name", "Name of the task."),

@@ -40,6 +40,18 @@ class TimeEntries(HarvestStream):
     name = "time_entries"
     path = "/time_entries"
     is_fact = True
+    filters: ClassVar = {
+        "user_id": "integer",
+        "client_id": "integer",
+        "project_id": "integer",
+        "task_id": "integer",
+        "external_reference_id": "string",
+        "is_billed": "boolean",
+        "is_running": "boolean",
+        "approval_status": "string",
+        "from": "date",
+        "to": "date",
+    }
     schema = fields(
         key("id", "Id of the time entry."),
         date("spent_date", "The day on which the work was done."),

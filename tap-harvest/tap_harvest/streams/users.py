@@ -69,6 +69,7 @@ class Users(HarvestStream):
 
     name = "users"
     path = "/users"
+    filters: ClassVar = {"is_active": "boolean"}
     schema = fields(*USER)
 
 
