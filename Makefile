@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench lock dist test-dist clean
+.PHONY: help setup demo test lint bench docs lock dist test-dist clean
 
 help: ## List the recipes
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ lint: $(READY) ## Check style and types
 
 bench: $(READY) ## Measure records a second, requests and memory
 	PYTHONPATH=tests $(BIN)/python -m benchmarks
+
+docs: $(READY) ## Draw docs/tables.svg anew from the catalog
+	PYTHONPATH=tests $(BIN)/python tests/draw_tables.py
 
 lock: $(READY) ## Pin the development dependencies anew, with hashes
 	$(BIN)/uv pip compile --upgrade --quiet --no-header --no-emit-index-url --generate-hashes \

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tap_harvest.tap import TapHarvest
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -27,6 +29,8 @@ class Pipeline:
     folder: Path
     tap_config: dict[str, Any]
     target_config: dict[str, Any]
+    streams: tuple[str, ...] = ()
+    """The streams that are selected; all of them if none is named."""
     state: dict[str, Any] | None = None
     """The last state that the target printed, in whichever run; what the next run starts from."""
     exit_codes: tuple[int, int] = (0, 0)
@@ -43,6 +47,8 @@ class Pipeline:
             "--config",
             self._write("tap.json", self.tap_config),
         ]
+        if self.streams:
+            tap_command += ["--catalog", self._write("catalog.json", selecting(*self.streams))]
         if self.state is not None:
             tap_command += ["--state", self._write("state.json", self.state)]
         target_command: list[str | Path] = [
@@ -77,6 +83,16 @@ class Pipeline:
         path = self.folder / name
         path.write_text(json.dumps(content), encoding="utf-8")
         return path
+
+
+def selecting(*streams: str) -> dict[str, Any]:
+    """A catalog in which only these streams are selected."""
+    catalog = TapHarvest(validate_config=False, config={}).catalog_dict
+    for entry in catalog["streams"]:
+        for item in entry["metadata"]:
+            if not item["breadcrumb"]:
+                item["metadata"]["selected"] = entry["tap_stream_id"] in streams
+    return catalog
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ from typing import Final
 
 import pytest
 
+import draw_tables
+
 ROOT: Final = Path(__file__).resolve().parents[1]
 DOCUMENTS: Final = [
     *ROOT.glob("*.md"),
@@ -57,3 +59,8 @@ def test_requirements_are_pinned_with_hashes_and_without_addresses() -> None:
     pins = [line for line in lines if line and not line.startswith((" ", "#"))]
     assert all("==" in pin and pin.endswith("\\") for pin in pins)
     assert not [line for line in lines if "://" in line or line.startswith("-")]
+
+
+def test_the_drawing_of_the_tables_is_current() -> None:
+    """After a change of the catalog, `make docs` draws it anew."""
+    assert (ROOT / "docs" / "tables.svg").read_text(encoding="utf-8") == draw_tables.drawing()
