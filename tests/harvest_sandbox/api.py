@@ -86,7 +86,7 @@ class Api:
     def _admit(self, request: HttpRequest, endpoint: Endpoint) -> Caller:
         if not request.headers.get("user-agent"):
             raise no_user_agent()
-        caller = self.identity.caller(request.headers, request.query_params)
+        caller = self.identity.caller(request.headers, request.query_params, self.account)
         self.identity.check_account(request.headers, request.query_params)
         self.budgets.spend("reports" if endpoint.is_report else "general", self.account.switches)
         return caller

@@ -16,6 +16,8 @@ class Fault:
 
     path: str | None = None
     """The path concerned, such as `/v2/clients`, without a query; all paths where it is None."""
+    account_id: str | None = None
+    """The account concerned; whichever a request names where it is None."""
     after: int = 0
     """How many requests for the path go well first."""
     times: int | None = 1
@@ -56,11 +58,13 @@ class Faults:
         with self._lock:
             self.pending.clear()
 
-    def meet(self, path: str) -> Fault | None:
-        """The fault that a request meets, if any; this uses it up."""
+    def meet(self, path: str, account_id: str | None) -> Fault | None:
+        """The fault that a request for an account meets, if any; this uses it up."""
         with self._lock:
             for fault in self.pending:
                 if fault.path not in (None, path):
+                    continue
+                if fault.account_id not in (None, account_id):
                     continue
                 if fault.after > 0:
                     fault.after -= 1

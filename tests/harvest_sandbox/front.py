@@ -12,11 +12,14 @@ from starlette.datastructures import Headers, QueryParams
 from starlette.exceptions import HTTPException
 
 from harvest_sandbox.api import PREFIXES
+from harvest_sandbox.identity import account_named
 from harvest_sandbox.refusals import Refusal, response
 from harvest_sandbox.request import Request
 from harvest_sandbox.server import reset
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.requests import Request as HttpRequest
     from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -38,21 +41,29 @@ async def _no_path(_: HttpRequest, error: Exception) -> Response:
 class Front:
     """Stands before the API: writes the log of requests, and lets the ordered faults happen."""
 
-    def __init__(self, api: Api, faults: Faults, log: list[Request]) -> None:
-        self._account = api.account
+    def __init__(
+        self, api_of: Callable[[str | None], Api], faults: Faults, log: list[Request]
+    ) -> None:
+        """Answer nothing yet.
+
+        Args:
+            api_of: Gives the API of the account that a request names.
+            faults: What goes wrong.
+            log: Gets every request.
+        """
+        self._api_of = api_of
+        self._account = api_of(None).account
         self._faults = faults
         self._log = log
-        self._app = Starlette(
-            routes=api.routes(),
-            exception_handlers={Refusal: _refused, HTTPException: _no_path},
-        )
+        self._apps: dict[Api, Starlette] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         request = _request(scope)
         self._log.append(request)
         scope = {**scope, "harvest_sandbox.request": request}
-        fault = self._faults.meet(scope["path"])
+        named = account_named(request.headers, request.query)
+        fault = self._faults.meet(scope["path"], named)
         latency = self._account.switches.latency_seconds + (fault.latency_seconds if fault else 0)
         if latency:
             await asyncio.sleep(latency)
@@ -66,10 +77,18 @@ class Front:
             reset(scope)
             return
         answer = _Answer(request, send, self._date(), cut=bool(fault and fault.cut))
-        app: ASGIApp = self._app
+        app: ASGIApp = self._app(self._api_of(named))
         if fault and fault.status is not None:
             app = _failed(fault, fault.status)
         await app(scope, receive, answer.send)
+
+    def _app(self, api: Api) -> Starlette:
+        if api not in self._apps:
+            self._apps[api] = Starlette(
+                routes=api.routes(),
+                exception_handlers={Refusal: _refused, HTTPException: _no_path},
+            )
+        return self._apps[api]
 
     def _date(self) -> str:
         return format_datetime(self._account.now.replace(microsecond=0), usegmt=True)

@@ -21,6 +21,11 @@ SECOND_ACCOUNT_ID: Final = 900_101
 FORECAST_ID: Final = 900_200
 
 
+def account_named(headers: Mapping[str, str], query: Mapping[str, str]) -> str | None:
+    """The account that a request is for; `None` if it names none."""
+    return headers.get("harvest-account-id", query.get("account_id"))
+
+
 class Identity:
     """Who holds which token.
 
@@ -59,8 +64,18 @@ class Identity:
         """Make a token invalid from now on."""
         self._tokens.pop(token, None)
 
-    def caller(self, headers: Mapping[str, str], query: Mapping[str, str]) -> Caller:
+    def caller(
+        self,
+        headers: Mapping[str, str],
+        query: Mapping[str, str],
+        account: Account | None = None,
+    ) -> Caller:
         """The person behind a token.
+
+        Args:
+            headers: Those of the request.
+            query: That of the request.
+            account: The account that is read; the first one where it is `None`.
 
         Raises:
             Refusal: The token is missing, unknown or expired (401).
@@ -69,10 +84,11 @@ class Identity:
         if scheme.lower() != "bearer":
             token = query.get("access_token", "")
         user_id, expires = self._tokens.get(token, (0, None))
-        user = self._account.users.by_id.get(user_id)
-        if user is None or (expires and expires <= self._account.now):
+        account = account or self._account
+        user = account.users.by_id.get(user_id)
+        if user is None or (expires and expires <= account.now):
             raise unauthorized()
-        return Caller(self._account, user)
+        return Caller(account, user)
 
     def check_account(self, headers: Mapping[str, str], query: Mapping[str, str]) -> None:
         """See that the request names an account that the token reaches.
@@ -80,7 +96,7 @@ class Identity:
         Raises:
             Refusal: It names none (401 or 404), or another (401).
         """
-        named = headers.get("harvest-account-id", query.get("account_id"))
+        named = account_named(headers, query)
         if not named:
             raise unauthorized(self._account.switches.no_account_status)
         if named not in {str(entry["id"]) for entry in self._harvest_accounts()}:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import fields
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 import msgspec
@@ -14,7 +15,7 @@ from harvest_sandbox.budgets import Budgets
 from harvest_sandbox.endpoints import endpoints
 from harvest_sandbox.faults import Fault, Faults
 from harvest_sandbox.front import Front
-from harvest_sandbox.identity import ACCOUNT_ID, Identity
+from harvest_sandbox.identity import ACCOUNT_ID, SECOND_ACCOUNT_ID, Identity
 from harvest_sandbox.presentation import presented
 from harvest_sandbox.records import RECORDS
 from harvest_sandbox.server import Server
@@ -24,21 +25,71 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
+    from harvest_sandbox.account import Account
     from harvest_sandbox.request import Request
     from harvest_sandbox.rights import Caller
 
 FIXED_NOW: Final = dt.datetime(2026, 6, 30, 12, tzinfo=dt.UTC)
 
 
-class Sandbox:
-    """A Harvest account on localhost, served while the context is open.
+class Rows:
+    """The handle on the data of an account.
 
     Attributes:
         account_id: For the header `Harvest-Account-Id`.
+        company: What `/company` answers; may be edited in place.
+    """
+
+    def __init__(self, account: Account, account_id: int) -> None:
+        self._account = account
+        self.account_id = str(account_id)
+        self.company = account.company
+
+    def rows(self, stream: str) -> list[dict[str, Any]]:
+        """Every row of a list, as an administrator who walks all of it now would read it.
+
+        Args:
+            stream: The name of a list without a parent, or of a table whose rows hang on a parent:
+                then the rows of all parents.
+        """
+        with self._account.lock:
+            endpoint = endpoints()[stream]
+            rows = self._account.named(endpoint.table).in_order()
+            form = RECORDS[endpoint.shown_as]
+            records = [form(self._account, row) for row in rows]
+            return self._shown(records)
+
+    def row(self, stream: str, row_id: int) -> dict[str, Any]:
+        """One row of a table, as an administrator would read it now."""
+        with self._account.lock:
+            row = self._account.named(stream).by_id[row_id]
+            return self._shown([RECORDS[stream](self._account, row)])[0]
+
+    def _shown(self, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        # Through JSON and back: nobody shares a list or an object with the account.
+        shown = presented(records, frozenset(), self._account.switches)
+        return msgspec.json.decode(msgspec.json.encode(shown), type=list[dict[str, Any]])
+
+    def add(self, stream: str, /, **given: Any) -> dict[str, Any]:
+        """Add a row; see `Account.add`."""
+        return self.row(stream, self._account.add(stream, **given).id)
+
+    def change(self, stream: str, row_id: int, /, **given: Any) -> dict[str, Any]:
+        """Change a row; see `Account.change`."""
+        return self.row(stream, self._account.change(stream, row_id, **given).id)
+
+    def delete(self, stream: str, row_id: int) -> None:
+        """Delete a row; see `Account.delete`."""
+        self._account.delete(stream, row_id)
+
+
+class Sandbox(Rows):
+    """A Harvest account on localhost, served while the context is open.
+
+    Attributes:
         token: A personal access token of an administrator.
         requests: Every request, in the order of arrival; may be cleared.
         switches: What no source settles about the API.
-        company: What `/company` answers; may be edited in place.
         identity: Tokens and the OAuth client.
         faults: The faults that are due.
     """
@@ -74,18 +125,21 @@ class Sandbox:
         self._clock_is_fixed = clock == "fixed"
         self._offset = dt.timedelta()
         self._fixed = FIXED_NOW
-        self._account = build(time_entries=time_entries, seed=seed, clock=self._read_clock)
+        account = build(time_entries=time_entries, seed=seed, clock=self._read_clock)
+        super().__init__(account, ACCOUNT_ID)
+        self._second = partial(
+            build, time_entries=time_entries, seed=seed + 1, clock=self._read_clock
+        )
         self.switches = self._account.switches
         for name, value in switches.items():
             setattr(self.switches, name, value)
-        self.company = self._account.company
         self.identity = Identity(self._account)
         self.token = self.identity.token_for("administrator")
-        self.account_id = str(ACCOUNT_ID)
         self.faults = Faults()
         self.requests: list[Request] = []
-        self._api = Api(self._account, self.identity, Budgets())
-        self._server = Server(Front(self._api, self.faults, self.requests), port)
+        self._budgets = Budgets()
+        self._api = Api(self._account, self.identity, self._budgets)
+        self._server = Server(Front(self._api_of, self.faults, self.requests), port)
 
     def __enter__(self) -> Self:
         self._server.start()
@@ -98,6 +152,21 @@ class Sandbox:
         traceback: TracebackType | None,
     ) -> None:
         self._server.stop()
+
+    @cached_property
+    def second(self) -> Rows:
+        """The second account, which the token reaches while the switch `second_account` is on."""
+        account = self._second()
+        account.switches = self.switches
+        return Rows(account, SECOND_ACCOUNT_ID)
+
+    @cached_property
+    def _second_api(self) -> Api:
+        return Api(self.second._account, self.identity, self._budgets)
+
+    def _api_of(self, account_id: str | None) -> Api:
+        is_second = self.switches.second_account and account_id == str(SECOND_ACCOUNT_ID)
+        return self._second_api if is_second else self._api
 
     @property
     def identity_url(self) -> str:
@@ -128,45 +197,6 @@ class Sandbox:
     def advance(self, *, seconds: float) -> None:
         """Let time pass in the account."""
         self.now += dt.timedelta(seconds=seconds)
-
-    # The data.
-
-    def rows(self, stream: str) -> list[dict[str, Any]]:
-        """Every row of a list, as an administrator who walks all of it now would read it.
-
-        Args:
-            stream: The name of a list without a parent, or of a table whose rows hang on a parent:
-                then the rows of all parents.
-        """
-        with self._account.lock:
-            endpoint = endpoints()[stream]
-            rows = self._account.named(endpoint.table).in_order()
-            form = RECORDS[endpoint.shown_as]
-            records = [form(self._account, row) for row in rows]
-            return self._shown(records)
-
-    def row(self, stream: str, row_id: int) -> dict[str, Any]:
-        """One row of a table, as an administrator would read it now."""
-        with self._account.lock:
-            row = self._account.named(stream).by_id[row_id]
-            return self._shown([RECORDS[stream](self._account, row)])[0]
-
-    def _shown(self, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        # Through JSON and back: nobody shares a list or an object with the account.
-        shown = presented(records, frozenset(), self.switches)
-        return msgspec.json.decode(msgspec.json.encode(shown), type=list[dict[str, Any]])
-
-    def add(self, stream: str, /, **given: Any) -> dict[str, Any]:
-        """Add a row; see `Account.add`."""
-        return self.row(stream, self._account.add(stream, **given).id)
-
-    def change(self, stream: str, row_id: int, /, **given: Any) -> dict[str, Any]:
-        """Change a row; see `Account.change`."""
-        return self.row(stream, self._account.change(stream, row_id, **given).id)
-
-    def delete(self, stream: str, row_id: int) -> None:
-        """Delete a row; see `Account.delete`."""
-        self._account.delete(stream, row_id)
 
     def token_for(self, who: str | int) -> str:
         """A token of a user, named by id or by access role; see `Identity.token_for`."""

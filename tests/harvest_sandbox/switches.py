@@ -111,6 +111,6 @@ class Switches:
     links_url: str | None = None
     """Where `links` point, such as `http://example.com/v2`; None: the stand-in itself."""
     second_account: bool = False
-    """Whether the token reaches a second Harvest account."""
+    """Whether the token reaches a second Harvest account, whose rows have ids of the first's."""
     oauth_lifetime_seconds: int = 1_209_600
     """How long an access token from a refresh lives on the account's clock, in seconds."""

@@ -23,13 +23,15 @@ class Api:
     harvest: Sandbox
     token: str
     session: requests.Session = field(default_factory=requests.Session)
+    account_id: str | None = None
+    """The account to read; the first one where it is None."""
 
     def get(self, path: str, **query: Any) -> requests.Response:
         """The answer to one request; a path is below the API's address, or a whole address."""
         url = path if path.startswith("http") else f"{self.harvest.api_url}{path}"
         headers = {
             "Authorization": f"Bearer {self.token}",
-            "Harvest-Account-Id": self.harvest.account_id,
+            "Harvest-Account-Id": self.account_id or self.harvest.account_id,
             "User-Agent": "tests (tests@example.org)",
         }
         return self.session.get(url, params=query, headers=headers, timeout=TIMEOUT_SECONDS)

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,6 +100,41 @@ def test_roles_may_honour_updated_since(harvest: Sandbox, api: Api, honoured: bo
     roles = api.get("/roles", updated_since="2026-06-30T00:00:00Z").json()["roles"]
 
     assert len(roles) == (0 if honoured else 5)
+
+
+def test_a_second_account_has_rows_of_its_own_with_the_same_ids(harvest: Sandbox, api: Api):
+    """The header chooses; an edit of one account leaves the other as it was."""
+    harvest.switches.second_account = True
+    first = harvest.rows("clients")
+
+    harvest.second.change("clients", first[0]["id"], name="Abroad")
+    harvest.second.company["invoice_feature"] = False
+    abroad = replace(api, account_id=harvest.second.account_id)
+    shown = abroad.get("/clients").json()["clients"]
+
+    assert shown == harvest.second.rows("clients")
+    assert "Abroad" in {row["name"] for row in shown}
+    assert {row["id"] for row in shown} & {row["id"] for row in first}
+    assert api.get("/clients").json()["clients"] == harvest.rows("clients") == first
+    assert abroad.get("/invoices").status_code == 403
+    assert api.get("/invoices").status_code == 200
+
+
+def test_a_second_account_is_not_reached_while_the_switch_is_off(harvest: Sandbox, api: Api):
+    """As any account that the token does not reach."""
+    abroad = replace(api, account_id=harvest.second.account_id)
+
+    assert abroad.get("/clients").status_code == 401
+
+
+def test_a_fault_can_concern_one_account(harvest: Sandbox, api: Api):
+    """The other one goes on."""
+    harvest.switches.second_account = True
+    abroad = replace(api, account_id=harvest.second.account_id)
+    harvest.fail(path="/v2/clients", account_id=abroad.account_id, status=500)
+
+    assert api.get("/clients").status_code == 200
+    assert abroad.get("/clients").status_code == 500
 
 
 def test_links_can_point_elsewhere(harvest: Sandbox, api: Api):
