@@ -120,13 +120,13 @@ def _only(reaches: list[Reach]) -> Reach:
     if len(accounts) == 1:
         return accounts[0]
     if accounts:
-        choice = ", ".join(f"{account.id} ({account.name})" for account in accounts)
+        choice = ", ".join(str(account.id) for account in accounts)
         message = (
             f"The access token reaches {len(accounts)} Harvest accounts: {choice}. "
             "Set `account_id` to one of them."
         )
     else:
-        others = ", ".join(f"{reach.id} ({reach.name}, {reach.product})" for reach in reaches)
+        others = ", ".join(f"{reach.id} of {reach.product}" for reach in reaches)
         message = (
             f"The access token reaches no Harvest account (it reaches: {others or 'nothing'}). "
             "Set `access_token` to the token of someone who is a member of the account."

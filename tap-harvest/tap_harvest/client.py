@@ -83,7 +83,6 @@ class Reach(msgspec.Struct, frozen=True):
     """An account that a token reaches; `product` tells Harvest from Forecast."""
 
     id: int
-    name: str = ""
     product: str = ""
 
 

@@ -446,6 +446,7 @@ def test_several_accounts_are_listed(harvest: Sandbox, config: dict[str, Any]):
         run_tap(TapHarvest(config=config, catalog=selecting("tasks")))
 
     assert str(harvest.account_id) in str(caught.value)
+    assert harvest.company["name"] not in str(caught.value)
 
 
 def test_neither_token_nor_record_values_are_logged(
