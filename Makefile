@@ -26,8 +26,8 @@ lint: $(READY) ## Check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(READY) ## Measure records a second, requests and memory
-	PYTHONPATH=tests $(BIN)/python -m benchmarks
+bench: $(READY) ## Measure, and write docs/benchmarks.md; ARGS=… names a section
+	PYTHONPATH=tests $(BIN)/python -m benchmarks $(ARGS)
 
 docs: $(READY) ## Draw docs/tables.svg anew from the catalog
 	PYTHONPATH=tests $(BIN)/python tests/draw_tables.py

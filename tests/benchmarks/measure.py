@@ -1,4 +1,4 @@
-"""Time and memory of commands joined by pipes, as the operating system accounts them."""
+"""Time, processor and memory of commands joined by pipes, as the operating system accounts them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    import resource
     from collections.abc import Sequence
 
 # Linux counts the peak in KiB, macOS in bytes.
@@ -26,7 +27,12 @@ class Measurement:
     seconds: float
     """From the first start to the last end."""
     peak_bytes: tuple[int, ...]
-    """The largest resident set of each command, in their order."""
+    """The largest resident set of each command, in their order.
+
+    Linux counts that of the measuring process in, before it hands over: it must stay small.
+    """
+    cpu_seconds: tuple[float, ...]
+    """What each command took of a core, in their order."""
 
 
 def measure(
@@ -59,16 +65,25 @@ def measure(
             if processes and (pipe := processes[-1].stdout):
                 pipe.close()  # The reader alone holds it, so that the writer sees the reader's end.
             processes.append(process)
-        peaks = tuple(_peak_bytes(process) for process in processes)
+        usages = [_usage(process) for process in processes]
         seconds = time.perf_counter() - started
         if any(process.returncode for process in processes):
             errors.seek(0)
             raise RuntimeError(errors.read().decode()[-2000:])
-    return Measurement(seconds, peaks)
+    return Measurement(
+        seconds,
+        tuple(usage.ru_maxrss * BYTES_PER_UNIT for usage in usages),
+        tuple(usage.ru_utime + usage.ru_stime for usage in usages),
+    )
 
 
-def _peak_bytes(process: subprocess.Popen[bytes]) -> int:
-    """Wait for the end of the process, and tell its largest resident set."""
+def middle(runs: Sequence[Measurement]) -> Measurement:
+    """The run whose time is the median."""
+    return sorted(runs, key=lambda run: run.seconds)[(len(runs) - 1) // 2]
+
+
+def _usage(process: subprocess.Popen[bytes]) -> resource.struct_rusage:
+    """Wait for the end of the process, and tell what it used."""
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    return usage.ru_maxrss * BYTES_PER_UNIT
+    return usage
