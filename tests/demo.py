@@ -1,7 +1,7 @@
 """`make demo`: a stand-in Harvest account, synced into harvest.db by Meltano, and what landed.
 
-The first run reads the whole account. A later run finds that a day has passed, and reads only what
-was done on it.
+The first run reads the whole account. A later run finds that a working day has passed, and reads
+only what was done on it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ LAST_LINES: Final = 25  # Of the log, where a sync fails.
 HOURS_BY_CLIENT: Final = """
     SELECT client__name, client__currency, sum(hours), sum(hours * billable_rate)
     FROM time_entries
-    WHERE spent_date > ?
+    WHERE spent_date > ? AND _sdc_deleted_at IS NULL
     GROUP BY client__name, client__currency
     ORDER BY sum(hours) DESC
     LIMIT 10
@@ -56,7 +56,7 @@ def main() -> int:
         say(f"{harvest.api_url}.")
         if resumed:
             work_a_day(harvest)
-            say("Since the last demo a day has passed there.")
+            say("Since the last demo a working day has passed there.")
         say("\n$ meltano run tap-harvest target-harvest-sql")
         started = time.monotonic()
         code = sync(harvest, resumed=resumed)
@@ -82,8 +82,8 @@ def main() -> int:
 
 
 def work_a_day(harvest: Sandbox) -> None:
-    """Let a day pass: entries are made and changed, an invoice is written and a bill comes in."""
-    harvest.advance(seconds=24 * 60 * 60)
+    """Let eight hours pass: entries are made and changed, an invoice and a bill come in."""
+    harvest.advance(seconds=8 * 60 * 60)
     for entry in harvest.rows("time_entries")[:5]:
         harvest.change("time_entries", entry["id"], notes="Agreed with the client.")
     for hours in (0.5, 1.25, 2, 3.75):

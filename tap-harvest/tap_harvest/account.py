@@ -54,15 +54,23 @@ class Account:
             FatalAPIError: Harvest refused the token, or there is no such account.
         """
         _ = self.id
-        user = self.client.one("/users/me", stream="users_me")
-        roles = msgspec.json.decode(user).get("access_roles")
+        return self.client.one("/users/me", stream="users_me")
+
+    @cached_property
+    def shows_all(self) -> bool:
+        """Whether Harvest shows every row to the token, so that what it does not show is deleted.
+
+        A warning says once that it does not.
+        """
+        roles = msgspec.json.decode(self.user).get("access_roles")
         if isinstance(roles, list) and "administrator" not in roles:
             logger.warning(
                 "The access token is not an administrator's, so Harvest leaves out the time, "
-                "expenses and rates that its owner may not see, without saying so. Set "
+                "expenses and rates that its owner may not see, without saying so. What is deleted "
+                "in Harvest stays downstream, since nobody can tell it from what is left out. Set "
                 "`access_token` to an administrator's to read everything."
             )
-        return user
+        return isinstance(roles, list) and "administrator" in roles
 
     @cached_property
     def _company(self) -> bytes | UnavailableError:
@@ -88,7 +96,7 @@ class Account:
         Raises:
             FatalAPIError: Harvest refused the token, or there is no such account.
         """
-        _ = self.user, self._company
+        _ = self.shows_all, self._company
 
     def offers(self, module: str) -> bool:
         """Whether a module is on; a warning says once which one is not.

@@ -6,10 +6,10 @@ instants, never between texts.
 
 The state is Singer's, with one entry a stream:
 `{"bookmarks": {stream: {"replication_key": "updated_at", "replication_key_value": "2031-…"}}}`.
-Streams that are swept from time to time, since their changes do not all show, have a `swept_at`
-beside that, and those that are filtered their `filters`. Reports have the last day that was over
-when it was read, and beside that what windows are pieces of, and whom those windows named that may
-be read again.
+Beside that stand when the stream was last read from its beginning (`swept_at`), what that beginning
+was if not that of time (`start_date`), the `version` of its records, and the `filters` that they
+had to pass. Reports have the last day that was over when it was read, and beside that what windows
+are pieces of, and whom those windows named that may be read again.
 """
 
 from __future__ import annotations
@@ -72,16 +72,21 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Bookmark:
-    """The instant up to which a stream was read; `None` before its first complete read.
+    """How far a stream was read.
 
     Attributes:
-        value: That instant.
-        swept: When the stream was last read from its beginning, if it is swept.
+        value: The instant up to which it was; `None` before its first complete read.
+        swept: When the stream was last read from its beginning; `None` if that is not known.
+        start: That beginning; `None` for the beginning of time.
+        version: What the records carry that are still there, in milliseconds since 1970 or more;
+            `None` before the first read that could tell which are not.
         filters: By which filters what was read was chosen.
     """
 
     value: datetime | None = None
     swept: datetime | None = None
+    start: datetime | None = None
+    version: int | None = None
     filters: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -92,47 +97,65 @@ class Bookmark:
             ValueError: The entry is of another replication key, or its value is no date-time.
         """
         value = entry.get("replication_key_value")
-        if value is None:
-            return cls()
         name = entry.get("replication_key", REPLICATION_KEY)
-        if name != REPLICATION_KEY:
+        if value is not None and name != REPLICATION_KEY:
             message = f"its replication key is {name!r}, not {REPLICATION_KEY!r}"
             raise ValueError(message)
-        if not isinstance(value, str):
+        if not isinstance(value, str | None):
             message = f"its value is of type {type(value).__name__}, not a date-time"
             raise ValueError(message)  # noqa: TRY004  # The caller handles one kind of fault.
-        swept = entry.get("swept_at")
-        filters = entry.get("filters")
+        version, filters = entry.get("version"), entry.get("filters")
         return cls(
-            instant(value),
-            instant(swept) if isinstance(swept, str) else None,
+            None if value is None else instant(value),
+            _instant_in(entry, "swept_at"),
+            _instant_in(entry, "start_date"),
+            version if isinstance(version, int) else None,
             filters if isinstance(filters, Mapping) else {},
         )
 
     def to_state(self) -> dict[str, Any]:
-        """Write the stream's entry for the state; empty before the first complete read."""
-        if self.value is None:
+        """Write the stream's entry for the state; empty if nothing was read of it."""
+        if not self._was_read:
             return {}
-        entry: dict[str, Any] = {
-            "replication_key": REPLICATION_KEY,
-            "replication_key_value": instant_text(self.value),
-        }
-        if self.swept is not None:
-            entry["swept_at"] = instant_text(self.swept)
+        entry: dict[str, Any] = {}
+        if self.value is not None:
+            entry["replication_key"] = REPLICATION_KEY
+            entry["replication_key_value"] = instant_text(self.value)
+        for name, moment in (("swept_at", self.swept), ("start_date", self.start)):
+            if moment is not None:
+                entry[name] = instant_text(moment)
+        if self.version is not None:
+            entry["version"] = self.version
         if self.filters:
             entry["filters"] = dict(self.filters)
         return entry
 
-    def since(self, *, start: datetime | None, lookback: timedelta) -> datetime | None:
-        """From which instant on to ask; `None` asks for all.
+    @property
+    def _was_read(self) -> bool:
+        return self.value is not None or self.version is not None
+
+    def beginning(self, start: datetime | None) -> datetime | None:
+        """The instant from which on the whole stream is read; `None` is the beginning of time.
+
+        A read from a later one than before would miss rows that are downstream, and take them for
+        deleted.
 
         Args:
-            start: Where a stream without a bookmark begins; `None` is the beginning of time.
+            start: Where a stream begins that was never read.
+        """
+        if not self._was_read:
+            return start
+        return None if start is None or self.start is None else min(start, self.start)
+
+    def since(self, *, lookback: timedelta) -> datetime | None:
+        """From which instant on to ask for what changed; `None` asks for all.
+
+        Args:
             lookback: The overlap with the last read, for rows that Harvest showed late.
         """
-        if self.value is None:
-            return start
-        return None if self.value - EPOCH <= lookback else self.value - lookback
+        if self.value is None or self.value - EPOCH <= lookback:
+            return None
+        return self.value - lookback
 
     def is_ahead(self, present: datetime | None, *, lookback: timedelta) -> bool:
         """Whether a read from it on would miss changes, as it lies after the present.
@@ -168,11 +191,18 @@ class Bookmark:
             return True
         if now is None or every is None:
             return False
-        return self.swept is None or not self.swept <= now < self.swept + every
+        return self.swept is None or not timedelta(0) <= now - self.swept < every
 
-    def swept_at(self, moment: datetime | None) -> Bookmark:
-        """The bookmark after a read from the stream's beginning on, which began at an instant."""
-        return replace(self, swept=moment)
+    def next_version(self, now: datetime | None) -> int:
+        """A version for the records of a read that begins at an instant, later than all before."""
+        milliseconds = ((now or EPOCH) - EPOCH) // timedelta(milliseconds=1)
+        return milliseconds if self.version is None else max(milliseconds, self.version + 1)
+
+
+def _instant_in(entry: Mapping[str, Any], name: str) -> datetime | None:
+    """A moment of an entry in the state; `None` where there is none."""
+    text = entry.get(name)
+    return instant(text) if isinstance(text, str) else None
 
 
 class Reported(msgspec.Struct, frozen=True, kw_only=True):

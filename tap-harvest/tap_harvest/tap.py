@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 SOURCES = "tap_harvest.sources"
 """Where the command line's context keeps what `--config` names."""
-NULL_IS_NEVER = frozenset({"sweep_days"})
+NULL_IS_NEVER = frozenset({"reconcile_days", "sweep_days"})
 """The settings for which null is a value; for all others it stands for their default."""
 
 
@@ -51,12 +51,12 @@ class TapHarvest(Tap):
 
     name = "tap-harvest"
     message_writer_class = BufferedWriter
-    # Not BATCH: records leave as the bytes that came. Not ACTIVATE_VERSION: Harvest has no feed
-    # of deletions, and a version may only be activated after a whole read.
+    # Not BATCH: records leave as the bytes that came.
     capabilities: ClassVar = [
         TapCapabilities.CATALOG,
         TapCapabilities.STATE,
         TapCapabilities.DISCOVER,
+        TapCapabilities.ACTIVATE_VERSION,
         PluginCapabilities.ABOUT,
         PluginCapabilities.STREAM_MAPS,
         PluginCapabilities.FLATTENING,
@@ -121,13 +121,22 @@ class TapHarvest(Tap):
             "Harvest showed late.",
         ),
         th.Property(
+            "reconcile_days",
+            th.IntegerType(minimum=0),
+            default=1,
+            title="Reconcile",
+            description="After how many days a list is read whole again, so that rows that were "
+            "deleted in Harvest are found and removed downstream; 0: in every run; null: never, "
+            "and nothing is removed.",
+        ),
+        th.Property(
             "sweep_days",
             th.IntegerType(minimum=0),
             default=30,
             title="Sweep",
-            description="After how many days payments, messages and project assignments are read "
-            "whole again, for changes that do not show at their invoice, estimate or person; "
-            "null: never.",
+            description="The same for payments, messages and project assignments, which take a "
+            "request for each invoice, estimate or person; null: never. It also brings changes "
+            "that do not show at those.",
         ),
         th.Property(
             "stream_filters",

@@ -215,7 +215,10 @@ def test_the_second_run_asks_for_changes_only(harvest: Sandbox, pipeline: Pipeli
 
 
 def test_a_run_without_edits_rewrites_nothing(pipeline: Pipeline) -> None:
-    """Rows that are read again within the overlap stay as they were written."""
+    """Rows that are read again within the overlap stay as they were written.
+
+    Roles are read whole each time, and carry the version of that read.
+    """
     pipeline()
     before = written_at(pipeline.folder / "harvest.db")
     pipeline()
@@ -305,4 +308,5 @@ def written_at(path: Path) -> dict[str, list[tuple[Any, ...]]]:
                 f'SELECT id, _sdc_batched_at FROM "{name}" ORDER BY id'
             ).fetchall()
             for name in LISTS
+            if name != "roles"
         }

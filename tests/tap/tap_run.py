@@ -44,13 +44,59 @@ class Run:
     def bookmarks(self) -> dict[str, str]:
         """The bookmarks of the last STATE message, by stream."""
         entries = self.states[-1]["bookmarks"] if self.states else {}
-        return {stream: entry["replication_key_value"] for stream, entry in entries.items()}
+        return {
+            stream: entry["replication_key_value"]
+            for stream, entry in entries.items()
+            if "replication_key_value" in entry
+        }
+
+    def versions(self, stream: str) -> set[int | None]:
+        """The versions that a stream's records carry."""
+        return {
+            message.get("version")
+            for message in self.messages
+            if message["type"] == "RECORD" and message["stream"] == stream
+        }
+
+    @property
+    def activated(self) -> dict[str, int]:
+        """The versions that were activated, by stream."""
+        return {
+            message["stream"]: message["version"]
+            for message in self.messages
+            if message["type"] == "ACTIVATE_VERSION"
+        }
 
     def until_last_state(self) -> Run:
         """What a target is sure to keep: the messages up to the last STATE."""
         last = [message["type"] for message in reversed(self.messages)]
         after = last.index("STATE") if "STATE" in last else len(last)
         return Run(self.messages[: len(self.messages) - after])
+
+
+def landed(*runs: Run) -> dict[str, dict[tuple[Any, ...], dict[str, Any]]]:
+    """What a target holds after some runs: the records of each stream, by key.
+
+    The last record of a key counts; an activated version removes what an older one brought.
+    """
+    keys: dict[str, list[str]] = {}
+    tables: dict[str, dict[tuple[Any, ...], tuple[int, dict[str, Any]]]] = {}
+    for message in (message for run in runs for message in run.messages):
+        if message["type"] == "SCHEMA":
+            keys[message["stream"]] = message["key_properties"]
+            tables.setdefault(message["stream"], {})
+        elif message["type"] == "RECORD":
+            record = message["record"]
+            key = tuple(record[name] for name in keys[message["stream"]])
+            tables[message["stream"]][key] = (message.get("version", -1), record)
+        elif message["type"] == "ACTIVATE_VERSION":
+            table = tables[message["stream"]]
+            for key in [key for key, (version, _) in table.items() if version < message["version"]]:
+                del table[key]
+    return {
+        stream: {key: record for key, (_, record) in table.items()}
+        for stream, table in tables.items()
+    }
 
 
 def run_tap(tap: TapHarvest) -> Run:

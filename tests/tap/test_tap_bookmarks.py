@@ -31,7 +31,7 @@ def test_an_instant_is_read_in_each_of_its_forms(text: str, moment: datetime):
 
 def test_a_bookmark_asks_again_for_the_overlap():
     """Rows that Harvest showed late are not missed."""
-    since = Bookmark(MAY).since(start=JUNE, lookback=timedelta(seconds=300))
+    since = Bookmark(MAY).since(lookback=timedelta(seconds=300))
 
     assert since == MAY - timedelta(seconds=300)
 
@@ -45,13 +45,36 @@ def test_a_bookmark_asks_again_for_the_overlap():
 )
 def test_an_overlap_with_the_beginning_of_time_asks_for_all(moment: datetime, lookback: timedelta):
     """Other programs write year 1 for never, and a lookback has no upper bound."""
-    assert Bookmark(moment).since(start=JUNE, lookback=lookback) is None
+    assert Bookmark(moment).since(lookback=lookback) is None
 
 
-def test_a_stream_without_bookmark_begins_at_its_start():
-    """The start holds before the first bookmark, without overlap."""
-    assert Bookmark().since(start=MAY, lookback=timedelta(seconds=300)) == MAY
-    assert Bookmark().since(start=None, lookback=timedelta(seconds=300)) is None
+@pytest.mark.parametrize(
+    ("bookmark", "start", "beginning"),
+    [
+        (Bookmark(), MAY, MAY),
+        (Bookmark(), None, None),
+        (Bookmark(JULY, start=MAY), JUNE, MAY),
+        (Bookmark(JULY, start=JUNE), MAY, MAY),
+        (Bookmark(JULY, start=MAY), None, None),
+        (Bookmark(JULY), MAY, None),
+        (Bookmark(version=1), MAY, None),
+    ],
+)
+def test_a_stream_begins_at_the_earliest_start_it_ever_had(
+    bookmark: Bookmark, start: datetime | None, beginning: datetime | None
+):
+    """What was loaded once stays loaded."""
+    assert bookmark.beginning(start) == beginning
+
+
+def test_a_version_is_later_than_all_before():
+    """Also where the clock stands still, or was set back."""
+    now = datetime.fromtimestamp(1900, UTC)
+
+    assert Bookmark().next_version(now) == 1_900_000
+    assert Bookmark(version=1_899_999).next_version(now) == 1_900_000
+    assert Bookmark(version=1_900_000).next_version(now) == 1_900_001
+    assert Bookmark(version=2_000_000).next_version(now) == 2_000_001
 
 
 @pytest.mark.parametrize(
@@ -159,12 +182,28 @@ def test_a_sweep_holds_for_its_time(
 
 
 def test_a_sweep_stands_beside_the_bookmark():
-    """In the same entry of the state, also after the bookmark moved."""
-    entry = Bookmark(MAY).swept_at(MAY).moved(JUNE).to_state()
+    """In the same entry of the state, with its beginning and the version of the records."""
+    bookmark = Bookmark(JUNE, MAY, start=MAY, version=7)
 
-    assert entry["swept_at"] == "2031-05-01T00:00:00Z"
-    assert Bookmark.from_state(entry) == Bookmark(JUNE, MAY)
+    entry = bookmark.to_state()
+
+    assert entry == {
+        "replication_key": "updated_at",
+        "replication_key_value": "2031-06-01T00:00:00Z",
+        "swept_at": "2031-05-01T00:00:00Z",
+        "start_date": "2031-05-01T00:00:00Z",
+        "version": 7,
+    }
+    assert Bookmark.from_state(entry) == bookmark
     assert sound_state({"bookmarks": {"invoice_payments": entry}}) == (
         {"invoice_payments": entry},
+        {},
+    )
+
+
+def test_a_stream_without_bookmark_keeps_its_version():
+    """One that is read whole each time has no other."""
+    assert sound_state({"bookmarks": {"roles": {"version": 7}}}) == (
+        {"roles": {"version": 7}},
         {},
     )

@@ -192,17 +192,22 @@ def test_only_parents_that_changed_are_asked_again(harvest: Sandbox, sync: Sync)
 
 
 def test_the_state_has_one_entry_a_stream(harvest: Sandbox, sync: Sync):
-    """The invoices' bookmark and the time of the sweep; never an entry for each invoice."""
-    run = sync("invoice_payments", "user_cost_rates", "user_teammates")
+    """The invoices' bookmark, the time of the sweep, and the version; none for each invoice."""
+    run = sync("invoice_payments", "user_cost_rates")
 
     latest = max(row["updated_at"] for row in harvest.rows("invoices"))
+    swept = {
+        "swept_at": instant_text(harvest.now),
+        "version": int(harvest.now.timestamp()) * 1000,
+    }
     assert run.states[-1] == {
         "bookmarks": {
             "invoice_payments": {
                 "replication_key": "updated_at",
                 "replication_key_value": latest,
-                "swept_at": instant_text(harvest.now),
-            }
+                **swept,
+            },
+            "user_cost_rates": swept,
         }
     }
 

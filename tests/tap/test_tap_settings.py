@@ -135,12 +135,13 @@ def test_a_variable_of_the_wrong_kind_is_named(
 
 
 def test_a_setting_that_is_null_is_not_set():
-    """Files made from templates hold null where nobody filled in; only sweeps know it as never."""
+    """Files made from templates hold null where nobody filled in; two settings know it as never."""
     names = [name for name in TapHarvest.config_jsonschema["properties"] if name not in GOOD]
 
     tap = TapHarvest(config={**GOOD, **dict.fromkeys(names)})
 
-    assert tap.config == {**TapHarvest(config={**GOOD}).config, "sweep_days": None}
+    never = {"reconcile_days": None, "sweep_days": None}
+    assert tap.config == {**TapHarvest(config={**GOOD}).config, **never}
 
 
 def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch):
@@ -182,6 +183,7 @@ def test_an_address_that_is_none_is_named_and_not_repeated(name: str, value: str
         ("page_size", 0),
         ("page_size", 2001),
         ("lookback_seconds", -1),
+        ("reconcile_days", -1),
         ("sweep_days", -1),
         ("report_window", "fortnight"),
         ("report_lookback_days", -1),

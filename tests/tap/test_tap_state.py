@@ -10,6 +10,7 @@ import pytest
 from singer_sdk.exceptions import FatalAPIError
 from tap_run import Run, run_tap, selecting
 
+from harvest_sandbox.sandbox import FIXED_NOW
 from tap_harvest.bookmarks import instant, instant_text
 from tap_harvest.tap import TapHarvest
 
@@ -32,8 +33,13 @@ def asked(harvest: Sandbox, path: str) -> list[str | None]:
 
 
 def bookmark(moment: str) -> dict[str, Any]:
-    """A stream's entry in the state."""
-    return {"replication_key": "updated_at", "replication_key_value": moment}
+    """A stream's entry in the state, after a whole read in the first run."""
+    return {
+        "replication_key": "updated_at",
+        "replication_key_value": moment,
+        "swept_at": instant_text(FIXED_NOW),
+        "version": int(FIXED_NOW.timestamp()) * 1000,
+    }
 
 
 def latest(harvest: Sandbox, stream: str) -> str:
@@ -42,10 +48,14 @@ def latest(harvest: Sandbox, stream: str) -> str:
 
 
 def test_a_bookmark_is_the_latest_change_that_was_seen(harvest: Sandbox, sync: Sync):
-    """One entry for each stream that Harvest can be asked for changes of, and nothing else."""
-    run = sync("clients", "roles", "user_roles", "company", "users_me")
+    """One entry a stream; without it where Harvest cannot be asked for changes."""
+    run = sync("clients", "roles", "time_clients_report", "project_budget_report")
 
-    assert run.states[-1] == {"bookmarks": {"clients": bookmark(latest(harvest, "clients"))}}
+    entry = bookmark(latest(harvest, "clients"))
+    whole = {name: entry[name] for name in ("swept_at", "version")}
+    entries = run.states[-1]["bookmarks"]
+    del entries["time_clients_report"]
+    assert entries == {"clients": entry, "roles": whole}
 
 
 def test_a_second_sync_asks_for_changes_only(harvest: Sandbox, sync: Sync):
@@ -83,13 +93,16 @@ def test_a_change_in_the_very_second_of_the_bookmark_is_not_missed(
 
 
 def test_a_sync_with_nothing_new_keeps_the_state(harvest: Sandbox, sync: Sync):
-    """The overlap moves nothing."""
+    """The overlap moves nothing; what is read whole each time has a new version."""
     first = sync()
     harvest.advance(seconds=3600)
 
     second = sync(state=first.states[-1])
 
-    assert second.states[-1] == first.states[-1]
+    before, after = (run.states[-1]["bookmarks"] for run in (first, second))
+    whole = {stream for stream, entry in before.items() if "replication_key" not in entry}
+    assert before.keys() == after.keys()
+    assert {stream for stream in before if before[stream] != after[stream]} == whole
 
 
 def test_lookback_is_a_setting(harvest: Sandbox, sync: Sync):
@@ -405,7 +418,8 @@ def test_a_stream_that_is_to_be_read_in_full_is(harvest: Sandbox, config: dict[s
 
     assert asked(harvest, "/v2/clients") == [None]
     assert run.ids("clients") == {row["id"] for row in harvest.rows("clients")}
-    assert run.states == [state]
+    bookmarks = run.states[-1]["bookmarks"]
+    assert bookmarks["clients"]["replication_key_value"] == "2025-01-01T00:00:00Z"
 
 
 def test_the_account_s_clock_counts_and_not_the_machine_s(harvest: Sandbox, sync: Sync):

@@ -16,6 +16,7 @@ from singer_sdk.exceptions import ConfigValidationError, FatalAPIError
 from tap_run import run_tap, selecting
 
 from harvest_sandbox import Sandbox
+from tap_harvest.bookmarks import instant_text
 from tap_harvest.budget import Budget
 from tap_harvest.client import Client, UnavailableError
 from tap_harvest.sign_in import PersonalToken
@@ -560,7 +561,12 @@ def test_the_program_reads_state_and_catalog_from_files(harvest: Sandbox, tmp_pa
     """As Singer runners call it."""
     catalog, state = tmp_path / "catalog.json", tmp_path / "state.json"
     catalog.write_text(json.dumps(selecting("tasks")))
-    bookmark = {"replication_key": "updated_at", "replication_key_value": "2020-01-01T00:00:00Z"}
+    bookmark = {
+        "replication_key": "updated_at",
+        "replication_key_value": "2020-01-01T00:00:00Z",
+        "swept_at": instant_text(harvest.now),
+        "version": 1,
+    }
     state.write_text(json.dumps({"bookmarks": {"tasks": bookmark}}))
 
     run = program("--config=ENV", f"--catalog={catalog}", f"--state={state}", **settings(harvest))

@@ -63,8 +63,10 @@ class HarvestStream(Stream):
         is_fact: Whether `start_date` and `end_date` limit the stream; they never limit what
             facts refer to.
         filters: What Harvest can be asked to leave out of the list; see `stream_filters`.
-        is_swept: Whether `updated_since` misses some changes, so that the stream is read from its
-            beginning again every `sweep_days`.
+        is_swept: Whether `updated_since` misses some changes, and a whole read takes long, so that
+            the stream is read from its beginning again every `sweep_days`, whatever that tells
+            of deletions. Other lists are every `reconcile_days`.
+        is_history: Whether rows stay right after Harvest stopped showing them.
     """
 
     path: ClassVar[str] = ""
@@ -73,6 +75,7 @@ class HarvestStream(Stream):
     is_fact: ClassVar[bool] = False
     filters: ClassVar[Filters] = {}
     is_swept: ClassVar[bool] = False
+    is_history: ClassVar[bool] = False
 
     primary_keys: ClassVar[Sequence[str]] = ("id",)
     replication_key: str | None = REPLICATION_KEY
@@ -90,6 +93,7 @@ class HarvestStream(Stream):
         self._account = account
         self.span = Span()
         self.rows = 0
+        self._reconciles = False
 
     @property
     def account(self) -> Account:
@@ -138,19 +142,21 @@ class HarvestStream(Stream):
     def bookmark(self) -> Bookmark:
         """How far the stream was read, by the state.
 
-        One that lies ahead tells nothing, and neither does one of other filters.
+        A value that lies ahead tells nothing, and neither does one of other filters.
         """
-        tells = not self._is_ahead and self._kept_bookmark.filters == self.filtered_by
-        return self._kept_bookmark if tells else Bookmark()
+        kept = self.kept_bookmark
+        tells = not self._is_ahead and kept.filters == self.filtered_by
+        return kept if tells else replace(kept, value=None)
 
     @property
-    def _kept_bookmark(self) -> Bookmark:
+    def kept_bookmark(self) -> Bookmark:
+        """The bookmark as it stands in the state."""
         return Bookmark.from_state(self.tap_state.get("bookmarks", {}).get(self.name, {}))
 
     @property
     def _is_ahead(self) -> bool:
         started = self.account.client.started
-        return self._kept_bookmark.is_ahead(started, lookback=self._lookback)
+        return self.is_incremental and self.kept_bookmark.is_ahead(started, lookback=self._lookback)
 
     @property
     def _lookback(self) -> timedelta:
@@ -159,9 +165,9 @@ class HarvestStream(Stream):
     def due(self) -> Span:
         """What is to be read in this run."""
         start, end = (self._limit(name) for name in ("start_date", "end_date"))
-        if not self.is_incremental or self._is_sweep_due:
-            return Span(start, end)
-        return Span(self.bookmark.since(start=start, lookback=self._lookback), end)
+        if self._is_sweep_due:
+            return Span(self.kept_bookmark.beginning(start), end)
+        return Span(self.bookmark.since(lookback=self._lookback), end)
 
     def _limit(self, setting: str) -> datetime | None:
         text = self.config.get(setting) if self.source.is_fact else None
@@ -169,11 +175,41 @@ class HarvestStream(Stream):
 
     @property
     def _is_sweep_due(self) -> bool:
-        """Whether to read what the bookmark covers once more, by Harvest's clock."""
-        days = self.config["sweep_days"]
-        started = self.account.client.started
-        return self.source.is_swept and self.bookmark.is_sweep_due(
-            started, None if days is None else timedelta(days=days)
+        """Whether to read the stream from its beginning, by Harvest's clock."""
+        if not self.is_incremental:
+            return True
+        bookmark, is_swept = self.bookmark, self.source.is_swept
+        if bookmark.value is None or (self.may_reconcile and bookmark.version is None):
+            return True
+        days = self.config["sweep_days" if is_swept else "reconcile_days"]
+        return (is_swept or self.may_reconcile) and bookmark.is_sweep_due(
+            self.account.client.started, None if days is None else timedelta(days=days)
+        )
+
+    @property
+    def may_reconcile(self) -> bool:
+        """Whether rows that a read from the beginning does not bring were deleted in Harvest.
+
+        Where something is left out of the read, nobody can tell those from what was deleted.
+        """
+        return (
+            self.config["reconcile_days"] is not None
+            and not self.is_history
+            and self.ABORT_AT_RECORD_COUNT is None
+            and self._limit("end_date") is None
+            and not self.filtered_by
+            and self.account.shows_all
+            and self._is_sole_source
+        )
+
+    @cached_property
+    def _is_sole_source(self) -> bool:
+        """Whether no other stream's records go by the same name, as stream maps may have it."""
+        names = {stream_map.stream_alias for stream_map in self.stream_maps}
+        return all(
+            names.isdisjoint(stream_map.stream_alias for stream_map in other.stream_maps)
+            for other in self._tap.streams.values()
+            if other is not self and other.selected
         )
 
     def records(self, row: Raw) -> Iterable[Raw | Record]:
@@ -272,17 +308,23 @@ class HarvestStream(Stream):
 
     def begin(self) -> None:
         """Decide what this run reads."""
-        if self.is_incremental and self._is_ahead:
+        if self._is_ahead:
             self.logger.warning(
                 "A bookmark lies ahead of Harvest's clock, so no sync can have got there, and its "
                 "stream is read from the beginning: stream=%s bookmark=%s. If this happens again, "
                 "look for who else writes the state.",
                 self.name,
-                instant_text(cast("datetime", self._kept_bookmark.value)),
+                instant_text(cast("datetime", self.kept_bookmark.value)),
             )
         if self.is_incremental:
-            self._tell_of_filters(self._kept_bookmark)
+            self._tell_of_filters(self.kept_bookmark)
         self.span, self.rows = self.due(), 0
+        self._reconciles = self.may_reconcile and self._is_sweep_due
+        self._stream_version = (
+            self.kept_bookmark.next_version(self.account.client.started)
+            if self._reconciles
+            else self.kept_bookmark.version
+        )
 
     def _tell_of_filters(self, kept: Bookmark) -> None:
         if kept.value is not None and kept.filters != self.filtered_by:
@@ -367,7 +409,7 @@ class HarvestStream(Stream):
         """Write one record, be it bytes or taken apart."""
         if self._is_verbatim:
             verbatim = cast("Record", record)  # The writer takes bytes as they are.
-            message = RecordMessage(self.name, verbatim, time_extracted=received_at)
+            message = RecordMessage(self.name, verbatim, self._stream_version, received_at)
             self._tap.write_message(message)
         else:
             self._write_record_message(decode_record(record) if isinstance(record, Raw) else record)
@@ -408,15 +450,28 @@ class HarvestStream(Stream):
         self._write_state_message()
 
     def move_bookmark(self, highest: datetime | None) -> None:
-        """Put into the state how far the stream was read; see `move_bookmarks`."""
+        """Put into the state how far the stream was read; see `move_bookmarks`.
+
+        Where the read was whole, targets are told that what it did not bring was deleted.
+        """
+        moved, started = self.bookmark, self.account.client.started
+        if self._is_sweep_due:
+            moved = replace(moved, swept=started, start=self.span.since)
         if self.is_incremental:
-            started = self.account.client.started
-            moved = self.bookmark.moved(highest, started, self.span.until)
+            moved = moved.moved(highest, started, self.span.until)
             moved = replace(moved, filters=self.filtered_by)
-            if self._is_sweep_due:
-                moved = moved.swept_at(started)
-            if moved.value is not None:
-                self.tap_state.setdefault("bookmarks", {})[self.name] = moved.to_state()
+        if self._reconciles:
+            version = cast("int", self._stream_version)
+            self._write_activate_version_message(version)
+            moved = replace(moved, version=version)
+        if entry := moved.to_state():
+            self.tap_state.setdefault("bookmarks", {})[self.name] = entry
+
+    @property
+    @override
+    def emit_activate_version_messages(self) -> bool:
+        # The SDK's way activates a version before its first record.
+        return False
 
     @override
     def _write_state_message(self) -> None:

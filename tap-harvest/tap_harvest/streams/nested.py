@@ -82,7 +82,8 @@ class NestedStream(HarvestStream):
                 family = self.family
                 with self.measured(family):
                     walks = list(self._walks(family))
-                if any(walk.missing for walk in walks) or self.is_trial_over:
+                is_unseen = bool(self._parents) and not walks  # All parents were gone.
+                if is_unseen or any(walk.missing for walk in walks) or self.is_trial_over:
                     return
                 if not self.follows_parent:
                     moments = [walk.highest for walk in walks if walk.highest is not None]

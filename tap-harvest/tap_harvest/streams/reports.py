@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from typing_extensions import override
 
-from tap_harvest.bookmarks import Reported, instant, instant_text
+from tap_harvest.bookmarks import Bookmark, Reported, instant, instant_text
 from tap_harvest.fields import (
     boolean,
     date_key,
@@ -76,6 +76,7 @@ class Report(HarvestStream):
     figures: ClassVar[Sequence[str]]
     has_fixed_fee: ClassVar[bool] = False
     replication_key = None
+    is_history = True
 
     @property
     @override
@@ -83,6 +84,11 @@ class Report(HarvestStream):
         return self.account.client.report_budget
 
     # What is due
+
+    @property
+    @override
+    def kept_bookmark(self) -> Bookmark:
+        return Bookmark()  # Its entry in the state tells of windows.
 
     @property
     def reported(self) -> Reported:
@@ -399,6 +405,7 @@ class ProjectBudgetReport(WholeStream):
     name = "project_budget_report"
     path = "/reports/project_budget"
     records_key = "results"
+    is_history = True
     primary_keys: ClassVar = ("project_id", "as_of")
     filters: ClassVar = {"is_active": "boolean"}
     schema = fields(
