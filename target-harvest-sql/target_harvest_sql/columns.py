@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from singer_sdk.helpers._flattening import flatten_key
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from singer_sdk.helpers._flattening import FlatteningOptions
 
@@ -216,7 +216,11 @@ def have_plain_paths(columns: Sequence[Column]) -> bool:
 
 
 def conform(
-    columns: Sequence[Column], *, max_name_length: int, ignores_case: bool
+    columns: Sequence[Column],
+    *,
+    max_name_length: int,
+    name_length: Callable[[str], int] = len,
+    ignores_case: bool,
 ) -> tuple[Column, ...]:
     """Name the columns as the database can spell them.
 
@@ -225,31 +229,41 @@ def conform(
 
     Args:
         columns: Columns named as in the source.
-        max_name_length: The longest name, in characters.
+        max_name_length: The longest name, in the unit of `name_length`.
+        name_length: How the database measures a name.
         ignores_case: Whether names that differ only in case are one.
     """
     taken: set[str] = set()
     names: dict[str, str] = {}
     # Metadata keeps its names, then names in order: the result does not hang on the schema's order.
     for source in sorted((c.name for c in columns), key=lambda name: (name not in METADATA, name)):
-        name = conform_name(source, max_name_length=max_name_length)
+        name = conform_name(source, max_name_length, name_length)
         folded = name.casefold() if ignores_case else name
         if folded in taken:
-            name = _suffixed(source, max_name_length)
+            name = _suffixed(source, max_name_length, name_length)
             folded = name.casefold() if ignores_case else name
         taken.add(folded)
         names[source] = name
     return tuple(replace(column, name=names[column.name]) for column in columns)
 
 
-def conform_name(name: str, *, max_name_length: int) -> str:
+def conform_name(name: str, max_name_length: int, name_length: Callable[[str], int] = len) -> str:
     """Name one thing as the database can spell it."""
     name = name.replace("\0", "")
-    if name and len(name) <= max_name_length:
+    if name and name_length(name) <= max_name_length:
         return name
-    return _suffixed(name, max_name_length)
+    return _suffixed(name, max_name_length, name_length)
 
 
-def _suffixed(name: str, max_name_length: int) -> str:
+def _suffixed(name: str, max_name_length: int, name_length: Callable[[str], int]) -> str:
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-    return f"{name.replace(chr(0), '')[: max_name_length - 9]}_{digest}"
+    kept = shortened(name.replace("\0", ""), max_name_length - 9, name_length)
+    return f"{kept}_{digest}"
+
+
+def shortened(name: str, max_length: int, name_length: Callable[[str], int]) -> str:
+    """The beginning of a name, as much as fits."""
+    name = name[:max_length]
+    while name_length(name) > max_length:
+        name = name[:-1]
+    return name

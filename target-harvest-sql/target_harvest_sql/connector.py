@@ -13,13 +13,14 @@ from singer_sdk.exceptions import ConfigValidationError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from target_harvest_sql.columns import conform_name
 from target_harvest_sql.dialects import DIALECTS
 from target_harvest_sql.dialects.sqlite import SQLiteJSONB
 from target_harvest_sql.drivers import driver_type
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from target_harvest_sql.columns import Column, Table
     from target_harvest_sql.dialects.base import Dialect
@@ -28,6 +29,15 @@ if TYPE_CHECKING:
 
 class DatabaseError(Exception):
     """The database refused something; says what, without values and passwords."""
+
+
+def _without_values(message: str) -> str:
+    """Take from a driver's message what it quotes, which may be a value with quotes of its own."""
+    return re.sub(r"""['"{].*['"}]|['"].*""", "…", message, flags=re.DOTALL)
+
+
+def _first_line(message: str) -> str:
+    return message.strip().partition("\n")[0].rstrip(".")
 
 
 class Connector:
@@ -59,7 +69,7 @@ class Connector:
         except ImportError as error:
             message = (
                 f"`sqlalchemy_url` names {backend}, whose driver is not installed. Install "
-                f"target-harvest-sql[{backend}]"
+                f"target-harvest-sql[{self.dialect.extra}]"
             )
             raise ConfigValidationError(message, errors=[f"{message}."]) from error
         if backend == "sqlite" and sqlite3.sqlite_version_info >= (3, 51):
@@ -85,10 +95,9 @@ class Connector:
         self._claim(table, stream)
         doing = f'prepare the table "{table.name}" of stream "{stream}"'
         with self._transaction(doing):
-            if table.schema:
-                self._execute(self.dialect.create_schema_sql(table.schema))
             found = self._columns(table)
             if not found:
+                self._create_schema(table)
                 self._execute(self.dialect.create_table_sql(table))
                 ready, changed = table, True
             else:
@@ -107,12 +116,14 @@ class Connector:
         A second call for the same table adds what the shadow lacks, as `prepare` does.
         """
         name = self._fold(self.dialect.table_name(table))
-        shadow = replace(table, name=f"{table.name[: self.dialect.max_name_length - 9]}__shadow")
+        shadow_name = conform_name(
+            f"{table.name}__shadow", self.dialect.max_name_length, self.dialect.name_length
+        )
+        shadow = replace(table, name=shadow_name)
         if name not in self._shadows:
             self._claim(table, stream)
             with self._transaction(f'empty the shadow of table "{table.name}"'):
-                if table.schema:
-                    self._execute(self.dialect.create_schema_sql(table.schema))
+                self._create_schema(table)
                 self._execute(self.dialect.drop_table_sql(shadow))
         ready = self.prepare(shadow, stream)
         self._shadows[name] = (table, ready)
@@ -186,7 +197,8 @@ class Connector:
 
     def _open(self) -> Driver:
         if self._driver is None:
-            with self._errors(f"open the {self.dialect.name} database of `sqlalchemy_url`"):
+            doing = f"open the {self.dialect.name} database of `sqlalchemy_url`"
+            with self._errors(doing, hide=self._without_password):
                 driver = self._driver_type(self._url)
                 weakref.finalize(self, driver.close)
                 for statement in self.dialect.open_sql:
@@ -211,17 +223,26 @@ class Connector:
                 driver.roll_back()
                 raise
 
+    def _without_password(self, message: str) -> str:
+        """Take from a driver's message the password, should it tell it."""
+        return message.replace(self._url.password, "…") if self._url.password else message
+
     @contextmanager
-    def _errors(self, doing: str) -> Iterator[None]:
+    def _errors(self, doing: str, hide: Callable[[str], str] = _without_values) -> Iterator[None]:
         try:
             yield
         except self._driver_type.errors as error:
-            reason = _without_values(str(error))
+            reason = _first_line(hide(str(error)))
             hints = [hint for part, hint in self.dialect.hints.items() if part in str(error)]
             what_to_do = hints[0] if hints else "Set the log level to DEBUG to see the statement."
             raise DatabaseError(
                 f"The database refused to {doing}: {reason}. {what_to_do}"
             ) from error
+
+    def _create_schema(self, table: Table) -> None:
+        """Create a table's schema if need be; who may not create any may use those that exist."""
+        if table.schema and not self._execute(self.dialect.schema_sql(), {"schema": table.schema}):
+            self._execute(self.dialect.create_schema_sql(table.schema))
 
     def _columns(self, table: Table) -> dict[str, tuple[str, str, bool]]:
         """A table's columns by folded name: name, type, part of the key; none if no table."""
@@ -291,12 +312,6 @@ class Connector:
         return name.casefold() if self.dialect.ignores_case else name
 
 
-def _without_values(message: str) -> str:
-    """Take from a driver's message what it quotes, which may be a value of a record."""
-    first_line = message.strip().partition("\n")[0]
-    return re.sub(r"""'[^']*'|"[^"]*"|\{.*\}""", "…", first_line).rstrip(".")
-
-
 def _setting_error(message: str) -> ConfigValidationError:
-    supported = ", ".join(f"{name}:///path" for name in DIALECTS)
+    supported = ", ".join(dialect.example_url for dialect in DIALECTS.values())
     return ConfigValidationError(message, errors=[f"{message}. Set it to one of {supported}."])

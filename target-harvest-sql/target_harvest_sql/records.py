@@ -19,7 +19,7 @@ from typing_extensions import override
 from target_harvest_sql.columns import PLAIN_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 
     from target_harvest_sql.columns import Column, Kind
 
@@ -392,17 +392,16 @@ def find_lost_digits(
     columns: Iterable[Column],
     path_of: Callable[[Column], tuple[str, ...]],
     *,
-    json_keeps_digits: bool,
+    lossy_kinds: Collection[Kind],
 ) -> Column | None:
     """Find a column whose number the database would change: beyond 64 bits, or beyond a double."""
     decoded = decode_exactly(record)
-    lossy = {"number"} if json_keeps_digits else {"json", "number"}
     for column in columns:
         value = value_at(decoded, path_of(column))
         if column.kind == "integer":
             if isinstance(value, int) and not -(2**63) <= value < 2**63:
                 return column
-        elif column.kind in lossy and _loses_digits(value):
+        elif column.kind in lossy_kinds and _loses_digits(value):
             return column
     return None
 

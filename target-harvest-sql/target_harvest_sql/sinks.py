@@ -296,7 +296,7 @@ class SQLSink(Sink):
             record,
             self._table.columns,
             self._path_in_record,
-            json_keeps_digits=self.connector.dialect.json_keeps_digits,
+            lossy_kinds=self.connector.dialect.lossy_kinds,
         )
         if column is not None:
             raise InvalidRecord(
@@ -347,7 +347,10 @@ class SQLSink(Sink):
         if not cols.have_plain_paths(columns):
             columns = self._plain(columns)
         conformed = cols.conform(
-            columns, max_name_length=dialect.max_name_length, ignores_case=dialect.ignores_case
+            columns,
+            max_name_length=dialect.max_name_length,
+            name_length=dialect.name_length,
+            ignores_case=dialect.ignores_case,
         )
         missing = set(self._key_properties) - {column.source for column in conformed}
         if missing:
@@ -358,7 +361,7 @@ class SQLSink(Sink):
             )
         schema, name = self._table_name()
         table = cols.Table(
-            name=cols.conform_name(name, max_name_length=dialect.max_name_length),
+            name=cols.conform_name(name, dialect.max_name_length, dialect.name_length),
             columns=conformed,
             schema=schema,
             is_keyed=load_method != "append-only",

@@ -6,9 +6,11 @@ import sqlite3
 import subprocess
 import threading
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy.engine import make_url
 from target_run import COMMAND, command, record, run, schema, state, write
 
 from target_harvest_sql.connector import DatabaseError
@@ -209,22 +211,23 @@ def test_the_last_line_needs_no_line_feed(sqlite_database: Database) -> None:
     assert write(sqlite_database, '{"type": "STATE", "value": {"a": 1}}\n ') == ['{"a": 1}']
 
 
-def test_a_refused_batch_leaves_nothing_of_it(duckdb_database: Database, tmp_path: Path) -> None:
-    """Without validation the database judges; its error shows no value."""
+@pytest.mark.parametrize("database", ["duckdb", "postgres"], indirect=True)
+def test_a_refused_batch_leaves_nothing_of_it(database: Database, tmp_path: Path) -> None:
+    """Without validation the database judges; its error shows no value, whatever is in it."""
     days = schema("t", id={"type": "integer"}, day={"type": "string", "format": "date"})
     ended = run(
-        duckdb_database,
+        database,
         tmp_path,
         days,
         record("t", id=1, day="2024-01-01"),
-        record("t", id=2, day=SECRET),
+        record("t", id=2, day=f'{SECRET}"{SECRET}\n{SECRET}'),
         validate_records=False,
     )
 
     assert ended.exit_code == 1
     assert 'write 2 records of stream "t" to table "t"' in ended.error
     assert SECRET not in ended.errors
-    assert duckdb_database.rows("t") == []
+    assert database.rows("t") == []
 
 
 @pytest.mark.parametrize(
@@ -247,6 +250,28 @@ def test_a_database_that_cannot_be_reached_is_named(
     assert "sqlalchemy_url" in ended.errors
     assert SECRET not in ended.errors
     assert "Traceback" not in ended.errors
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"password": SECRET}, "password authentication failed.*Correct the user"),
+        ({"database": "nowhere"}, "does not exist.*Create it"),
+        ({"port": 1}, "refused.*Correct host and port"),
+        ({"query": {"sslmode": "require"}}, "does not support SSL.*Change `sslmode`"),
+        ({"query": {"no_such_option": "1"}}, "Correct what follows"),
+    ],
+)
+def test_a_server_that_cannot_be_reached_is_named(
+    postgres_database: Database, change: dict[str, Any], expected: str
+) -> None:
+    """With the reason and what to do, and without the password."""
+    url = make_url(postgres_database.url).set(**change)
+    with pytest.raises(DatabaseError, match=f"(?s)open the postgresql.*{expected}") as caught:
+        write(replace(postgres_database, url=url.render_as_string(hide_password=False)), PEOPLE)
+
+    assert url.password
+    assert url.password not in str(caught.value)
 
 
 def test_a_locked_file_is_waited_for_and_then_named(

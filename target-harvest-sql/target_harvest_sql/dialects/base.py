@@ -20,8 +20,14 @@ class Dialect(ABC):
     name: ClassVar[str]
     """As at the beginning of `sqlalchemy_url`."""
 
+    extra: ClassVar[str] = ""
+    """The extra of this package that installs the driver; none where Python brings it."""
+
+    example_url: ClassVar[str]
+    """An `sqlalchemy_url` as most users have it."""
+
     max_name_length: ClassVar[int]
-    """The longest name of a table or column, in characters."""
+    """The longest name of a table or column, as `name_length` counts."""
 
     ignores_case: ClassVar[bool]
     """Whether quoted names that differ only in case are one name."""
@@ -35,11 +41,14 @@ class Dialect(ABC):
     keeps_instants: ClassVar[bool]
     """Whether two texts that mean the same moment are stored as one value."""
 
-    json_keeps_digits: ClassVar[bool]
-    """Whether numbers inside JSON values keep every digit."""
+    lossy_kinds: ClassVar[frozenset[Kind]]
+    """Kinds whose JSON numbers lose the digits that a double does not keep."""
 
     types: ClassVar[Mapping[Kind, str]]
     """The column type of each kind, as the database reports it back."""
+
+    parameter_form: ClassVar[str] = ":{}"
+    """The place of a bound value, with `{}` for its name; after `%(` drivers read `%` as theirs."""
 
     hints: ClassVar[Mapping[str, str]] = {}
     """What to do about an error of the database, by a part of the driver's message."""
@@ -60,9 +69,13 @@ class Dialect(ABC):
 
     # Names
 
+    def name_length(self, name: str) -> int:
+        """Measure a name as the database does: in characters, unless it says otherwise."""
+        return len(name)
+
     def quote(self, name: str) -> str:
         """Quote a name."""
-        return '"' + name.replace('"', '""') + '"'
+        return self.plain('"' + name.replace('"', '""') + '"')
 
     def names(self, columns: Iterable[Column], prefix: str = "") -> str:
         """List column names, each after `prefix`."""
@@ -74,17 +87,29 @@ class Dialect(ABC):
 
     def parameter(self, name: str) -> str:
         """Write the place of a value that is bound."""
-        return f":{name}"
+        return self.parameter_form.format(name)
+
+    def plain(self, sql: str) -> str:
+        """Write a part of a statement that has no bound values, so that the driver finds none."""
+        return sql.replace("%", "%%") if self.parameter_form.startswith("%") else sql
 
     def literal(self, text: str) -> str:
         """Write text as an SQL string, for the places where nothing can be bound."""
-        return "'" + text.replace("'", "''") + "'"
+        return self.plain("'" + text.replace("'", "''") + "'")
 
     def type_sql(self, table: Table, column: Column) -> str:  # noqa: ARG002 - keys may differ.
         """Name the type that a column of a table is made with."""
         return self.types[column.kind]
 
     # Tables
+
+    def schema_sql(self) -> str:
+        """Ask for the schema bound as `schema`; no row means that there is none."""
+        return (
+            "SELECT schema_name\n"
+            "FROM information_schema.schemata\n"
+            f"WHERE schema_name = {self.parameter('schema')}"
+        )
 
     def create_schema_sql(self, schema: str) -> str:
         """Create a schema unless it exists."""
@@ -117,9 +142,14 @@ class Dialect(ABC):
         definition = f"{self.quote(column.name)} {self.type_sql(table, column)}"
         return f"ALTER TABLE {self.table_name(table)} ADD COLUMN {definition}"
 
-    def comments_sql(self, table: Table) -> list[str]:  # noqa: ARG002 - the default has no comments.
-        """Describe the columns in the database, where it can hold descriptions."""
-        return []
+    def comments_sql(self, table: Table) -> list[str]:
+        """Describe the columns in the database; nothing where it cannot hold descriptions."""
+        return [
+            f"COMMENT ON COLUMN {self.table_name(table)}.{self.quote(column.name)} "
+            f"IS {self.literal(column.description)}"
+            for column in table.columns
+            if column.description
+        ]
 
     @abstractmethod
     def held_kind(self, column_type: str, kind: Kind) -> Kind | None:

@@ -21,12 +21,14 @@ class DuckDB(Dialect):
     """
 
     name = "duckdb"
+    extra = "duckdb"
+    example_url = "duckdb:///harvest.duckdb"
     max_name_length = 255  # DuckDB has no limit; this one is ours.
     ignores_case = True
     has_schemas = True
     keeps_nul = True
     keeps_instants = True
-    json_keeps_digits = False
+    lossy_kinds = frozenset({"decimal", "json", "number"})
     types: ClassVar[Mapping[Kind, str]] = {
         "boolean": "BOOLEAN",
         "date": "DATE",
@@ -38,6 +40,7 @@ class DuckDB(Dialect):
         "string": "VARCHAR",
         "time": "TIME",
     }
+    parameter_form = "${}"
     hints: ClassVar[Mapping[str, str]] = {
         "lock": "One process may write a DuckDB file: end the other one.",
         "maximum_object_size": "A record of more than 16 MB cannot be read: select less of it.",
@@ -54,10 +57,6 @@ class DuckDB(Dialect):
     batch_end = b"\n"
 
     @override
-    def parameter(self, name: str) -> str:
-        return f"${name}"
-
-    @override
     def columns_sql(self) -> str:
         return (
             "SELECT column_name, data_type, list_contains(coalesce(key, []), column_name)\n"
@@ -70,15 +69,6 @@ class DuckDB(Dialect):
             "  AND lower(found.schema_name) = lower(coalesce($schema, current_schema()))\n"
             "  AND lower(found.table_name) = lower($table)"
         )
-
-    @override
-    def comments_sql(self, table: Table) -> list[str]:
-        return [
-            f"COMMENT ON COLUMN {self.table_name(table)}.{self.quote(column.name)} "
-            f"IS {self.literal(column.description)}"
-            for column in table.columns
-            if column.description
-        ]
 
     @override
     def held_kind(self, column_type: str, kind: Kind) -> Kind | None:

@@ -21,12 +21,13 @@ class SQLite(Dialect):
     """
 
     name = "sqlite"
+    example_url = "sqlite:///harvest.db"
     max_name_length = 255  # SQLite has no limit; this one is ours.
     ignores_case = True
     has_schemas = False
     keeps_nul = False  # The operator ->> ends text at U+0000 before 3.51.
     keeps_instants = False
-    json_keeps_digits = True
+    lossy_kinds = frozenset({"number"})
     types: ClassVar[Mapping[Kind, str]] = {
         "boolean": "BOOLEAN",
         "date": "TEXT",
@@ -60,6 +61,10 @@ class SQLite(Dialect):
     @override
     def columns_sql(self) -> str:
         return "SELECT name, type, pk > 0\nFROM pragma_table_info(:table)\nWHERE :schema IS NULL"
+
+    @override
+    def comments_sql(self, table: Table) -> list[str]:
+        return []
 
     @override
     def held_kind(self, column_type: str, kind: Kind) -> Kind | None:

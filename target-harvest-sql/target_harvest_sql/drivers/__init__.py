@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 DRIVERS: Final = {
     "duckdb": "duckdb:DuckDBDriver",
+    "postgresql": "postgres:PostgresDriver",
+    "postgresql+psycopg": "postgres:PostgresDriver",
     "sqlite": "sqlite:SQLiteDriver",
 }
 """Module and class by what stands before `://`: a database, or a database and its driver."""

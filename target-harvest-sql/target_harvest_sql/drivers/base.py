@@ -20,6 +20,10 @@ class Driver(Protocol):
     def __init__(self, url: URL) -> None:
         """Open the connection."""
 
+    @classmethod
+    def is_transient(cls, error: Exception) -> bool:
+        """Whether the same may succeed when it is tried again, if need be on a new connection."""
+
     def execute(self, statement: str, parameters: Mapping[str, Any]) -> list[Any]:
         """Run a statement; return its rows, none for one that has no rows.
 

@@ -31,6 +31,11 @@ class DuckDBDriver:
         self._connection.register_filesystem(self._files)
         self._batch_path = f"/target-harvest-sql-{uuid4().hex}.json"
 
+    @classmethod
+    def is_transient(cls, error: Exception) -> bool:  # noqa: ARG003 - none is.
+        """Say no: nobody else writes to the file."""
+        return False
+
     def execute(self, statement: str, parameters: Mapping[str, Any]) -> list[Any]:
         """Run a statement."""
         return self._connection.execute(statement, dict(parameters) or None).fetchall()

@@ -28,6 +28,11 @@ class SQLiteDriver:
             check_same_thread=False,  # It may be any thread's garbage collection that closes it.
         )
 
+    @classmethod
+    def is_transient(cls, error: Exception) -> bool:  # noqa: ARG003 - none is.
+        """Say no: a locked file has been waited for already."""
+        return False
+
     def execute(self, statement: str, parameters: Mapping[str, Any]) -> list[Any]:
         """Run a statement."""
         return self._connection.execute(statement, parameters).fetchall()

@@ -1,0 +1,153 @@
+"""PostgreSQL, and what speaks as it does."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, ClassVar, get_args
+
+from typing_extensions import override
+
+from target_harvest_sql.columns import Kind
+from target_harvest_sql.dialects.base import Dialect
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from target_harvest_sql.columns import Column, Table
+
+
+ANY: frozenset[Kind] = frozenset(get_args(Kind))
+HELD: tuple[tuple[str, Collection[Kind], Kind], ...] = (
+    ("jsonb", ANY, "json"),
+    ("text", ANY, "string"),
+    ("character varying", ANY, "string"),
+    ("integer", {"integer"}, "integer"),
+    ("smallint", {"integer"}, "integer"),
+    ("numeric", {"integer"}, "number"),
+    ("timestamp with time zone", {"date", "date-time"}, "date-time"),
+    ("timestamp without time zone", {"date", "date-time"}, "date-time"),  # It holds UTC.
+)
+"""What a column of a type, without its length, holds of kinds that it was not made for."""
+
+
+class PostgreSQL(Dialect):
+    """PostgreSQL 12 or newer.
+
+    PostgreSQL manual, "JSON Functions and Operators":
+    https://www.postgresql.org/docs/current/functions-json.html
+    """
+
+    name = "postgresql"
+    extra = "postgres"
+    example_url = "postgresql://user:password@host/database"
+    max_name_length = 63  # https://www.postgresql.org/docs/current/limits.html
+    ignores_case = False
+    has_schemas = True
+    keeps_nul = False
+    keeps_instants = True
+    lossy_kinds = frozenset()
+    types: ClassVar[Mapping[Kind, str]] = {
+        "boolean": "boolean",
+        "date": "date",
+        "date-time": "timestamp with time zone",
+        "decimal": "numeric",
+        "integer": "bigint",
+        "json": "jsonb",
+        "number": "numeric",
+        "string": "text",
+        "time": "time without time zone",
+    }
+    parameter_form = "%({})s"
+    hints: ClassVar[Mapping[str, str]] = {
+        "password authentication": "Correct the user and the password in `sqlalchemy_url`.",
+        "no password supplied": "Give the password in `sqlalchemy_url`, or in PGPASSWORD.",
+        "does not exist": "Create it, or correct `sqlalchemy_url`.",
+        "Connection refused": "Correct host and port in `sqlalchemy_url`, or start the server.",
+        "could not translate host name": "Correct the host in `sqlalchemy_url`.",
+        "SSL": "Change `sslmode` and the certificates in `sqlalchemy_url`, or the server's TLS.",
+        "invalid connection option": "Correct what follows `?` in `sqlalchemy_url`.",
+        "permission denied for database": "Let an owner create the schema, or grant CREATE.",
+        "permission denied": "Grant the user USAGE and CREATE on the schema, and its tables.",
+        "must be owner": "Let the user of `sqlalchemy_url` own the table.",
+        "other objects depend": "Drop the view, and make it anew after the run; or use upsert.",
+        "used by a view": "Drop the view, and make it anew after the run.",
+        "value too long": "Give the column the type text.",
+        "disk full": "Make room on the server's disk.",
+        "No space left": "Make room on the server's disk.",
+    }
+    open_sql = ("SET TIME ZONE 'UTC'",)  # What comes without an offset is UTC.
+
+    @override
+    def name_length(self, name: str) -> int:
+        return len(name.encode())
+
+    @override
+    def columns_sql(self) -> str:
+        return (
+            "SELECT attname, format_type(atttypid, atttypmod), "
+            "coalesce(attnum = ANY (conkey), false)\n"
+            "FROM pg_attribute\n"
+            "JOIN pg_class ON pg_class.oid = attrelid\n"
+            "JOIN pg_namespace ON pg_namespace.oid = relnamespace\n"
+            "LEFT JOIN pg_constraint ON conrelid = attrelid AND contype = 'p'\n"
+            "WHERE nspname = coalesce(%(schema)s, current_schema()) AND relname = %(table)s\n"
+            "  AND relkind IN ('r', 'p', 'f', 'v', 'm') AND attnum > 0 AND NOT attisdropped\n"
+            "ORDER BY attnum"
+        )
+
+    @override
+    def held_kind(self, column_type: str, kind: Kind) -> Kind | None:
+        if self.types[kind] == column_type:
+            return kind
+        bare = re.sub(r"\(.*?\)", "", column_type)
+        for type_, kinds, held in HELD:
+            if bare == type_ and kind in kinds:
+                return held
+        return None
+
+    @override
+    def widen_sql(self, table: Table, column: Column, column_type: str) -> list[str]:
+        # Types that hold less come first: each can be written as any that follows.
+        numbers = ("smallint", "integer", "bigint", "real", "double precision", "numeric")
+        widens = (
+            column.kind == "string"
+            or (column.kind in {"decimal", "number"} and column_type.startswith(numbers))
+            or (column.kind, column_type) in {("date-time", "date"), ("json", "json")}
+        )
+        if not widens:
+            return []
+        name, type_ = self.quote(column.name), self.type_sql(table, column)
+        through = "::text" if column_type in {"real", "double precision"} else ""  # Every digit.
+        alter = f"ALTER TABLE {self.table_name(table)} ALTER COLUMN {name}"
+        return [f"{alter} TYPE {type_} USING {name}{through}::{type_}"]
+
+    @override
+    def rows_sql(self, columns: Sequence[Column]) -> str:
+        values = ", ".join(self._value_sql(column) for column in columns)
+        return f"SELECT {values}\nFROM jsonb_array_elements(%(batch)s::jsonb)"
+
+    def _value_sql(self, column: Column) -> str:
+        path = self.literal("{" + ",".join(f'"{name}"' for name in column.path) + "}")
+        if column.kind == "json":
+            return f"NULLIF(value #> {path}, 'null')"
+        text = f"value #>> {path}"
+        return text if column.kind == "string" else f"({text})::{self.types[column.kind]}"
+
+    @override
+    def upsert_sql(self, table: Table) -> list[str]:
+        updates = ", ".join(
+            f"{self.quote(column.name)} = excluded.{self.quote(column.name)}"
+            for column in table.columns
+            if column not in table.keys
+        )
+        action = (
+            f"UPDATE SET {updates}\nWHERE {self.changed_sql(table, 'IS DISTINCT FROM')}"
+            if updates
+            else "NOTHING"
+        )
+        statement = (
+            f"INSERT INTO {self.table_name(table)} AS old ({self.names(table.columns)})\n"
+            f"{self.rows_sql(table.columns)}\n"
+            f"ON CONFLICT ({self.names(table.keys)}) DO {action}"
+        )
+        return [statement]
