@@ -14,7 +14,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 TAP: Final = (
     "__main__",
     "tap",
-    "streams",
+    "settings | streams",
     "account",
     "client | bookmarks | fields | filters | writer",
     "budget | sign_in | token_file | windows",

@@ -9,22 +9,20 @@ from contextlib import contextmanager
 from functools import cached_property, partial
 from io import StringIO
 from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import urlsplit
 
 import click
 import msgspec
 from singer_sdk import Tap
 from singer_sdk import typing as th
-from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.exceptions import ConfigValidationError, FatalAPIError, RetriableAPIError
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from typing_extensions import override
 
+from tap_harvest import settings
 from tap_harvest.account import Account
-from tap_harvest.bookmarks import instant, sound_state
+from tap_harvest.bookmarks import sound_state
 from tap_harvest.client import MAX_PAGE_SIZE, Client
-from tap_harvest.filters import faults
-from tap_harvest.sign_in import SETTINGS, setting_errors, sign_in_of
+from tap_harvest.sign_in import sign_in_of
 from tap_harvest.streams import STREAMS
 from tap_harvest.token_file import keep_refresh_token
 from tap_harvest.windows import SIZES
@@ -42,6 +40,8 @@ if TYPE_CHECKING:
 
 SOURCES = "tap_harvest.sources"
 """Where the command line's context keeps what `--config` names."""
+MAX_DAYS = 36_500
+"""A century: as good as for ever, and still a length of time."""
 NULL_IS_NEVER = frozenset({"reconcile_days", "sweep_days"})
 """The settings for which null is a value; for all others it stands for their default."""
 
@@ -114,7 +114,7 @@ class TapHarvest(Tap):
         ),
         th.Property(
             "lookback_seconds",
-            th.IntegerType(minimum=0),
+            th.IntegerType(minimum=0, maximum=MAX_DAYS * 24 * 60 * 60),
             default=300,
             title="Lookback",
             description="How far before its bookmark a stream is read again, for rows that "
@@ -122,7 +122,7 @@ class TapHarvest(Tap):
         ),
         th.Property(
             "reconcile_days",
-            th.IntegerType(minimum=0),
+            th.IntegerType(minimum=0, maximum=MAX_DAYS),
             default=1,
             title="Reconcile",
             description="After how many days a list is read whole again, so that rows that were "
@@ -131,7 +131,7 @@ class TapHarvest(Tap):
         ),
         th.Property(
             "sweep_days",
-            th.IntegerType(minimum=0),
+            th.IntegerType(minimum=0, maximum=MAX_DAYS),
             default=30,
             title="Sweep",
             description="The same for payments, messages and project assignments, which take a "
@@ -164,7 +164,7 @@ class TapHarvest(Tap):
         ),
         th.Property(
             "report_lookback_days",
-            th.IntegerType(minimum=0),
+            th.IntegerType(minimum=0, maximum=MAX_DAYS),
             default=60,
             title="Report lookback",
             description="For how many days after a piece of the calendar its figures are read "
@@ -210,7 +210,7 @@ class TapHarvest(Tap):
         ),
         th.Property(
             "request_timeout_seconds",
-            th.IntegerType(minimum=1),
+            th.IntegerType(minimum=1, maximum=60 * 60),
             default=60,
             title="Request time-out",
             description="How long to wait for Harvest to say something before asking again.",
@@ -314,18 +314,9 @@ class TapHarvest(Tap):
     @override
     @property
     def _env_var_config(self) -> dict[str, Any]:
-        # The SDK's ends in a traceback where a number is none: here the schema tells what is wrong.
-        # An empty variable is not set, as schedulers pass on what nobody filled in.
-        schema = self.config_jsonschema
-        self.append_builtin_config(schema)
-        settings: dict[str, Any] = {}
-        for name, kind in schema["properties"].items():
-            try:
-                found = parse_environment_config({"properties": {name: kind}}, self._env_var_prefix)
-            except ValueError:
-                found = {name: os.environ[f"{self._env_var_prefix}{name.upper()}"]}
-            settings |= {name: value for name, value in found.items() if value != ""}
-        return settings
+        # The SDK's ends in a traceback where a number is none.
+        self.append_builtin_config(self.config_jsonschema)
+        return settings.from_environment(self.config_jsonschema, self._env_var_prefix)
 
     @override
     @classmethod
@@ -362,14 +353,11 @@ class TapHarvest(Tap):
 
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
-        errors = []
-        try:
-            super()._validate_config(raise_errors=True)
-        except ConfigValidationError as fault:
-            # The SDK's sentences repeat the value that they complain of; a secret's must not be.
-            secrets = tuple(f"config['{name}']" for name in SETTINGS)
-            errors = [error for error in fault.errors if not error.endswith(secrets)]
-        errors += self._setting_errors()
+        # The SDK's sentences are those of a JSON Schema, and repeat secrets.
+        self.append_builtin_config(self.config_jsonschema)
+        # The SDK has names on instances; ours are on classes.
+        offered = {stream.name: stream.filters for stream in STREAMS}  # type: ignore[misc]
+        errors = list(settings.faults(self._config, self.config_jsonschema, offered))
         if raise_errors and (unknown := self._config.keys() - self.config_jsonschema["properties"]):
             self.logger.warning(
                 "There is no such setting, so it changes nothing; check its spelling: %s",
@@ -379,44 +367,6 @@ class TapHarvest(Tap):
             summary = "Config validation failed"
             raise ConfigValidationError(summary, errors=errors, schema=self.config_jsonschema)
         return errors
-
-    def _setting_errors(self) -> Iterator[str]:
-        """What is wrong with the settings, as far as a JSON Schema cannot tell."""
-        yield from setting_errors(self.config)
-        for name in ("api_url", "identity_url"):
-            if not _is_web_server(str(self.config.get(name, ""))):
-                yield (
-                    f"`{name}` is not the address of a web server. Write it like "
-                    f"`{self.config_jsonschema['properties'][name]['default']}`."
-                )
-        limits = {}
-        for name in ("start_date", "end_date", "report_start_date"):
-            text = self.config.get(name)
-            try:
-                limits[name] = instant(text) if text else None
-            except (ValueError, AttributeError):
-                limits[name] = None
-                yield (
-                    f"`{name}` is neither a date nor a date-time: {text!r}. Write it like "
-                    "`2031-04-09` or `2031-04-09T16:20:00Z`."
-                )
-        # The SDK has names on instances; ours are on classes.
-        offered = {stream.name: stream.filters for stream in STREAMS}  # type: ignore[misc]
-        filters = self.config.get("stream_filters")
-        yield from faults(filters if isinstance(filters, dict) else {}, offered)
-        start, end = limits["start_date"], limits["end_date"]
-        if start and end and end <= start:
-            yield "`end_date` is not after `start_date`, so nothing lies between. Set a later one."
-
-
-def _is_web_server(url: str) -> bool:
-    """Whether an address can be one of Harvest's: of the web, and without a password."""
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        return False
-    return parts.scheme in {"https", "http"} and bool(parts.hostname) and "@" not in parts.netloc
 
 
 @contextmanager
