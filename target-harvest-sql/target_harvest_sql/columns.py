@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
 from singer_sdk.helpers._flattening import flatten_key
@@ -54,7 +55,25 @@ _FORMATS: dict[str, Kind] = {
     "date-time": "date-time",
     "singer.decimal": "decimal",
     "time": "time",
+    "x-singer.decimal": "decimal",
 }
+BIGGEST = 2**63
+"""How far from zero an integer column reaches; what may be farther is a decimal."""
+
+BOUNDS = (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum"))
+"""The keywords that bound a number, below and above."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How large a value may be by its schema; `None` where the schema does not say."""
+
+    max_length: int | None = None
+    """The longest text, in characters."""
+    precision: int | None = None
+    """How many digits a number may have."""
+    scale: int | None = None
+    """How many of them stand after the point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +91,8 @@ class Column:
     description: str = ""
     is_volatile: bool = False
     """Whether the value changes with every run, so that it alone does not change a row."""
+    size: Size = Size()
+    """How large the schema says that a value may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +141,7 @@ def compile_columns(
             source=name,
             is_key=name in key_properties,
             description=str(definition.get("description") or ""),
+            size=_size(definition),
         )
         for name, path, definition in _leaves(schema, (), flattening)
         if name not in METADATA
@@ -176,11 +198,10 @@ def kind_of(definition: dict[str, Any]) -> Kind:
 
 
 def _kinds(definition: dict[str, Any]) -> Iterator[Kind]:
-    branches = [*definition.get("anyOf", ()), *definition.get("oneOf", ())]
+    branches = _branches(definition)
     if branches:
         for branch in branches:
-            if branch != {"type": "null"}:
-                yield from _kinds(branch)
+            yield from _kinds(branch)
         return
     types = _types(definition)
     if not types:
@@ -189,16 +210,52 @@ def _kinds(definition: dict[str, Any]) -> Iterator[Kind]:
         is_text = values and all(isinstance(value, str | None) for value in values)
         yield "string" if is_text else "json"
     for name in types:
+        kind = _KINDS.get(name, "json")
         if name == "string":
             yield _FORMATS.get(definition.get("format", ""), "string")
+        elif kind == "number":
+            yield "decimal" if _FORMATS.get(definition.get("format", "")) == "decimal" else kind
+        elif kind == "integer":
+            yield "decimal" if max(_bounds(definition), default=0) > BIGGEST else kind
         elif name != "null":
-            yield _KINDS.get(name, "json")
+            yield kind
+
+
+def _branches(definition: dict[str, Any]) -> list[dict[str, Any]]:
+    """What `anyOf` and `oneOf` allow, without null."""
+    branches = [*definition.get("anyOf", ()), *definition.get("oneOf", ())]
+    return [branch for branch in branches if branch != {"type": "null"}]
 
 
 def _types(definition: dict[str, Any]) -> tuple[str, ...]:
     """The allowed types without `null`."""
     types = definition.get("type") or ()
     return (types,) if isinstance(types, str) else tuple(types)
+
+
+def _size(definition: dict[str, Any]) -> Size:
+    branches = _branches(definition)
+    if branches:
+        return _size(branches[0]) if len(branches) == 1 else Size()
+    types = set(_types(definition)) - {"null"}
+    scale, step = definition.get("scale"), definition.get("multipleOf")
+    if types == {"integer"}:
+        scale = 0
+    elif scale is None and step:
+        scale = max(0, -int(Decimal(str(step)).normalize().as_tuple().exponent))
+    precision, bounds = definition.get("precision"), _bounds(definition)
+    if precision is None and scale is not None and len(bounds) == len(BOUNDS):
+        precision = len(str(int(max(bounds)))) + scale
+    return Size(definition.get("maxLength"), precision, scale)
+
+
+def _bounds(definition: dict[str, Any]) -> list[Decimal]:
+    """How far from zero a number may be, on each side of which the schema says it."""
+    given = (
+        [definition[n] for n in names if type(definition.get(n)) in {int, float}]
+        for names in BOUNDS
+    )
+    return [abs(Decimal(str(values[0]))) for values in given if values]
 
 
 def have_plain_paths(columns: Sequence[Column]) -> bool:

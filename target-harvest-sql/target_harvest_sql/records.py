@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 import msgspec
 from singer_sdk.exceptions import InvalidRecord, MissingKeyPropertiesError
+from singer_sdk.singerlib.json import serialize_json
 from singer_sdk.sinks.core import JSONSchemaValidator
 from typing_extensions import override
 
@@ -387,6 +388,16 @@ def clean(record: bytes, *, keeps_nul: bool) -> bytes:
     return _ESCAPES.sub(replacement, record)
 
 
+def quote_numbers(record: bytes, paths: Iterable[tuple[str, ...]]) -> bytes:
+    """Write the numbers at some paths as text, for a database that reads numbers as doubles."""
+    decoded = decode_exactly(record)
+    for *parents, name in paths:
+        holder, value = value_at(decoded, parents), value_at(decoded, (*parents, name))
+        if isinstance(value, int | Decimal) and not isinstance(value, bool):
+            holder[name] = str(value)
+    return serialize_json(decoded).encode()
+
+
 def find_lost_digits(
     record: bytes,
     columns: Iterable[Column],
@@ -401,7 +412,7 @@ def find_lost_digits(
         if column.kind == "integer":
             if isinstance(value, int) and not -(2**63) <= value < 2**63:
                 return column
-        elif column.kind in lossy_kinds and _loses_digits(value):
+        elif column.kind in lossy_kinds and column.kind != "decimal" and _loses_digits(value):
             return column
     return None
 

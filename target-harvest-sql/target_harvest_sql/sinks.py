@@ -29,6 +29,7 @@ from target_harvest_sql.records import (
     is_deletion,
     key_reader,
     needs_cleaning,
+    quote_numbers,
     value_at,
 )
 
@@ -371,6 +372,8 @@ class SQLSink(Sink):
         )
         self._table: Table = prepare(table, self.stream_name)
         self._is_keyed = bool(self._table.keys)
+        if "decimal" in dialect.lossy_kinds:
+            self._rebuild = self._quoting(self._rebuild)
         self._removes_rows = self._is_keyed and self.config["hard_delete"]
         keys = [column for column in self._table.columns if column.is_key]
         self._key_of = (
@@ -419,6 +422,20 @@ class SQLSink(Sink):
 
         self._rebuild = rebuild
         return plain
+
+    def _quoting(self, rebuild: Callable[[bytes], bytes] | None) -> Callable[[bytes], bytes] | None:
+        """Rebuild a record with its decimals as text, so that they keep their digits."""
+        decimals = [c for c in self._table.columns if c.kind == "decimal"]
+        if not decimals:
+            return rebuild
+        paths = [self._path_in_record(column) for column in decimals]
+
+        def quote(record: bytes) -> bytes:
+            if has_long_number(record):
+                record = quote_numbers(record, paths)
+            return rebuild(record) if rebuild else record
+
+        return quote
 
     def _table_name(self) -> tuple[str | None, str]:
         """The schema and the table that the stream's name asks for."""

@@ -118,6 +118,22 @@ def test_a_number_keeps_every_digit_or_is_refused(
             write(database, *messages, validate_records=validate_records)
 
 
+@pytest.mark.parametrize(
+    ("definition", "text"),
+    [
+        ({"type": "integer", "minimum": 0, "maximum": 2**64 - 1}, "18446744073709551615"),
+        ({"type": "number", "format": "singer.decimal"}, "-12345678901234567890.1234567890"),
+        ({"type": "number", "format": "singer.decimal"}, "0.5"),
+    ],
+)
+def test_a_decimal_may_be_sent_as_a_number(database: Database, definition: Any, text: str) -> None:
+    """Every digit of it arrives; an integer that may be beyond 64 bits is a decimal."""
+    line = f'{{"type": "RECORD", "stream": "t", "record": {{"id": 1, "v": {text}}}}}'
+    write(database, schema("t", id=ID, v=definition), line)
+
+    assert str(database.rows("t")[0]["v"]) == text
+
+
 def test_duckdb_refuses_to_lose_digits_inside_json(duckdb_database: Database) -> None:
     """Its JSON reader would round them."""
     line = '{"type": "RECORD", "stream": "t", "record": {"id": 1, "v": [1234567890.12345678901]}}'

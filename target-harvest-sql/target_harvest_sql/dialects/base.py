@@ -42,7 +42,8 @@ class Dialect(ABC):
     """Whether two texts that mean the same moment are stored as one value."""
 
     lossy_kinds: ClassVar[frozenset[Kind]]
-    """Kinds whose JSON numbers lose the digits that a double does not keep."""
+    """Kinds whose JSON numbers lose the digits that a double does not keep. Such a number is
+    refused; if `decimal` is one of them, the number is sent as text."""
 
     types: ClassVar[Mapping[Kind, str]]
     """The column type of each kind, as the database reports it back."""

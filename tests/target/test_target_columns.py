@@ -1,0 +1,67 @@
+"""A schema compiled to columns: kinds and sizes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from singer_sdk.helpers._flattening import FlatteningOptions
+
+from target_harvest_sql.columns import Column, compile_columns
+
+UNSIGNED = {"type": "integer", "minimum": 0, "maximum": 2**64 - 1}
+
+
+def column(definition: dict[str, Any]) -> Column:
+    """The one column of a schema."""
+    [found] = compile_columns(
+        {"properties": {"v": definition}},
+        (),
+        flattening=FlatteningOptions(enabled=False, max_level=0),
+    )
+    return found
+
+
+@pytest.mark.parametrize(
+    ("definition", "kind", "precision", "scale"),
+    [
+        ({"type": "integer"}, "integer", None, 0),
+        ({"type": "integer", "minimum": -5, "maximum": 1000}, "integer", 4, 0),
+        (UNSIGNED, "decimal", 20, 0),
+        ({"anyOf": [UNSIGNED, {"type": "null"}]}, "decimal", 20, 0),
+        ({"type": ["null", "integer"], "exclusiveMaximum": 2**80}, "decimal", None, 0),
+        ({"type": "number", "multipleOf": 0.01}, "number", None, 2),
+        ({"type": "number", "multipleOf": 1e-05, "minimum": 0, "maximum": 10}, "number", 7, 5),
+        ({"type": "number", "minimum": 0, "exclusiveMinimum": True}, "number", None, None),
+        ({"type": "number", "format": "singer.decimal"}, "decimal", None, None),
+        (
+            {"type": "string", "format": "x-singer.decimal", "precision": 12, "scale": 4},
+            "decimal",
+            12,
+            4,
+        ),
+    ],
+)
+def test_the_schema_says_how_large_a_number_is(
+    definition: dict[str, Any], kind: str, precision: int | None, scale: int | None
+) -> None:
+    """By bounds and steps, or by `precision` and `scale`; beyond 64 bits it is a decimal."""
+    found = column(definition)
+
+    assert (found.kind, found.size.precision, found.size.scale) == (kind, precision, scale)
+
+
+@pytest.mark.parametrize(
+    ("definition", "max_length"),
+    [
+        ({"type": "string", "maxLength": 20}, 20),
+        ({"anyOf": [{"type": "string", "maxLength": 20}, {"type": "null"}]}, 20),
+        ({"anyOf": [{"type": "string", "maxLength": 20}, {"type": "string"}]}, None),
+        ({"type": "string"}, None),
+    ],
+)
+def test_the_schema_says_how_long_a_text_is(
+    definition: dict[str, Any], max_length: int | None
+) -> None:
+    """In characters."""
+    assert column(definition).size.max_length == max_length
