@@ -246,7 +246,7 @@ STREAMS: Final = (
 )
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(params=["sqlite", "duckdb", "postgres"])
 def loaded(request: pytest.FixtureRequest, pipeline: Pipeline) -> Database:
     """The account in a database of each engine that the page speaks of."""
     database: Database = request.getfixturevalue(f"{request.param}_database")
@@ -281,3 +281,16 @@ def plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
     return value.isoformat() if isinstance(value, date) else value
+
+
+def test_what_was_deleted_is_found(harvest: Sandbox, loaded: Database, pipeline: Pipeline) -> None:
+    """Only the entries that are gone from the account are listed, and no other query has them."""
+    gone = harvest.rows("time_entries")[0]
+    harvest.delete("time_entries", gone["id"])
+    pipeline()
+
+    heading = "Time that was deleted, and was in the database before"
+    [row] = loaded.query(QUERIES[heading])
+    assert plain(row["hours"]) == gone["hours"]
+    assert QUERIES.keys() == {heading, *EXPECTED}
+    test_the_queries_answer_what_the_account_holds(harvest, loaded)
