@@ -62,6 +62,8 @@ PARENTS = {
 }
 """The lists below each record of another, and how that record's id is called."""
 
+DAY = 86400  # In seconds.
+
 Row = dict[str, Any]
 
 
@@ -128,7 +130,7 @@ def flattened(row: Row) -> Row:
 
 
 def destination(path: Path) -> dict[str, list[Row]]:
-    """Every table of the database, without metadata and without nulls; lists parsed."""
+    """The rows that count of every table, without metadata and without nulls; lists parsed."""
     with closing(sqlite3.connect(path)) as database:
         database.row_factory = sqlite3.Row
         names = [
@@ -142,7 +144,7 @@ def destination(path: Path) -> dict[str, list[Row]]:
                     for column, value in dict(row).items()
                     if value is not None and not column.startswith("_sdc_")
                 }
-                for row in database.execute(f'SELECT * FROM "{name}"')
+                for row in database.execute(f'SELECT * FROM "{name}" WHERE _sdc_deleted_at IS NULL')
             ]
             for name in names
         }
@@ -249,6 +251,89 @@ def test_a_run_killed_in_the_middle_is_made_good_by_the_next(
 
     assert pipeline.exit_codes == (0, 0), pipeline.errors
     assert_equal(harvest, pipeline)
+
+
+@pytest.mark.parametrize("hard_delete", [True, False])
+def test_what_is_deleted_in_harvest_is_gone_a_day_later(
+    harvest: Sandbox, pipeline: Pipeline, *, hard_delete: bool
+) -> None:
+    """Removed, or marked with its values; a row that comes back counts again."""
+    pipeline.tap_config["sweep_days"] = 0
+    pipeline.target_config["hard_delete"] = hard_delete
+    client = harvest.add("clients")
+    role = next(row for row in harvest.rows("roles") if row["user_ids"])
+    pipeline()
+    before = {name: counted(pipeline, name) for name in account(harvest)}
+    harvest.advance(seconds=DAY)
+    harvest.delete("clients", client["id"])
+    deletions(harvest)
+    harvest.change("roles", role["id"], user_ids=role["user_ids"][1:])
+    pipeline()
+
+    assert pipeline.exit_codes == (0, 0), pipeline.errors
+    assert_equal(harvest, pipeline)
+    after = {name: len(rows) for name, rows in account(harvest).items()}
+    for name in ("clients", "projects", "time_entries", "invoice_line_items", "user_roles"):
+        assert after[name] < before[name], name
+    for name, rows in after.items():
+        assert counted(pipeline, name) == (rows if hard_delete else before[name]), name
+
+    harvest.advance(seconds=DAY)
+    harvest.change("roles", role["id"], user_ids=role["user_ids"])
+    pipeline()
+
+    assert pipeline.exit_codes == (0, 0), pipeline.errors
+    assert_equal(harvest, pipeline)
+
+
+@pytest.mark.parametrize(
+    ("victim", "how", "exit_code"),
+    [
+        ("tap", signal.SIGKILL, -signal.SIGKILL),
+        ("tap", signal.SIGTERM, 128 + signal.SIGTERM),
+        ("target", signal.SIGKILL, -signal.SIGKILL),
+    ],
+)
+def test_a_reconcile_that_is_ended_in_the_middle_deletes_nothing(
+    harvest: Sandbox, pipeline: Pipeline, victim: str, how: signal.Signals, exit_code: int
+) -> None:
+    """What it did not come to is still there, and the next run deletes what is gone."""
+    pipeline.tap_config["page_size"] = 50
+    pipeline.tap_config["sweep_days"] = 0
+    pipeline.target_config |= {"batch_size_rows": 40, "hard_delete": True}
+    pipeline()
+    before = counted(pipeline, "time_entries")
+    pids: list[int] = []
+    harvest.advance(seconds=DAY)
+    deletions(harvest)
+    harvest.before_page("/v2/time_entries", 3, lambda _: os.kill(pids[victim == "target"], how))
+    pipeline(started=lambda *started: pids.extend(started))
+    assert pipeline.exit_codes[victim == "target"] == exit_code, pipeline.errors
+    assert counted(pipeline, "time_entries") == before
+    harvest.advance(seconds=60)
+    pipeline()
+
+    assert pipeline.exit_codes == (0, 0), pipeline.errors
+    assert_equal(harvest, pipeline)
+
+
+def counted(pipeline: Pipeline, table: str) -> int:
+    """How many rows a table has, marked ones included."""
+    with closing(sqlite3.connect(pipeline.folder / "harvest.db")) as database:
+        [(rows,)] = database.execute(f'SELECT count(*) FROM "{table}"')
+    return int(rows)
+
+
+def deletions(harvest: Sandbox) -> None:
+    """Delete a project with its time, a payment, a line of an invoice, and archive a place."""
+    entry = next(row for row in harvest.rows("time_entries") if not row["is_closed"])
+    harvest.delete("projects", entry["project"]["id"])
+    harvest.delete("invoice_payments", harvest.rows("invoice_payments")[0]["id"])
+    invoice = next(row for row in harvest.rows("invoices") if len(row["line_items"]) > 1)
+    lines = [{"id": line["id"], "kind": line["kind"]} for line in invoice["line_items"]]
+    harvest.change("invoices", invoice["id"], line_items=lines[1:])
+    place = next(row for row in harvest.rows("project_user_assignments") if row["is_active"])
+    harvest.change("project_user_assignments", place["id"], is_active=False)
 
 
 def test_a_report_in_the_database_adds_up(harvest: Sandbox, pipeline: Pipeline) -> None:

@@ -409,6 +409,7 @@ def test_a_list_that_stays_short_keeps_the_bookmark(
 
     assert "shorter than Harvest announced" in caplog.text
     assert "user_project_assignments" not in run.bookmarks
+    assert run.activated == {}
 
 
 def test_a_module_that_is_off_is_not_asked(harvest: Sandbox, sync: Sync):

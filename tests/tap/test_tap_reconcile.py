@@ -281,6 +281,7 @@ def test_a_filtered_read_removes_nothing(harvest: Sandbox, sync: Sync):
 
     assert list(second.activated) == ["tasks"]
     assert second.versions("invoices") == {NOW}
+    assert second.states[-1]["bookmarks"]["invoices"]["version"] == NOW
     assert gone in found("invoices", first, second)
     assert third.activated.keys() >= set(streams[:3])
     assert found("invoices", first, second, third) == ids(harvest, "invoices")
@@ -616,6 +617,14 @@ def test_streams_that_share_a_name_remove_nothing(sync: Sync):
 
     assert run.activated == {"clients": NOW}
     assert run.versions("bills") == {None}
+
+
+def test_a_version_is_activated_once(sync: Sync):
+    """The SDK would, if it was set so, before the first record as well."""
+    run = sync("roles", emit_activate_version_messages=True)
+
+    kinds = [message["type"] for message in run.messages]
+    assert kinds.count("ACTIVATE_VERSION") == 1
 
 
 # What it costs
