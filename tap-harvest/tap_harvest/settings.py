@@ -7,7 +7,6 @@ is in none of them.
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -20,6 +19,7 @@ from tap_harvest.bookmarks import instant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import datetime
 
     from tap_harvest.filters import Filters
 
@@ -88,7 +88,10 @@ def faults(
                 moments[name] = instant(settings[name])
             except ValueError:
                 yield _fault(name, settings[name], {})
-    yield from _faults_of_moments(**moments)
+    if moments.keys() >= {"start_date", "end_date"} and (
+        moments["end_date"] <= moments["start_date"]
+    ):
+        yield "`end_date` is not after `start_date`, so nothing lies between. Set a later one."
     if "stream_filters" not in told:
         yield from filters.faults(settings.get("stream_filters") or {}, offered)
 
@@ -111,20 +114,6 @@ def _right(schema: Mapping[str, Any]) -> str:
         bounds = [schema.get(name) for name in ("minimum", "maximum")]
         return "a whole number" + ("" if None in bounds else " from {} to {}".format(*bounds))
     return "an object" if "object" in kinds else "a text"
-
-
-def _faults_of_moments(
-    start_date: datetime | None = None,
-    end_date: datetime | None = None,
-    report_start_date: datetime | None = None,
-) -> Iterator[str]:
-    tomorrow = datetime.now(UTC) + timedelta(days=1)
-    # Reports may begin later: a slice of history before them has none.
-    if start_date and end_date and end_date <= start_date:
-        yield "`end_date` is not after `start_date`, so nothing lies between. Set a later one."
-    for name, start in {"start_date": start_date, "report_start_date": report_start_date}.items():
-        if start and start > tomorrow:
-            yield f"`{name}` lies in the future, so nothing would be read. Set an earlier one."
 
 
 def _is_web_server(url: object) -> bool:

@@ -49,12 +49,6 @@ def test_an_end_that_is_not_after_the_start_is_named(end: str):
     assert "`end_date` is not after" in complaints(start_date="2021-05-01", end_date=end)
 
 
-@pytest.mark.parametrize("name", ["start_date", "report_start_date"])
-def test_a_start_in_the_future_is_named(name: str):
-    """Nothing would be read, and the run would be a success."""
-    assert f"`{name}` lies in the future" in complaints(**{name: "2205-05-01"})
-
-
 @pytest.mark.parametrize(
     "value", ["", "two words", "71001.pt.secret\n", "tökén", 12345], ids=["", *"abcd"]
 )
