@@ -16,7 +16,7 @@ TAP: Final = (
     "tap",
     "settings | streams",
     "account",
-    "client | bookmarks | fields | filters | writer",
+    "client | bookmarks | fields | filters | logs | summary | writer",
     "budget | sign_in | token_file | windows",
 )
 TARGET: Final = (

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -135,6 +136,7 @@ class Client:
 
     Attributes:
         requests: Requests sent so far, repeated ones included.
+        requests_of: The same by stream.
         budget: What Harvest allows for everything but reports.
         report_budget: What Harvest allows for all reports together.
         started: When Harvest sent its first answer, by Harvest's clock; `None` before that.
@@ -171,6 +173,7 @@ class Client:
             sleep: Waits so many seconds, for the budgets.
         """
         self.requests = 0
+        self.requests_of: Counter[str] = Counter()
         self.budget = Budget(requests_per_15_seconds, 15, clock=clock, sleep=sleep)
         self.report_budget = Budget(
             report_requests_per_15_minutes, 15 * 60, clock=clock, sleep=sleep
@@ -340,6 +343,7 @@ class Client:
         budget = self.report_budget if "/reports/" in urlsplit(url).path else self.budget
         with budget:
             self.requests += 1
+            self.requests_of[stream] += 1
             try:
                 response = self._session.request(
                     method,

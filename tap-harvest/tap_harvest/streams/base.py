@@ -28,6 +28,7 @@ from tap_harvest.bookmarks import REPLICATION_KEY, Bookmark, Span, instant, inst
 from tap_harvest.client import Page, UnavailableError
 from tap_harvest.filters import query
 from tap_harvest.streams.walk import Walk
+from tap_harvest.summary import Tally
 from tap_harvest.writer import BufferedWriter
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ class HarvestStream(Stream):
         self._account = account
         self.span = Span()
         self.rows = 0
+        self.tally = Tally()
         self._reconciles = False
 
     @property
@@ -137,6 +139,11 @@ class HarvestStream(Stream):
     def is_incremental(self) -> bool:
         """Whether the list is asked for what changed, rather than whole."""
         return self.replication_method == REPLICATION_INCREMENTAL
+
+    @property
+    def tells_news(self) -> bool:
+        """Whether a row's `updated_at` tells if it changed since the bookmark."""
+        return self.is_incremental
 
     @property
     def bookmark(self) -> Bookmark:
@@ -264,13 +271,23 @@ class HarvestStream(Stream):
             UnavailableError: Harvest does not show it, and that is to end the run.
         """
         try:
-            yield not self.module or self.account.offers(self.module)
+            is_offered = not self.module or self.account.offers(self.module)
+            if not is_offered:
+                self._note(f"skipped: {self.module} is off")
+            yield is_offered
         except UnavailableError as error:
             if not self.account.skip_forbidden:
                 raise
+            self._note("skipped: Harvest does not show it to the token")
             self.logger.warning(
                 "Skipped, with its bookmark kept: stream=%s reason=%s", self.name, error
             )
+
+    def _note(self, note: str) -> None:
+        """Have the summary say something of this stream and all that depends on it."""
+        self.tally.note = note
+        for below in cast("list[HarvestStream]", self.descendent_streams):
+            below.tally.note = note
 
     def read(self) -> None:
         """Read what is due of the list and below it, and move the bookmarks of what was."""
@@ -288,23 +305,20 @@ class HarvestStream(Stream):
 
     @contextmanager
     def measured(self, family: Sequence[HarvestStream]) -> Iterator[None]:
-        """Begin to read a family; tell rows, requests and time at the end."""
-        client = self.account.client
-        began, requests = time.monotonic(), client.requests
+        """Begin to read a family; count its rows and the time that it takes."""
+        began = time.monotonic()
         with ExitStack() as meters:
             for member in family:
                 member.begin()
                 meters.enter_context(member.get_sync_timer())
                 meters.callback(member.count_rows)
-            yield
+            try:
+                yield
+            finally:
+                self.tally.seconds += time.monotonic() - began
         for member in family:
-            self.logger.info(
-                "Read stream: stream=%s rows=%d requests=%d seconds=%.2f",
-                member.name,
-                member.rows,
-                client.requests - requests if member is family[0] else 0,
-                time.monotonic() - began,
-            )
+            member.tally.is_read = True
+            self.logger.debug("Read stream: stream=%s rows=%d", member.name, member.rows)
 
     def begin(self) -> None:
         """Decide what this run reads."""
@@ -318,7 +332,8 @@ class HarvestStream(Stream):
             )
         if self.is_incremental:
             self._tell_of_filters(self.kept_bookmark)
-        self.span, self.rows = self.due(), 0
+        self.span, self.rows, self._news = self.due(), 0, 0
+        self._known_until = self.bookmark.value
         self._reconciles = self.may_reconcile and self._is_sweep_due
         self._stream_version = (
             self.kept_bookmark.next_version(self.account.client.started)
@@ -351,6 +366,7 @@ class HarvestStream(Stream):
             )
             walk = walk_once()
         if walk.missing:
+            self._note("the list was too short")
             self.logger.warning(
                 "The list was shorter than Harvest announced, twice, so its bookmark stays and the "
                 "next run reads the same rows again: stream=%s missing=%d. If this happens in "
@@ -401,9 +417,13 @@ class HarvestStream(Stream):
             if self.is_full:
                 break
             if head.updated_at in self.span:
+                is_news = self._known_until is None or (
+                    head.updated_at is not None and head.updated_at > self._known_until
+                )
                 for record in self.records(row):
                     self.write_record(record, received_at)
                     self.rows += 1
+                    self._news += is_news
 
     def write_record(self, record: Raw | Record, received_at: datetime) -> None:
         """Write one record, be it bytes or taken apart."""
@@ -427,7 +447,10 @@ class HarvestStream(Stream):
         )
 
     def count_rows(self) -> None:
-        """Tell the SDK's metrics how many records were written."""
+        """Tell the summary and the SDK's metrics how many records were written."""
+        self.tally.rows += self.rows
+        if self.tells_news:
+            self.tally.changed = (self.tally.changed or 0) + self._news
         with self.get_record_counter() as counter:
             counter.increment(self.rows)
 
@@ -496,10 +519,10 @@ class HarvestStream(Stream):
 
     @override
     def log(self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any) -> None:
-        # An error is told by whoever ends the run. The SDK tells each one here as well, as one that
-        # nobody expected.
+        # An error is told by whoever ends the run, and what was read by the summary. The SDK tells
+        # each here as well.
         if level < logging.ERROR:
-            super().log(message, *args, level=level, **kwargs)
+            super().log(message, *args, level=min(level, logging.DEBUG), **kwargs)
 
 
 def stream_of(tap: Tap, kind: type[HarvestStream]) -> HarvestStream:
@@ -514,7 +537,9 @@ def query_since(since: datetime | None) -> dict[str, str]:
 
 
 class Progress:
-    """Tells, every few seconds, how far a long read is."""
+    """Tells, every few seconds, how far a run is: which stream it reads, and how much of it."""
+
+    _told: ClassVar[float] = time.monotonic()
 
     def __init__(self, stream: HarvestStream, what: str) -> None:
         """Begin to count the time.
@@ -525,14 +550,14 @@ class Progress:
         """
         self._stream = stream
         self._what = what
-        self._began = self._told = time.monotonic()
+        self._began = time.monotonic()
 
     def tell(self, done: int, of: int) -> None:
         """Log what is done, if the last time was long enough ago."""
         now = time.monotonic()
-        if now - self._told < PROGRESS_SECONDS or not done:
+        if now - Progress._told < PROGRESS_SECONDS or not done:
             return
-        self._told = now
+        Progress._told = now
         client = self._stream.account.client
         self._stream.logger.info(
             "Reading: stream=%s %s=%d of=%d requests=%d budget_left=%d seconds_to_go=%d",

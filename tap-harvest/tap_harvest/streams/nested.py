@@ -49,6 +49,12 @@ class NestedStream(HarvestStream):
         # Harvest has no filters here; only parents that pass theirs are asked.
         return stream_of(self._tap, self.parent_stream_type).filtered_by
 
+    @property
+    @override
+    def tells_news(self) -> bool:
+        # The bookmark may be the parents', and rows are due for their parent's change.
+        return super().tells_news and (not self.follows_parent or self.bookmark.value is None)
+
     def has_list(self, parent: Raw) -> bool:  # noqa: ARG002  # Others look at the record.
         """Whether there is a list below a record of the parent's list."""
         return True
