@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, cast
 
@@ -13,15 +12,11 @@ if TYPE_CHECKING:
 
 DRIVERS: Final = {
     "duckdb": "duckdb:DuckDBDriver",
-    "mssql": "mssqlpython:MSSQLPythonDriver or pymssql:PyMSSQLDriver",
-    "mssql+mssqlpython": "mssqlpython:MSSQLPythonDriver",
-    "mssql+pymssql": "pymssql:PyMSSQLDriver",
     "postgresql": "postgres:PostgresDriver",
     "postgresql+psycopg": "postgres:PostgresDriver",
     "sqlite": "sqlite:SQLiteDriver",
 }
-"""Module and class by what stands before `://`: a database, or a database and its driver. Of
-several, the first that is installed."""
+"""Module and class by what stands before `://`: a database, or a database and its driver."""
 
 
 def driver_type(url: URL) -> type[Driver]:
@@ -31,13 +26,5 @@ def driver_type(url: URL) -> type[Driver]:
         ImportError: If it is not installed.
         KeyError: If there is none of that name.
     """
-    *preferred, last = DRIVERS[url.drivername].split(" or ")
-    for candidate in preferred:
-        with suppress(ImportError):
-            return _imported(candidate)
-    return _imported(last)
-
-
-def _imported(place: str) -> type[Driver]:
-    module, name = place.split(":")
+    module, name = DRIVERS[url.drivername].split(":")
     return cast("type[Driver]", getattr(import_module(f"{__name__}.{module}"), name))
