@@ -78,8 +78,9 @@ class Bookmark:
         value: The instant up to which it was; `None` before its first complete read.
         swept: When the stream was last read from its beginning; `None` if that is not known.
         start: That beginning; `None` for the beginning of time.
-        version: What the records carry that are still there, in milliseconds since 1970 or more;
-            `None` before the first read that could tell which are not.
+        version: The version of the records: when the last read began that could tell which were
+            deleted, in milliseconds since 1970; more where it had to be later than the one before.
+            `None` before there was such a read.
         filters: By which filters what was read was chosen.
     """
 

@@ -65,9 +65,9 @@ class HarvestStream(Stream):
         is_fact: Whether `start_date` and `end_date` limit the stream; they never limit what
             facts refer to.
         filters: What Harvest can be asked to leave out of the list; see `stream_filters`.
-        is_swept: Whether `updated_since` misses some changes, and a whole read takes long, so that
-            the stream is read from its beginning again every `sweep_days`, whatever that tells
-            of deletions. Other lists are every `reconcile_days`.
+        is_swept: Whether `updated_since` misses some changes, so that the stream is read from its
+            beginning again every `sweep_days`. Other lists are every `reconcile_days`, and only
+            where that tells what was deleted.
         is_history: Whether rows stay right after Harvest stopped showing them.
     """
 
