@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -640,3 +642,101 @@ def test_a_sync_with_nothing_due_costs_no_more_than_before(harvest: Sandbox, syn
 
     assert len(harvest.requests) <= 22
     assert set(second.activated) == {"company", "roles", "user_roles", "users_me"}
+
+
+# Whatever happens
+
+
+def held(harvest: Sandbox) -> dict[str, set[tuple[int, ...]]]:
+    """The keys of what the account holds now, by stream."""
+    keys: dict[str, set[tuple[int, ...]]] = {
+        stream: {(row["id"],) for row in harvest.rows(stream)}
+        for stream in ("clients", "contacts", "time_entries", "invoices", "invoice_payments")
+    }
+    keys["invoice_line_items"] = {
+        (row["id"], line["id"]) for row in harvest.rows("invoices") for line in row["line_items"]
+    }
+    keys["user_roles"] = {
+        (role["id"], user) for role in harvest.rows("roles") for user in role["user_ids"]
+    }
+    keys["user_project_assignments"] = {
+        (row["id"],) for row in harvest.rows("project_user_assignments") if row["is_active"]
+    }
+    return keys
+
+
+def happen(harvest: Sandbox, chance: random.Random) -> None:
+    """Something that people do in Harvest."""
+    entry = chance.choice([row for row in harvest.rows("time_entries") if not row["is_closed"]])
+    invoice = chance.choice(harvest.rows("invoices"))
+    lines = [{"id": line["id"], "kind": line["kind"]} for line in invoice["line_items"]]
+    role = chance.choice(harvest.rows("roles"))
+    place = chance.choice(harvest.rows("project_user_assignments"))
+    contact = chance.choice(harvest.rows("contacts"))
+    payment = chance.choice(harvest.rows("invoice_payments"))
+    edits: list[Callable[[], object]] = [
+        lambda: harvest.delete("time_entries", entry["id"]),
+        lambda: harvest.change("time_entries", entry["id"], spent_date="2025-01-02"),
+        lambda: harvest.add("time_entries"),
+        lambda: harvest.delete("invoices", invoice["id"]),
+        lambda: harvest.change("invoices", invoice["id"], line_items=lines[1:]),
+        lambda: harvest.change("roles", role["id"], user_ids=role["user_ids"][1:]),
+        lambda: harvest.delete("contacts", contact["id"]),
+        lambda: harvest.delete("invoice_payments", payment["id"]),
+        lambda: harvest.change(
+            "project_user_assignments", place["id"], is_active=not place["is_active"]
+        ),
+    ]
+    chance.choice(edits)()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_nothing_that_is_there_is_ever_removed(
+    harvest: Sandbox, config: dict[str, Any], capfdbinary: pytest.CaptureFixture[bytes], seed: int
+):
+    """However syncs with all kinds of settings fail and follow; the last one makes all right."""
+    chance = random.Random(seed)
+    member = harvest.token_for("member")
+    client = harvest.rows("clients")[0]["id"]
+    settings: list[dict[str, Any]] = [
+        {},
+        {},
+        {"reconcile_days": 0},
+        {"reconcile_days": None},
+        {"reconcile_days": 0, "sweep_days": 0},
+        {"reconcile_days": 0, "start_date": "2026-03-01"},
+        {"reconcile_days": 0, "end_date": "2026-02-01"},
+        {"reconcile_days": 0, "sweep_days": 0, "access_token": member},
+        {"reconcile_days": 0, "stream_filters": {"invoices": {"client_id": client}}},
+    ]
+    runs: list[Run] = []
+    state: dict[str, Any] | None = None
+
+    def sync(given: dict[str, Any]) -> dict[str, Any] | None:
+        tap = TapHarvest(
+            config={**config, "page_size": 40, **given},
+            catalog=selecting(*held(harvest)),
+            state=state,
+        )
+        with suppress(FatalAPIError):
+            tap.sync_all()
+        tap.account.client.close()
+        runs.append(Run([json.loads(line) for line in capfdbinary.readouterr().out.splitlines()]))
+        return runs[-1].states[-1] if runs[-1].states else state
+
+    state = sync({})
+    for _ in range(8):
+        harvest.faults.clear()
+        harvest.fail(status=401, after=chance.randrange(60))
+        harvest.fail(path="/v2/time_entries", after=1, edit=lambda: happen(harvest, chance))
+        state = sync(chance.choice(settings))
+        for stream, keys in held(harvest).items():
+            sent = set(landed(*runs[:-1]).get(stream, ())) | set(landed(runs[-1]).get(stream, ()))
+            assert keys & sent <= landed(*runs).get(stream, {}).keys(), stream
+        harvest.advance(seconds=chance.choice([60, HOUR, DAY, 40 * DAY]))
+        for _ in range(3):
+            happen(harvest, chance)
+    harvest.faults.clear()
+    sync({"reconcile_days": 0, "sweep_days": 0})
+
+    assert {stream: set(rows) for stream, rows in landed(*runs).items()} == held(harvest)
