@@ -36,6 +36,8 @@ class Fault:
     """Announce the whole body, send half of it and close the connection."""
     reset: bool = False
     """Reset the connection before an answer."""
+    rewrite: Callable[[bytes], bytes] | None = None
+    """Send what this makes of the answer's body."""
     edit: Callable[[], object] | None = None
     """Call this before the request is answered."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
@@ -76,7 +77,7 @@ class Front:
         if fault and fault.reset:
             reset(scope)
             return
-        answer = _Answer(request, send, self._date(), cut=bool(fault and fault.cut))
+        answer = _Answer(request, send, self._date(), fault)
         app: ASGIApp = self._app(self._api_of(named))
         if fault and fault.status is not None:
             app = _failed(fault, fault.status)
@@ -91,7 +92,8 @@ class Front:
         return self._apps[api]
 
     def _date(self) -> str:
-        return format_datetime(self._account.now.replace(microsecond=0), usegmt=True)
+        skew = timedelta(seconds=self._account.switches.date_skew_seconds)
+        return format_datetime((self._account.now + skew).replace(microsecond=0), usegmt=True)
 
 
 def _failed(fault: Fault, status: int) -> ASGIApp:
@@ -114,24 +116,31 @@ def _request(scope: Scope) -> Request:
 
 
 class _Answer:
-    """Passes an answer on to the connection, whole or cut, and notes it in the log."""
+    """Passes an answer on to the connection, as a fault has it, and notes it in the log."""
 
-    def __init__(self, request: Request, send: Send, date: str, *, cut: bool) -> None:
+    def __init__(self, request: Request, send: Send, date: str, fault: Fault | None) -> None:
         self._request = request
         self._send = send
         self._date = date
-        self._cut = cut
+        self._cut = bool(fault and fault.cut)
+        self._rewrite = fault.rewrite if fault else None
+        self._start: Message = {}
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self._request.status = None if self._cut else message["status"]
-            headers = [*message["headers"], (b"date", self._date.encode())]
-            message = {**message, "headers": headers}
-        else:
-            body = message["body"]
-            if self._cut:
-                # The server closes a connection whose answer is shorter than announced.
-                message = {**message, "body": body[: len(body) // 2], "more_body": True}
-            self._request.bytes += len(message["body"])
-            self._request.answered_at = time.monotonic()
-        await self._send(message)
+            self._start = message
+            return
+        body = message["body"]
+        if self._rewrite:
+            body = self._rewrite(body)
+        self._request.status = None if self._cut else self._start["status"]
+        headers = dict(self._start["headers"])
+        headers |= {b"date": self._date.encode(), b"content-length": str(len(body)).encode()}
+        await self._send({**self._start, "headers": list(headers.items())})
+        if self._cut:
+            # The server closes a connection whose answer is shorter than announced.
+            message = {**message, "more_body": True}
+            body = body[: len(body) // 2]
+        self._request.bytes += len(body)
+        self._request.answered_at = time.monotonic()
+        await self._send({**message, "body": body})

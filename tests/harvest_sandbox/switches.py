@@ -106,6 +106,8 @@ class Switches:
     """Length of the window of all requests that are not reports, in seconds."""
     report_window_seconds: float = 900
     """Length of the window of all report requests, in seconds."""
+    date_skew_seconds: float = 0
+    """How far the `Date` header is ahead of the account's clock, in seconds."""
     latency_seconds: float = 0
     """Time that every answer takes, in seconds."""
     links_url: str | None = None

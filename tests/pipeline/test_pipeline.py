@@ -11,31 +11,16 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import requests
+
+from account_tables import LISTS, PARENTS, account, key
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from account_tables import Row
     from fix_pipeline import Pipeline
     from harvest_sandbox import Sandbox
 
-LISTS = (
-    "clients",
-    "contacts",
-    "projects",
-    "tasks",
-    "users",
-    "roles",
-    "project_user_assignments",
-    "project_task_assignments",
-    "expense_categories",
-    "invoice_item_categories",
-    "estimate_item_categories",
-    "time_entries",
-    "expenses",
-    "invoices",
-    "estimates",
-)
 # Invoices, estimates and users are read whole here, as all that hangs below them is.
 UPDATED_SINCE = {
     "/v2/clients",
@@ -51,71 +36,7 @@ UPDATED_SINCE = {
     "/v2/expenses",
 }
 
-PARENTS = {
-    "invoice_messages": ("invoices", "invoice_id"),
-    "invoice_payments": ("invoices", "invoice_id"),
-    "estimate_messages": ("estimates", "estimate_id"),
-    "user_billable_rates": ("users", "user_id"),
-    "user_cost_rates": ("users", "user_id"),
-    "user_project_assignments": ("users", "user_id"),
-    "user_teammates": ("users", "user_id"),
-}
-"""The lists below each record of another, and how that record's id is called."""
-
 DAY = 86400  # In seconds.
-
-Row = dict[str, Any]
-
-
-def below(harvest: Sandbox, name: str) -> list[Row]:
-    """What Harvest shows below each record of a list, with that record's id."""
-    parent, parent_key = PARENTS[name]
-    end = name.partition("_")[2]
-    headers = {
-        "Authorization": f"Bearer {harvest.token}",
-        "Harvest-Account-Id": harvest.account_id,
-        "User-Agent": "test",
-    }
-    rows: list[Row] = []
-    for row in harvest.rows(parent):
-        if end != "teammates" or "manager" in row["access_roles"]:
-            url = f"{harvest.api_url}/{parent}/{row['id']}/{end}"
-            answer = requests.get(url, headers=headers, timeout=10).json()
-            found = next(part for part in answer.values() if isinstance(part, list))
-            rows += [{parent_key: row["id"], **part} for part in found]
-    return rows
-
-
-def account(harvest: Sandbox) -> dict[str, list[Row]]:
-    """What the account holds, as tables: the lists, and the tables exploded from them."""
-    tables = {name: harvest.rows(name) for name in LISTS}
-    for parent, child in (("invoices", "invoice_id"), ("estimates", "estimate_id")):
-        tables[f"{child.removesuffix('_id')}_line_items"] = [
-            {child: row["id"], **line} for row in tables[parent] for line in row["line_items"]
-        ]
-    tables["user_roles"] = [
-        {"role_id": role["id"], "user_id": user}
-        for role in tables["roles"]
-        for user in role["user_ids"]
-    ]
-    tables["time_entry_external_references"] = [
-        {"time_entry_id": entry["id"], **entry["external_reference"]}
-        for entry in tables["time_entries"]
-        if entry["external_reference"]
-    ]
-    tables |= {name: below(harvest, name) for name in PARENTS}
-    for message in ("invoice_message", "estimate_message"):
-        tables[f"{message}_recipients"] = [
-            {f"{message}_id": row["id"], **recipient}
-            for row in tables[f"{message}s"]
-            for recipient in row["recipients"]
-        ]
-    tables["user_project_tasks"] = [
-        {"user_id": row["user_id"], "task_assignment_id": task["id"], "task_id": task["task"]["id"]}
-        for row in tables["user_project_assignments"]
-        for task in row["task_assignments"]
-    ]
-    return tables
 
 
 def flattened(row: Row) -> Row:
@@ -170,23 +91,6 @@ def assert_equal(harvest: Sandbox, pipeline: Pipeline) -> None:
                 # They grow with the clock, and move no `updated_at`: README of the tap, "Limits".
                 del row["hours"], row["rounded_hours"]
             assert row.items() <= by_key[key(name, row)].items(), name
-
-
-def key(name: str, row: Row) -> tuple[Any, ...]:
-    """What tells the rows of a table apart."""
-    keys = {
-        "invoice_line_items": ("invoice_id", "id"),
-        "estimate_line_items": ("estimate_id", "id"),
-        "user_roles": ("role_id", "user_id"),
-        "time_entry_external_references": ("time_entry_id",),
-        "user_billable_rates": ("user_id", "id"),
-        "user_cost_rates": ("user_id", "id"),
-        "user_teammates": ("user_id", "id"),
-        "invoice_message_recipients": ("invoice_message_id", "email"),
-        "estimate_message_recipients": ("estimate_message_id", "email"),
-        "user_project_tasks": ("user_id", "task_assignment_id"),
-    }
-    return tuple(row[column] for column in keys.get(name, ("id",)))
 
 
 def test_the_first_run_brings_the_whole_account(harvest: Sandbox, pipeline: Pipeline) -> None:

@@ -115,6 +115,23 @@ def test_answers_can_be_slow(harvest: Sandbox, api: Api):
     assert all_slow >= 0.1
 
 
+def test_an_answer_can_be_rewritten(harvest: Sandbox, api: Api):
+    """Once, with a length that fits."""
+    harvest.fail(path="/v2/roles", rewrite=lambda body: body.replace(b'"roles"', b'"parts"'))
+
+    first, second = (api.get("/roles").json() for _ in range(2))
+
+    assert first.pop("parts") == second.pop("roles")
+    assert first == second
+
+
+def test_the_date_can_be_another_than_the_account_s(harvest: Sandbox, api: Api):
+    """The server that answers has a clock of its own."""
+    harvest.switches.date_skew_seconds = -3600
+
+    assert api.get("/roles").headers["date"] == "Tue, 30 Jun 2026 11:00:00 GMT"
+
+
 @pytest.mark.parametrize("edit", ["add", "change", "delete"])
 def test_an_edit_can_happen_before_a_page(harvest: Sandbox, api: Api, edit: str):
     """A row is added, changed or deleted between two pages of a walk."""

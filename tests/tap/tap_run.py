@@ -13,9 +13,15 @@ from tap_harvest.tap import TapHarvest
 
 @dataclass
 class Run:
-    """What a tap wrote, in order."""
+    """What a tap wrote, in order.
+
+    Attributes:
+        messages: The messages.
+        error: What ended the run before its end, if anything did.
+    """
 
     messages: list[dict[str, Any]]
+    error: Exception | None = None
 
     def records(self, stream: str) -> list[dict[str, Any]]:
         """The records of a stream."""
@@ -77,7 +83,8 @@ class Run:
 def landed(*runs: Run) -> dict[str, dict[tuple[Any, ...], dict[str, Any]]]:
     """What a target holds after some runs: the records of each stream, by key.
 
-    The last record of a key counts; an activated version removes what an older one brought.
+    The last record of a key counts, and removes the row where it says that it was deleted; an
+    activated version removes what an older one brought.
     """
     keys: dict[str, list[str]] = {}
     tables: dict[str, dict[tuple[Any, ...], tuple[int, dict[str, Any]]]] = {}
@@ -88,7 +95,11 @@ def landed(*runs: Run) -> dict[str, dict[tuple[Any, ...], dict[str, Any]]]:
         elif message["type"] == "RECORD":
             record = message["record"]
             key = tuple(record[name] for name in keys[message["stream"]])
-            tables[message["stream"]][key] = (message.get("version", -1), record)
+            table = tables[message["stream"]]
+            if record.get("_sdc_deleted_at"):
+                table.pop(key, None)
+            else:
+                table[key] = (message.get("version", -1), record)
         elif message["type"] == "ACTIVATE_VERSION":
             table = tables[message["stream"]]
             for key in [key for key, (version, _) in table.items() if version < message["version"]]:
@@ -101,14 +112,25 @@ def landed(*runs: Run) -> dict[str, dict[tuple[Any, ...], dict[str, Any]]]:
 
 def run_tap(tap: TapHarvest) -> Run:
     """Sync a tap and read what it wrote."""
+    run = try_tap(tap)
+    if run.error:
+        raise run.error
+    return run
+
+
+def try_tap(tap: TapHarvest) -> Run:
+    """Sync a tap, and read what it wrote until it ended, in whichever way."""
     output = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    error = None
     try:
         with redirect_stdout(output):
             tap.sync_all()
+    except Exception as caught:  # noqa: BLE001  # The test looks at it.
+        error = caught
     finally:
         tap.account.client.close()
     output.seek(0)
-    return Run([json.loads(line) for line in output])
+    return Run([json.loads(line) for line in output], error)
 
 
 def selecting(*streams: str) -> dict[str, Any]:

@@ -1,0 +1,367 @@
+"""Whatever happens to a run: it claims no more than it sent, and the next one makes it good."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tap_run import Run, landed, selecting, try_tap
+
+from account_tables import account, key, report
+from tap_harvest.bookmarks import instant, instant_text
+from tap_harvest.tap import TapHarvest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from account_tables import Row
+    from harvest_sandbox import Sandbox
+
+    Tables = dict[str, dict[tuple[Any, ...], Row]]
+
+NESTED = ("invoice_payments", "user_teammates")
+STREAMS = (
+    *("clients", "time_entries", "time_entry_external_references", "invoices"),
+    *("invoice_line_items", "roles", "user_roles", "users", *NESTED, "time_team_report"),
+)
+"""One of each kind."""
+WINDOWS = (("2026-05-01", "2026-05-31"), ("2026-06-01", "2026-06-30"))
+LOOKBACK = timedelta(seconds=300)
+HOUR = 3600
+
+ENTRIES = "/v2/time_entries"
+REPORT = "/v2/reports/time/team"
+RESULT = {
+    "no object": lambda _: b"[]",
+    "HTML": lambda _: b"<html><h1>Down for maintenance</h1></html>",
+    "nothing": lambda _: b"",
+    "half of it": lambda body: body[: len(body) // 2],
+}
+"""What may come with status 200 in place of an answer."""
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What happens to the first of two runs.
+
+    Attributes:
+        happens: Arranges it.
+        error: What the run then ends with; empty if it gets through.
+        settings: Settings of that run.
+        edits: Whether the account is edited while it is read. Deletions show when the next run
+            reconciles.
+    """
+
+    happens: Callable[[Sandbox], object]
+    error: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    edits: bool = False
+
+
+def fails(error: str = "", settings: Mapping[str, Any] | None = None, **fault: Any) -> Trouble:
+    """A fault, on the third page of time entries unless it says where."""
+    fault = {"path": ENTRIES, "after": 2} | fault
+    return Trouble(lambda harvest: harvest.fail(**fault), error, settings or {})
+
+
+def edit(change: Callable[[Sandbox], object], path: str = ENTRIES, page: int = 3) -> Trouble:
+    """An edit between two pages of a list."""
+    return Trouble(lambda harvest: harvest.before_page(path, page, change), edits=True)
+
+
+def without(name: str) -> Callable[[bytes], bytes]:
+    """Leaves a part of an answer out."""
+    return lambda body: json.dumps(
+        {part: value for part, value in json.loads(body).items() if part != name}
+    ).encode()
+
+
+def next_at(address: Callable[[dict[str, Any]], str]) -> Callable[[bytes], bytes]:
+    """Names another next page."""
+
+    def rewrite(body: bytes) -> bytes:
+        answer = json.loads(body)
+        answer["links"]["next"] = address(answer)
+        return json.dumps(answer).encode()
+
+    return rewrite
+
+
+def payments(harvest: Sandbox) -> str:
+    """The path of the payments of an invoice that has some, and that others come after."""
+    paid = {row["id"] for row in harvest.rows("invoices")[:-2] if row["state"] == "paid"}
+    return f"/v2/invoices/{min(paid)}/payments"
+
+
+def fails_below(error: str, **fault: Any) -> Trouble:
+    """A fault at the payments of one invoice."""
+    return Trouble(lambda harvest: harvest.fail(path=payments(harvest), **fault), error)
+
+
+def entry_on(harvest: Sandbox, page: int) -> int:
+    """The last entry on a page of 50; on none but the first does a timer run."""
+    return harvest.rows("time_entries")[50 * page - 1]["id"]
+
+
+def delete_parent(harvest: Sandbox) -> None:
+    """Delete an invoice after the list of invoices was read and before its payments are."""
+    path = payments(harvest)
+    invoice = int(path.split("/")[3])
+    harvest.before_page(path, 1, lambda _: harvest.delete("invoices", invoice))
+
+
+def delete_and_add(harvest: Sandbox) -> None:
+    """Delete an entry of a page that was read, and add one."""
+    harvest.delete("time_entries", entry_on(harvest, 1))
+    harvest.advance(seconds=5)
+    harvest.add("time_entries", spent_date="2024-01-08")
+
+
+def at_work(arrange: Callable[[Sandbox], object]) -> Trouble:
+    """A run during which some rows change, in special circumstances."""
+
+    def change(harvest: Sandbox) -> None:
+        harvest.advance(seconds=5)
+        work(harvest)
+
+    def happens(harvest: Sandbox) -> None:
+        arrange(harvest)
+        harvest.before_page(ENTRIES, 3, change)
+
+    return Trouble(happens)
+
+
+TROUBLES: dict[str, Trouble] = {
+    # What may pass is tried again, and leaves no trace.
+    **{
+        f"{status}, twice": fails(status=status, body="html", times=2) for status in range(500, 505)
+    },
+    **{
+        f"500 with {body}": fails(status=500, body=body)
+        for body in ("message", "error", "oauth", "empty")
+    },
+    **{
+        f"429 with {body} on {path}": fails(status=429, body=body, path=path, after=1)
+        for body in ("message", "error", "html", "empty")
+        for path in (ENTRIES, REPORT)
+    },
+    **{
+        f"{status} with Retry-After {seconds} on {path}": fails(
+            status=status, body="html", path=path, after=1, retry_after=seconds
+        )
+        for status, seconds in ((429, 0), (429, 1), (503, 1))
+        for path in (ENTRIES, REPORT)
+    },
+    "reset, twice": fails(reset=True, times=2),
+    "cut, twice": fails(cut=True, times=2),
+    "slower than the time-out": fails(hang=True, settings={"request_timeout_seconds": 1}),
+    **{f"{kind}, twice": fails(rewrite=result, times=2) for kind, result in RESULT.items()},
+    "all at once": Trouble(
+        lambda harvest: [
+            harvest.fail(status=503, body="html", retry_after=0),
+            harvest.fail(reset=True, after=3),
+            harvest.fail(cut=True, after=6, times=2),
+            harvest.fail(status=429, body="empty", after=20, times=2),
+        ]
+    ),
+    # What lasts ends the run.
+    "nobody is there": Trouble(
+        lambda _: None, "NewConnectionError", {"api_url": "http://127.0.0.1:9/v2"}
+    ),
+    "500 for ever": fails("500 on", status=500, times=None),
+    "504 for ever": fails("504 on", status=504, body="html", times=None),
+    "429 for ever": fails("budget is used up", status=429, body="html", times=None),
+    "429 for ever on a report": fails(
+        "budget is used up", status=429, body="html", path=REPORT, after=1, times=None
+    ),
+    "reset for ever": fails("No whole answer", reset=True, times=None),
+    "cut for ever": fails("No whole answer", cut=True, times=None),
+    **{
+        f"{kind} for ever": fails("not a JSON object", rewrite=result, times=None)
+        for kind, result in RESULT.items()
+    },
+    "500 below an invoice for ever": fails_below("500 on", status=500, times=None),
+    # What is refused ends the run at once.
+    **{
+        f"{status} with {body}": fails(f"{status} on", status=status, body=body)
+        for status in (400, 401, 403, 404, 422)
+        for body in ("message", "html")
+    },
+    "a redirect": fails("redirects", status=302),
+    "401 below an invoice": fails_below("refused the access token", status=401, body="oauth"),
+    "401 on a report": fails("refused the access token", path=REPORT, after=1, status=401),
+    "401 at the start": fails("refused the access token", path="/v2/users/me", after=0, status=401),
+    "a token revoked in mid-run": Trouble(
+        lambda harvest: harvest.before_page(
+            ENTRIES, 3, lambda _: harvest.identity.revoke(harvest.token)
+        ),
+        "refused the access token",
+    ),
+    **{
+        f"no {part}": fails(f'has no "{part}"', rewrite=without(part))
+        for part in ("time_entries", "links", "total_entries")
+    },
+    "links to another host": fails(
+        "another host", rewrite=next_at(lambda _: "http://127.0.0.1:9/v2/time_entries?page=4")
+    ),
+    "links in a loop": fails("twice", rewrite=next_at(lambda answer: answer["links"]["first"])),
+    # What is not shown is skipped.
+    **{f"{status} on a list": fails(status=status, after=0, times=None) for status in (403, 404)},
+    # The account is edited while it is read.
+    "an entry is deleted": edit(lambda h: h.delete("time_entries", entry_on(h, 1))),
+    "an entry is deleted ahead": edit(lambda h: h.delete("time_entries", entry_on(h, 4))),
+    "entries are added": edit(lambda h: [h.add("time_entries") for _ in range(3)]),
+    "one is deleted, one added": edit(delete_and_add),
+    "an entry moves to the end": edit(
+        lambda h: h.change("time_entries", entry_on(h, 1), spent_date="2020-01-01")
+    ),
+    "an entry moves to the front": edit(
+        lambda h: h.change("time_entries", entry_on(h, 5), spent_date="2026-06-30")
+    ),
+    "a project goes, with all below it": edit(
+        lambda h: h.delete("projects", h.rows("time_entries")[0]["project"]["id"])
+    ),
+    "an invoice goes before its payments are read": Trouble(delete_parent, edits=True),
+    "a payment is made while payments are read": Trouble(
+        lambda harvest: harvest.before_page(
+            payments(harvest), 1, lambda h: h.add("invoice_payments", amount=1.0)
+        )
+    ),
+    # Clocks differ.
+    **{
+        f"Harvest's clock is {hours:+} h off": at_work(
+            lambda harvest, hours=hours: harvest.advance(seconds=hours * HOUR)
+        )
+        for hours in (-1, 1)
+    },
+    **{
+        f"the clock of its Date header is {hours:+} h off": at_work(
+            lambda harvest, hours=hours: setattr(
+                harvest.switches, "date_skew_seconds", hours * HOUR
+            )
+        )
+        for hours in (-1, 1)
+    },
+}
+
+
+@pytest.mark.parametrize("name", TROUBLES)
+def test_the_next_run_makes_it_good(
+    harvest: Sandbox, config: dict[str, Any], monkeypatch: pytest.MonkeyPatch, name: str
+):
+    """Whether the target kept what came after the last STATE or not, it ends with the account."""
+    monkeypatch.setattr("backoff.full_jitter", lambda _: 0)
+    trouble = TROUBLES[name]
+    catalog = selecting(*STREAMS)
+    config["page_size"] = 50
+    now, before = harvest.now, tables(harvest)
+
+    trouble.happens(harvest)
+    first = try_tap(TapHarvest(config={**config, **trouble.settings}, catalog=catalog))
+    assert_ended(first, trouble.error)
+    calm(harvest)
+    assert_covered(before, tables(harvest), harvest.now, first)
+
+    harvest.now = now + timedelta(seconds=60)
+    work(harvest)
+    days = {"reconcile_days": 0, "sweep_days": 0} if trouble.edits else {}
+    state = first.states[-1] if first.states else None
+    second = try_tap(TapHarvest(config={**config, **days}, catalog=catalog, state=state))
+    assert_ended(second, "")
+    wanted = tables(harvest)
+    for kept in (first, first.until_last_state()):
+        assert_equal(wanted, landed(kept, second))
+        assert_covered(before, wanted, harvest.now, kept, second)
+
+
+def calm(harvest: Sandbox) -> None:
+    """Let everything be as ever again."""
+    harvest.faults.clear()
+    harvest.switches.date_skew_seconds = 0
+    assert harvest.token_for("administrator") == harvest.token  # It counts again.
+
+
+def work(harvest: Sandbox) -> None:
+    """Some changes that the next run is to bring as well."""
+    harvest.change("time_entries", entry_on(harvest, 2), notes="Moved to the afternoon")
+    harvest.add("time_entries", spent_date="2026-06-29", hours=1.5)
+    harvest.change("clients", harvest.rows("clients")[-1]["id"], address="Example Harbour")
+    harvest.add("invoice_payments", invoice_id=harvest.rows("invoices")[-1]["id"])
+
+
+def tables(harvest: Sandbox) -> Tables:
+    """What is to land, by stream and key; what grows with the clock is left out."""
+    found = account(harvest, NESTED) | {"time_team_report": report(harvest, REPORT[3:], WINDOWS)}
+    for row in found["time_entries"]:
+        if row["is_running"]:
+            del row["hours"], row["rounded_hours"]
+    return {name: {key(name, row): row for row in found[name]} for name in STREAMS}
+
+
+def assert_ended(run: Run, error: str) -> None:
+    """The run ended with this error; an empty one stands for a run that got through."""
+    if run.error and not error:
+        raise run.error
+    assert bool(run.error) is bool(error)
+    assert re.search(error, str(run.error))
+
+
+def assert_equal(wanted: Tables, found: Tables) -> None:
+    """The same rows are in each table, and each has all that the account says of it."""
+    for name, rows in wanted.items():
+        assert found[name].keys() == rows.keys(), name
+        assert [lack for k, row in rows.items() if (lack := lacking(row, found[name][k]))] == []
+
+
+def lacking(row: Row, found: Row) -> Row:
+    """What of a row was not found; there may be more."""
+    return dict(item for item in row.items() if item not in found.items())
+
+
+def assert_covered(before: Tables, after: Tables, now: datetime, *runs: Run) -> None:
+    """What each state of the last run claims was sent before it, in this run or earlier ones.
+
+    A row that changed while it was read may come with the next run, which reads what changed since
+    the bookmark, and for a while before that. A bookmark ahead of Harvest's clock claims nothing.
+
+    Args:
+        before: What the account held when the first of the runs began.
+        after: What it held when the last of them had ended.
+        now: When that was, by Harvest's clock.
+        runs: The runs, in order.
+    """
+    *earlier, last = runs
+    present = instant_text(now + LOOKBACK)
+    for position, message in enumerate(last.messages):
+        if message["type"] != "STATE":
+            continue
+        found = landed(*earlier, Run(last.messages[:position]))
+        for name, entry in message["value"]["bookmarks"].items():
+            reached = entry.get("replication_key_value", "")
+            for row_key, row in after[name].items() if "" < reached <= present else ():
+                is_same = before[name].get(row_key) == row
+                limit = reached if is_same else before_lookback(reached)
+                if moved_at(name, row, after) <= limit:
+                    assert lacking(row, found[name].get(row_key, {})) == {}, name
+
+
+def moved_at(name: str, row: Row, account: Tables) -> str:
+    """What the bookmark of a stream compares for a row."""
+    match name:
+        case "time_team_report":
+            return row["to"]
+        case "invoice_line_items" | "invoice_payments":
+            return account["invoices"][(row["invoice_id"],)]["updated_at"]
+        case "time_entry_external_references":
+            return account["time_entries"][(row["time_entry_id"],)]["updated_at"]
+    return row["updated_at"]
+
+
+def before_lookback(moment: str) -> str:
+    """The moment from which on the next run reads; a report's day stays as it is."""
+    return instant_text(instant(moment) - LOOKBACK) if "T" in moment else moment
