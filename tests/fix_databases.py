@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 import psycopg
+import pymssql
 import pytest
 from psycopg.adapt import Loader
 from sqlalchemy.engine import make_url
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-ENGINES = ("sqlite", "duckdb", "postgres")
+ENGINES = ("sqlite", "duckdb", "postgres", "mssql")
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ class Database:
             "postgres": "SELECT attname AS name, format_type(atttypid, atttypmod) AS type "
             f"FROM pg_attribute WHERE attrelid = to_regclass('\"{table}\"') AND attnum > 0 "
             "AND NOT attisdropped",
+            "mssql": "SELECT COLUMN_NAME AS name, DATA_TYPE AS type "
+            f"FROM INFORMATION_SCHEMA.COLUMNS WHERE TABLE_NAME = '{table}'",
         }[self.engine]
         return {row["name"]: row["type"] for row in self.query(columns)}
 
@@ -101,10 +104,19 @@ class _Text(Loader):
         return bytes(data).decode()
 
 
+def _connect_mssql(url: str) -> Any:
+    given = make_url(url)
+    return pymssql.connect(
+        **given.translate_connect_args(host="server", username="user"),
+        **{name: str(value) for name, value in given.query.items()},
+    )
+
+
 _CONNECT: dict[str, Callable[[str], Any]] = {
     "sqlite": _connect_sqlite,
     "duckdb": _connect_duckdb,
     "postgres": _connect_postgres,
+    "mssql": _connect_mssql,
 }
 
 
@@ -141,10 +153,26 @@ def _postgres(request: pytest.FixtureRequest) -> Iterator[Database]:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@contextmanager
+def _mssql(request: pytest.FixtureRequest) -> Iterator[Database]:
+    server = make_url(request.getfixturevalue("mssql_url"))
+    name = f"test_{os.getpid()}_{next(_NUMBERS)}"
+    url = server.set(database=name).render_as_string(hide_password=False)
+    with closing(_connect_mssql(server.render_as_string(hide_password=False))) as connection:
+        connection.autocommit(True)
+        cursor = connection.cursor()
+        cursor.execute(f"CREATE DATABASE {name}")
+        try:
+            yield Database("mssql", url)
+        finally:
+            cursor.execute(f"DROP DATABASE {name}")
+
+
 _NEW: dict[str, Callable[[pytest.FixtureRequest], AbstractContextManager[Database]]] = {
     "sqlite": _sqlite,
     "duckdb": _duckdb,
     "postgres": _postgres,
+    "mssql": _mssql,
 }
 
 
@@ -156,6 +184,15 @@ def postgres_url() -> Iterator[str]:
     else:
         with postgres_server() as url:
             yield url
+
+
+@pytest.fixture(scope="session")
+def mssql_url() -> str:
+    """The server of `TARGET_TEST_MSSQL_URL`; there is none that tests could start."""
+    given = os.environ.get("TARGET_TEST_MSSQL_URL")
+    if not given:
+        pytest.skip("TARGET_TEST_MSSQL_URL names no SQL Server")
+    return given
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ TAP: Final = (
     "tap",
     "settings | streams",
     "account",
-    "client | bookmarks | fields | filters | writer",
-    "budget | sign_in | token_file | windows | workers",
+    "client | bookmarks | fields | filters | logs | summary | writer",
+    "budget | sign_in | token_file | windows",
 )
 TARGET: Final = (
     "__main__",

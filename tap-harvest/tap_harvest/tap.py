@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import sys
-import weakref
+import time
 from contextlib import contextmanager
 from functools import cached_property, partial
 from io import StringIO
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import click
 import msgspec
@@ -23,14 +21,17 @@ from tap_harvest import settings
 from tap_harvest.account import Account
 from tap_harvest.bookmarks import sound_state
 from tap_harvest.client import MAX_PAGE_SIZE, Client
+from tap_harvest.logs import calm_down
 from tap_harvest.sign_in import sign_in_of
 from tap_harvest.streams import STREAMS
+from tap_harvest.summary import summary
 from tap_harvest.token_file import keep_refresh_token
 from tap_harvest.windows import SIZES
 from tap_harvest.writer import BufferedWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    import logging
+    from collections.abc import Iterable, Iterator, Mapping
     from types import FrameType
 
     from singer_sdk import Stream
@@ -195,13 +196,6 @@ class TapHarvest(Tap):
             description="Rows to ask for in one request, at most 2000.",
         ),
         th.Property(
-            "max_concurrent_requests",
-            th.IntegerType(minimum=1),
-            default=4,
-            title="Concurrent requests",
-            description="How many requests may be under way at once, as far as the budgets allow.",
-        ),
-        th.Property(
             "requests_per_15_seconds",
             th.IntegerType(minimum=1, maximum=100),
             default=100,
@@ -252,6 +246,7 @@ class TapHarvest(Tap):
         Args:
             arguments: As the SDK's `Tap` takes them.
         """
+        calm_down(self.logger)
         config = arguments.get("config")
         if isinstance(config, dict):
             # As with an empty variable: null, which the SDK lets pass, is no page size.
@@ -263,9 +258,7 @@ class TapHarvest(Tap):
         super().__init__(**{**arguments, "config": config})
         context = click.get_current_context(silent=True)
         self._sources: tuple[str, ...] = context.meta.get(SOURCES, ()) if context else ()
-        if not self.logger.isEnabledFor(logging.DEBUG) and not os.getenv("SINGER_SDK_LOG_CONFIG"):
-            # Each stream tells its rows and seconds in a line that people can read.
-            self.metrics_logger.setLevel(logging.WARNING)
+        calm_down(self.logger)  # Again: the SDK has set the level of its metrics.
 
     @cached_property
     def account(self) -> Account:
@@ -278,11 +271,9 @@ class TapHarvest(Tap):
             user_agent=config.get("user_agent") or f"{self.name}/{self.plugin_version}",
             page_size=config["page_size"],
             timeout_seconds=config["request_timeout_seconds"],
-            max_concurrent_requests=config["max_concurrent_requests"],
             requests_per_15_seconds=config["requests_per_15_seconds"],
             report_requests_per_15_minutes=config["report_requests_per_15_minutes"],
         )
-        weakref.finalize(self, client.close)  # The SDK tells nobody when a sync is over.
         account_id = config.get("account_id")
         return Account(
             client,
@@ -301,6 +292,26 @@ class TapHarvest(Tap):
         # nothing else should wait behind them.
         found = super().streams.values()
         return {s.name: s for s in sorted(found, key=lambda s: STREAMS.index(type(s)))}
+
+    @override  # type: ignore[misc]  # It is final, and there is no other end of a run.
+    def sync_all(self) -> None:
+        began = time.monotonic()
+        is_complete = False
+        try:
+            super().sync_all()
+            is_complete = True
+        finally:
+            # Also where an error or a signal ends the run.
+            streams = cast("Iterable[HarvestStream]", self.streams.values())
+            self.logger.info(
+                "%s",
+                summary(
+                    {stream.name: stream.tally for stream in streams if stream.selected},
+                    self.account.client.requests_of,
+                    seconds=time.monotonic() - began,
+                    is_complete=is_complete,
+                ),
+            )
 
     @override
     def load_state(self, state: Mapping[str, Any]) -> None:

@@ -93,6 +93,8 @@ class Column:
     """Whether the value changes with every run, so that it alone does not change a row."""
     size: Size = Size()
     """How large the schema says that a value may be."""
+    is_nested: bool = False
+    """Whether the value is an object or an array, and never a text, a number or a truth value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,7 @@ def compile_columns(
             is_key=name in key_properties,
             description=str(definition.get("description") or ""),
             size=_size(definition),
+            is_nested=is_nested(definition),
         )
         for name, path, definition in _leaves(schema, (), flattening)
         if name not in METADATA
@@ -195,6 +198,12 @@ def kind_of(definition: dict[str, Any]) -> Kind:
     if kinds and kinds <= {"integer", "number", "decimal"}:
         return "decimal"
     return "json" if not kinds or kinds & {"boolean", "json"} else "string"
+
+
+def is_nested(definition: dict[str, Any]) -> bool:
+    """Whether the schema allows nothing but objects and arrays, and null."""
+    types = _types(definition)
+    return bool(types) and {"array", "object"}.issuperset(types)
 
 
 def _kinds(definition: dict[str, Any]) -> Iterator[Kind]:

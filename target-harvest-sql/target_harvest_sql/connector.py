@@ -69,7 +69,7 @@ class Connector:
         except ImportError as error:
             message = (
                 f"`sqlalchemy_url` names {backend}, whose driver is not installed. Install "
-                f"target-harvest-sql[{self.dialect.extra}]"
+                f"target-harvest-sql[{self.dialect.extra}], or the package {error.name}"
             )
             raise ConfigValidationError(message, errors=[f"{message}."]) from error
         if backend == "sqlite" and sqlite3.sqlite_version_info >= (3, 51):

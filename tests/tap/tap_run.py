@@ -1,14 +1,20 @@
-"""A run of the tap in this process, and what it wrote."""
+"""Runs of the tap, in this process and as a program, and what it wrote."""
 
 from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
+import sys
 from contextlib import redirect_stdout
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tap_harvest.tap import TapHarvest
+
+if TYPE_CHECKING:
+    from harvest_sandbox import Sandbox
 
 
 @dataclass
@@ -141,3 +147,25 @@ def selecting(*streams: str) -> dict[str, Any]:
             if not item["breadcrumb"]:
                 item["metadata"]["selected"] = not streams or entry["tap_stream_id"] in streams
     return catalog
+
+
+def program(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the tap as a program."""
+    return subprocess.run(
+        [sys.executable, "-m", "tap_harvest", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment | {"PATH": os.environ["PATH"]},
+    )
+
+
+def settings(harvest: Sandbox) -> dict[str, str]:
+    """The settings of a program that reads the stand-in account, as environment variables."""
+    return {
+        "TAP_HARVEST_ACCESS_TOKEN": harvest.token,
+        "TAP_HARVEST_ACCOUNT_ID": str(harvest.account_id),
+        "TAP_HARVEST_API_URL": harvest.api_url,
+        "TAP_HARVEST_PAGE_SIZE": "50",
+        "TAP_HARVEST_REPORT_START_DATE": "2026-05-01",
+    }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from singer_sdk.exceptions import ConfigValidationError, FatalAPIError
-from tap_run import run_tap, selecting
+from tap_run import program, run_tap, selecting, settings
 
 from harvest_sandbox import Sandbox
 from tap_harvest.bookmarks import instant_text
@@ -465,17 +464,6 @@ def test_neither_token_nor_record_values_are_logged(
         assert client["name"] not in caplog.text
 
 
-def test_a_stream_is_summed_up_in_one_line(sync: Sync, caplog: pytest.LogCaptureFixture):
-    """Rows, requests and seconds."""
-    caplog.set_level(logging.INFO)
-
-    run = sync("clients", page_size=5)
-
-    [line] = [record.message for record in caplog.records if "Read stream" in record.message]
-    rows = len(run.records("clients"))
-    assert f"stream=clients rows={rows} requests={-(-rows // 5)} seconds=" in line
-
-
 def test_a_long_list_tells_how_far_it_is(
     sync: Sync, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
@@ -490,39 +478,6 @@ def test_a_long_list_tells_how_far_it_is(
         f"Reading: stream=time_entries rows={rows} of=300" for rows in (100, 200, 300)
     ]
     assert lines[-1].endswith("requests=5 budget_left=95 seconds_to_go=0")
-
-
-def program(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the tap as a program."""
-    return subprocess.run(
-        [sys.executable, "-m", "tap_harvest", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment | {"PATH": os.environ["PATH"]},
-    )
-
-
-def settings(harvest: Sandbox) -> dict[str, str]:
-    """The settings as environment variables."""
-    return {
-        "TAP_HARVEST_ACCESS_TOKEN": harvest.token,
-        "TAP_HARVEST_ACCOUNT_ID": str(harvest.account_id),
-        "TAP_HARVEST_API_URL": harvest.api_url,
-        "TAP_HARVEST_PAGE_SIZE": "50",
-        "TAP_HARVEST_REPORT_START_DATE": "2026-05-01",
-    }
-
-
-@pytest.mark.parametrize(("level", "metrics"), [("INFO", False), ("DEBUG", True)])
-def test_a_run_tells_each_stream_in_one_line(harvest: Sandbox, level: str, metrics: bool):
-    """The SDK's metrics say the same for programs, to those who ask; the token is in neither."""
-    run = program("--config=ENV", TAP_HARVEST_LOGLEVEL=level, **settings(harvest))
-
-    told = re.findall(r"Read stream: stream=(\S+) ", run.stderr)
-    assert sorted(told) == sorted(stream.name for stream in STREAMS)
-    assert ("METRIC" in run.stderr) is metrics
-    assert harvest.token not in run.stderr
 
 
 def test_the_program_is_set_by_its_environment(harvest: Sandbox):

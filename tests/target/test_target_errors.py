@@ -13,13 +13,12 @@ import pytest
 from sqlalchemy.engine import make_url
 from target_run import COMMAND, command, record, run, schema, state, write
 
+from fix_databases import Database
 from target_harvest_sql.connector import DatabaseError
 from target_harvest_sql.target import USER_ERRORS
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from fix_databases import Database
 
 PEOPLE = schema("people", id={"type": "integer"}, name="string")
 SECRET = "s3cr3t-value"
@@ -272,6 +271,25 @@ def test_a_server_that_cannot_be_reached_is_named(
 
     assert url.password
     assert url.password not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("login_timeout=1", "Correct host and port"),
+        ("login_timeout=soon", "option.*Correct what follows"),
+        ("encryption=perhaps", r"encryption.*Correct what follows"),
+        ("TrustServerCertificate=yes", r"no option TrustServer.*mssql\+mssqlpython.*Correct what"),
+    ],
+)
+def test_an_sql_server_that_cannot_be_reached_is_named(query: str, expected: str) -> None:
+    """With the reason and what to do, and without the password."""
+    # Port 1 is for a service that no machine has.
+    database = Database("mssql", f"mssql+pymssql://user:{SECRET}@127.0.0.1:1/db?{query}")
+    with pytest.raises(DatabaseError, match=f"(?s)open the mssql.*{expected}") as caught:
+        write(database, PEOPLE)
+
+    assert SECRET not in str(caught.value)
 
 
 def test_a_locked_file_is_waited_for_and_then_named(

@@ -49,6 +49,12 @@ class NestedStream(HarvestStream):
         # Harvest has no filters here; only parents that pass theirs are asked.
         return stream_of(self._tap, self.parent_stream_type).filtered_by
 
+    @property
+    @override
+    def tells_news(self) -> bool:
+        # The bookmark may be the parents', and rows are due for their parent's change.
+        return super().tells_news and (not self.follows_parent or self.bookmark.value is None)
+
     def has_list(self, parent: Raw) -> bool:  # noqa: ARG002  # Others look at the record.
         """Whether there is a list below a record of the parent's list."""
         return True
@@ -100,11 +106,9 @@ class NestedStream(HarvestStream):
         since = None if self.follows_parent else Span.covering(m.span for m in family).since
         progress = Progress(self, "lists")
         gone = 0
-        lists = ((parent_id, *self._list_below(parent_id, since)) for parent_id in self._parents)
-        for number, parent_id in enumerate(self.ahead(lists), start=1):
+        for number, (parent_id, moment) in enumerate(self._parents.items(), start=1):
             if self.is_trial_over:
                 break
-            moment = self._parents[parent_id]
             try:
                 yield self.walk_whole(partial(self._walk_below, parent_id, moment, since, family))
             except NotFoundError:
@@ -140,12 +144,11 @@ class NestedStream(HarvestStream):
                 member.write_rows(rows, page.received_at)
         return walk
 
-    def _list_below(self, parent_id: int, since: datetime | None) -> tuple[str, dict[str, str]]:
-        """Path and query of the list of one parent."""
-        return self.path.format_map({self.parent_key: parent_id}), query_since(since)
-
     def _pages_below(self, parent_id: int, since: datetime | None) -> Iterator[Page]:
-        for page in self.pages_of(*self._list_below(parent_id, since)):
+        path = self.path.format_map({self.parent_key: parent_id})
+        for page in self.account.client.pages(
+            path, query_since(since), stream=self.name, key=self.records_key
+        ):
             yield replace(
                 page, rows=[with_fields(row, {self.parent_key: parent_id}) for row in page.rows]
             )

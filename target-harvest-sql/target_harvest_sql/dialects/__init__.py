@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from target_harvest_sql.dialects.duckdb import DuckDB
+from target_harvest_sql.dialects.mssql import MSSQL
 from target_harvest_sql.dialects.postgres import PostgreSQL
 from target_harvest_sql.dialects.sqlite import SQLite
 
@@ -12,5 +13,5 @@ if TYPE_CHECKING:
     from target_harvest_sql.dialects.base import Dialect
 
 DIALECTS: dict[str, Dialect] = {
-    dialect.name: dialect for dialect in (SQLite(), DuckDB(), PostgreSQL())
+    dialect.name: dialect for dialect in (SQLite(), DuckDB(), PostgreSQL(), MSSQL())
 }

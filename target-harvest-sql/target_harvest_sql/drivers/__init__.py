@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, cast
 
@@ -12,11 +13,15 @@ if TYPE_CHECKING:
 
 DRIVERS: Final = {
     "duckdb": "duckdb:DuckDBDriver",
+    "mssql": "mssqlpython:MSSQLPythonDriver or pymssql:PyMSSQLDriver",
+    "mssql+mssqlpython": "mssqlpython:MSSQLPythonDriver",
+    "mssql+pymssql": "pymssql:PyMSSQLDriver",
     "postgresql": "postgres:PostgresDriver",
     "postgresql+psycopg": "postgres:PostgresDriver",
     "sqlite": "sqlite:SQLiteDriver",
 }
-"""Module and class by what stands before `://`: a database, or a database and its driver."""
+"""Module and class by what stands before `://`: a database, or a database and its driver. Of
+several, the first that is installed."""
 
 
 def driver_type(url: URL) -> type[Driver]:
@@ -26,5 +31,13 @@ def driver_type(url: URL) -> type[Driver]:
         ImportError: If it is not installed.
         KeyError: If there is none of that name.
     """
-    module, name = DRIVERS[url.drivername].split(":")
+    *preferred, last = DRIVERS[url.drivername].split(" or ")
+    for candidate in preferred:
+        with suppress(ImportError):
+            return _imported(candidate)
+    return _imported(last)
+
+
+def _imported(place: str) -> type[Driver]:
+    module, name = place.split(":")
     return cast("type[Driver]", getattr(import_module(f"{__name__}.{module}"), name))

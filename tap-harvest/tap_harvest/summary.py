@@ -1,0 +1,93 @@
+"""What a run did: a line a stream, for the people who read logs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+NOTHING = "-"
+"""What stands for a figure that there is not."""
+
+
+@dataclass
+class Tally:
+    """What a run did for one stream.
+
+    Attributes:
+        rows: Records sent.
+        changed: How many of them are new or changed since the bookmark; `None` if nobody can tell.
+        seconds: How long its list was read; 0 for what comes from another stream's.
+        is_read: Whether it was read to its end.
+        note: What is to be known besides, such as why it was skipped.
+    """
+
+    rows: int = 0
+    changed: int | None = None
+    seconds: float = 0
+    is_read: bool = False
+    note: str = ""
+
+    @property
+    def outcome(self) -> str:
+        """What is to be known besides the figures; empty where all is well."""
+        if self.note or self.is_read:
+            return self.note
+        return "unfinished" if self.rows or self.seconds else "not read"
+
+
+def summary(
+    tallies: Mapping[str, Tally],
+    requests_of: Mapping[str, int],
+    *,
+    seconds: float,
+    is_complete: bool,
+) -> str:
+    """The table that ends a run, of lines that fit into 80 columns as far as the notes do.
+
+    Args:
+        tallies: The streams that were to be read, in order.
+        requests_of: Requests sent, by who asked; also others than those streams.
+        seconds: How long the run took.
+        is_complete: Whether it came to its end.
+    """
+    others = {name: sent for name, sent in requests_of.items() if name not in tallies}
+    told = [tally.changed for tally in tallies.values() if tally.changed is not None]
+    total = (
+        sum(tally.rows for tally in tallies.values()),
+        sum(told) if told else None,
+        sum(requests_of.values()),
+        seconds,
+    )
+    lines = [
+        "Read to the end:" if is_complete else "Ended early; until then:",
+        _line("stream", ("rows", "changed", "requests", "seconds")),
+        *(_stream(name, tally, requests_of.get(name)) for name, tally in tallies.items()),
+    ]
+    if others:
+        lines.append(_line("(what they need)", _figures(None, None, sum(others.values()), None)))
+    read = sum(tally.is_read for tally in tallies.values())
+    lines.append(_line(f"total of {read} streams", _figures(*total)))
+    return "\n".join(lines)
+
+
+def _stream(name: str, tally: Tally, requests: int | None) -> str:
+    if tally.outcome and not tally.rows:
+        return f"{name:<32}{tally.outcome}"
+    figures = _figures(tally.rows, tally.changed, requests, tally.seconds if requests else None)
+    return _line(name, figures, tally.outcome)
+
+
+def _figures(
+    rows: int | None, changed: int | None, requests: int | None, seconds: float | None
+) -> Iterator[str]:
+    for count in (rows, changed, requests):
+        yield NOTHING if count is None else f"{count:,}"
+    yield NOTHING if seconds is None else f"{seconds:,.1f}"
+
+
+def _line(name: str, figures: Iterable[str], note: str = "") -> str:
+    columns = "".join(f"{figure:>11}" for figure in figures)
+    return f"{name:<32}{columns}  {note}".rstrip()

@@ -1,0 +1,357 @@
+"""SQL Server and Azure SQL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from typing_extensions import override
+
+from target_harvest_sql.dialects.base import Dialect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from target_harvest_sql.columns import Column, Kind, Table
+
+COLLATION = "Latin1_General_100_BIN2"
+"""Compares text by its code points; 'a' and 'A' are two."""
+
+MAX_DESCRIPTION_LENGTH = 3750
+"""In characters: an extended property holds 7500 bytes."""
+
+TEXT_KINDS: frozenset[Kind] = frozenset({"decimal", "json", "string"})
+"""What is stored as text."""
+
+EXACT = "[__exact_as_float]"
+"""The constraint that holds while integers become floats."""
+
+INTEGERS = ("bigint", "int", "smallint", "tinyint")
+
+WIDENED: Mapping[Kind, tuple[str, ...]] = {
+    "date-time": ("date",),
+    "decimal": INTEGERS,
+    "number": INTEGERS,
+    "string": (*INTEGERS, "date", "datetimeoffset", "time"),
+}
+"""The types that become a kind's own without a loss."""
+
+
+class MSSQL(Dialect):
+    """SQL Server 2016 or newer, Azure SQL, and what speaks T-SQL as they do.
+
+    Transact-SQL reference, "OPENJSON": https://learn.microsoft.com/sql/t-sql/functions/openjson-transact-sql
+    """
+
+    name = "mssql"
+    extra = "mssql"
+    example_url = "mssql://user:password@host/database"
+    max_name_length = 128  # https://learn.microsoft.com/sql/sql-server/maximum-capacity-specifications-for-sql-server
+    ignores_case = True
+    has_schemas = True
+    keeps_nul = False  # Not said of OPENJSON anywhere.
+    keeps_instants = True
+    lossy_kinds = frozenset({"number"})
+    types: ClassVar[Mapping[Kind, str]] = {
+        "boolean": "bit",
+        "date": "date",
+        "date-time": "datetimeoffset",
+        "decimal": "nvarchar(max)",
+        "integer": "bigint",
+        "json": "nvarchar(max)",
+        "number": "float",
+        "string": "nvarchar(max)",
+        "time": "time",
+    }
+    parameter_form = "@{}"
+    hints: ClassVar[Mapping[str, str]] = {
+        "OPENJSON": "Raise the compatibility level: ALTER DATABASE CURRENT SET "
+        "COMPATIBILITY_LEVEL = 130, or more.",
+        "IP address": "Let the firewall of the Azure SQL server admit the address of this machine.",
+        "Login failed": "Correct user, password and database in `sqlalchemy_url`.",
+        "Cannot open database": "Correct the database in `sqlalchemy_url`, or let the user in.",
+        "is not currently available": "The database is waking up or moving: run again in a minute.",
+        "option": "Correct what follows `?` in `sqlalchemy_url`.",
+        "nable to": "Correct host and port in `sqlalchemy_url`, or start the server; a "
+        "server without TLS needs `?encryption=request` with pymssql.",
+        "certificate": "Let the server have a certificate that this machine trusts, or accept any "
+        "with `?TrustServerCertificate=yes`.",
+        "permission": "Grant the user CREATE TABLE, and ALTER and CONTROL on the schema.",
+        "collation conflict": f"Give the key columns of text the collation {COLLATION}.",
+        "duplicate key": "SQL Server takes texts that differ only in trailing spaces for one key: "
+        "trim them with `stream_maps`, or set `load_method: append-only`.",
+        "would be truncated": "A key of text has at most 450 characters; let other columns be "
+        "nvarchar(max).",
+        "index entry": "The columns of a key have at most 900 bytes together, two a character: set "
+        "other key properties with `stream_maps`, or `load_method: append-only`.",
+        "onver": "A value is not of its column's type: `validate_records: true` tells which.",
+        "exact_as_float": "The column holds integers that a float would round: change its type.",
+        "deadlock": "Another process writes to the table: run again.",
+    }
+    open_sql = (
+        "SET LANGUAGE us_english",  # The hints know the words of no other.
+        "SET NOCOUNT ON",
+        "SET QUOTED_IDENTIFIER ON",
+        "SET XACT_ABORT ON",  # An error ends the whole transaction.
+        "SELECT [key] FROM OPENJSON(N'[]')",  # Not to be had below compatibility level 130.
+    )
+    begin_sql = "BEGIN TRANSACTION"
+
+    # Names
+
+    @override
+    def name_length(self, name: str) -> int:
+        return len(name.encode("utf-16-le", "surrogatepass")) // 2
+
+    @override
+    def quote(self, name: str) -> str:
+        return "[" + name.replace("]", "]]") + "]"
+
+    @override
+    def literal(self, text: str) -> str:
+        # A backslash at the end of a line would continue it on the next one.
+        text = text.replace("'", "''").replace("\\\r\n", "\\\\\r\n\r\n")
+        return "N'" + text.replace("\\\n", "\\\\\n\n") + "'"
+
+    @override
+    def type_sql(self, table: Table, column: Column) -> str:
+        if column in table.keys and column.kind in TEXT_KINDS:
+            return f"nvarchar(450) COLLATE {COLLATION}"
+        return self.types[column.kind]
+
+    # Tables
+
+    @override
+    def schema_sql(self) -> str:
+        return "SELECT SCHEMA_NAME\nFROM INFORMATION_SCHEMA.SCHEMATA\nWHERE SCHEMA_NAME = @schema"
+
+    @override
+    def create_schema_sql(self, schema: str) -> str:
+        # It must be the first statement of its batch.
+        return f"EXEC sys.sp_executesql {self.literal(f'CREATE SCHEMA {self.quote(schema)}')}"
+
+    @override
+    def columns_sql(self) -> str:
+        return (
+            "SELECT\n"
+            "  found.COLUMN_NAME,\n"
+            "  CONCAT(found.DATA_TYPE, CASE\n"
+            "    WHEN found.CHARACTER_MAXIMUM_LENGTH = -1 THEN '(max)'\n"
+            "    WHEN found.CHARACTER_MAXIMUM_LENGTH IS NOT NULL\n"
+            "      THEN CONCAT('(', found.CHARACTER_MAXIMUM_LENGTH, ')')\n"
+            "    WHEN found.DATA_TYPE IN ('decimal', 'numeric')\n"
+            "      THEN CONCAT('(', found.NUMERIC_PRECISION, ',', found.NUMERIC_SCALE, ')')\n"
+            "  END),\n"
+            "  CASE WHEN keys.COLUMN_NAME IS NULL THEN 0 ELSE 1 END\n"
+            "FROM INFORMATION_SCHEMA.COLUMNS AS found\n"
+            "LEFT JOIN (\n"
+            "  SELECT parts.TABLE_SCHEMA, parts.TABLE_NAME, parts.COLUMN_NAME\n"
+            "  FROM INFORMATION_SCHEMA.TABLE_CONSTRAINTS AS constraints\n"
+            "  INNER JOIN INFORMATION_SCHEMA.KEY_COLUMN_USAGE AS parts\n"
+            "    ON parts.CONSTRAINT_SCHEMA = constraints.CONSTRAINT_SCHEMA\n"
+            "    AND parts.CONSTRAINT_NAME = constraints.CONSTRAINT_NAME\n"
+            "  WHERE constraints.CONSTRAINT_TYPE = 'PRIMARY KEY'\n"
+            ") AS keys\n"
+            "  ON keys.TABLE_SCHEMA = found.TABLE_SCHEMA\n"
+            "  AND keys.TABLE_NAME = found.TABLE_NAME\n"
+            "  AND keys.COLUMN_NAME = found.COLUMN_NAME\n"
+            "WHERE found.TABLE_SCHEMA = COALESCE(@schema, SCHEMA_NAME())\n"
+            "  AND found.TABLE_NAME = @table\n"
+            "ORDER BY found.ORDINAL_POSITION"
+        )
+
+    @override
+    def add_column_sql(self, table: Table, column: Column) -> str:
+        definition = f"{self.quote(column.name)} {self.type_sql(table, column)}"
+        return f"ALTER TABLE {self.table_name(table)} ADD {definition} NULL"
+
+    @override
+    def comments_sql(self, table: Table) -> list[str]:
+        return [self._comment_sql(table, column) for column in table.columns if column.description]
+
+    def _comment_sql(self, table: Table, column: Column) -> str:
+        """Describe a column, whether or not it has been described before."""
+        place = f"OBJECT_ID({self.literal(self.table_name(table))})"
+        name = self.literal(column.name)
+        return (
+            "DECLARE @owner sysname = "  # noqa: S608 - names are quoted.
+            f"{self.literal(table.schema) if table.schema else 'SCHEMA_NAME()'};\n"
+            "DECLARE @describe sysname = CASE WHEN EXISTS (\n"
+            "  SELECT 1 FROM sys.extended_properties\n"
+            f"  WHERE class = 1 AND name = 'MS_Description' AND major_id = {place}\n"
+            f"    AND minor_id = COLUMNPROPERTY({place}, {name}, 'ColumnId')\n"
+            ") THEN 'sys.sp_updateextendedproperty' ELSE 'sys.sp_addextendedproperty' END;\n"
+            "EXEC @describe 'MS_Description', "
+            f"{self.literal(column.description[:MAX_DESCRIPTION_LENGTH])}, "
+            f"'SCHEMA', @owner, 'TABLE', {self.literal(table.name)}, 'COLUMN', {name}"
+        )
+
+    @override
+    def held_kind(self, column_type: str, kind: Kind) -> Kind | None:
+        if self.types[kind] == column_type:
+            return kind
+        if column_type.startswith("nvarchar"):
+            return kind if kind in TEXT_KINDS else "string"
+        if kind == "integer":
+            if column_type in INTEGERS or column_type.endswith(",0)"):
+                return kind
+            return "number" if column_type == "float" else None
+        return "date-time" if (column_type, kind) == ("datetimeoffset", "date") else None
+
+    @override
+    def widen_sql(self, table: Table, column: Column, column_type: str) -> list[str]:
+        if column in table.keys:  # The type of a key cannot be changed.
+            return []
+        old = self.quote(column.name)
+        if column_type in WIDENED.get(column.kind, ()):
+            alter = f"ALTER TABLE {self.table_name(table)} ALTER COLUMN {old}"
+            checks = self._check_integers_sql(table, column) if column.kind == "number" else []
+            return [*checks, f"{alter} {self.types[column.kind]} NULL"]
+        if column.kind in {"decimal", "string"} and column_type == "float":
+            return self._rewrite_sql(table, column, f"CONVERT(nvarchar(max), {old}, 3)")
+        if column.kind == "string" and column_type == "bit":
+            text = f"CASE {old} WHEN 1 THEN N'true' WHEN 0 THEN N'false' END"
+            return self._rewrite_sql(table, column, text)
+        return []
+
+    def _rewrite_sql(self, table: Table, column: Column, text: str) -> list[str]:
+        """Make a column anew as text; what the server makes of a float lacks digits."""
+        name, widened = self.table_name(table), f"{column.name[:119]}__widened"
+        old, new = self.quote(column.name), self.quote(widened)
+        place = self.literal(f"{name}.{new}")
+        return [
+            f"ALTER TABLE {name} ADD {new} nvarchar(max) NULL",
+            f"UPDATE {name} SET {new} = {text}",  # noqa: S608 - names are quoted.
+            f"ALTER TABLE {name} DROP COLUMN {old}",
+            f"EXEC sys.sp_rename {place}, {self.literal(column.name)}, 'COLUMN'",
+        ]
+
+    def _check_integers_sql(self, table: Table, column: Column) -> list[str]:
+        """Refuse integers that a float would round."""
+        alter = f"ALTER TABLE {self.table_name(table)}"
+        exact = f"{self.quote(column.name)} BETWEEN -9007199254740992 AND 9007199254740992"
+        return [
+            f"{alter} WITH CHECK ADD CONSTRAINT {EXACT} CHECK ({exact})",
+            f"{alter} DROP CONSTRAINT {EXACT}",
+        ]
+
+    @override
+    def swap_sql(self, table: Table, shadow: Table) -> list[str]:
+        old, new = self.literal(self.table_name(shadow)), self.literal(table.name)
+        return [self.drop_table_sql(table), f"EXEC sys.sp_rename {old}, {new}, 'OBJECT'"]
+
+    # Rows
+
+    @override
+    def rows_sql(self, columns: Sequence[Column]) -> str:
+        values: list[str] = []
+        fields: list[str] = []
+        for number, column in enumerate(columns, 1):
+            path = self._path_sql(column.path)
+            value = f"[c{number}]"
+            if column.kind != "json":
+                fields.append(f"{value} {self.types[column.kind]} {path}")
+            else:
+                fields.append(f"{value} nvarchar(max) {path} AS JSON")
+                if not column.is_nested:
+                    scalar, parent = f"[s{number}]", f"[p{number}]"
+                    fields.append(f"{scalar} nvarchar(max) {path}")
+                    fields.append(
+                        f"{parent} nvarchar(max) {self._path_sql(column.path[:-1])} AS JSON"
+                    )
+                    value = (
+                        f"CASE WHEN {scalar} IS NULL THEN {value} "
+                        f"ELSE {self._scalar_sql(parent, column.path[-1])} END"
+                    )
+            values.append(value)
+        return (
+            f"SELECT {', '.join(values)}\n"
+            "FROM OPENJSON(@batch) WITH (\n  " + ",\n  ".join(fields) + "\n)"
+        )
+
+    def _path_sql(self, path: Sequence[str]) -> str:
+        return "'$" + "".join(f'."{name}"' for name in path) + "'"
+
+    def _scalar_sql(self, parent: str, name: str) -> str:
+        """Write text, number or truth value of an object as JSON; only its own type tells which."""
+        return (
+            "(SELECT CASE [type] WHEN 1 "  # noqa: S608 - names are quoted.
+            """THEN CONCAT(N'"', STRING_ESCAPE([value], 'json'), N'"') ELSE [value] END """
+            f"FROM OPENJSON({parent}) WHERE [key] = {self.literal(name)})"
+        )
+
+    @override
+    def upsert_sql(self, table: Table) -> list[str]:
+        name, keys = self.table_name(table), self._keys_sql(table)
+        insert = (
+            f"INSERT INTO {name} ({self.names(table.columns)})\n"  # noqa: S608 - names are quoted.
+            f"SELECT {self.names(table.columns, 'new.')}\n"
+            "FROM #stage AS new\n"
+            "WHERE NOT EXISTS (\n"
+            f"  SELECT 1 FROM {name} AS old WITH (UPDLOCK, HOLDLOCK)\n"
+            f"  WHERE {keys}\n"
+            ")"
+        )
+        return self._staged_sql(table, table.columns, *self._update_sql(table), insert)
+
+    def _update_sql(self, table: Table) -> list[str]:
+        """Update the rows that differ; there is nothing to do where there are only keys."""
+        compared = [c for c in table.columns if c not in table.keys and not c.is_volatile]
+        if not compared:
+            return []
+        updates = ", ".join(
+            f"{self.quote(column.name)} = new.{self.quote(column.name)}"
+            for column in table.columns
+            if column not in table.keys
+        )
+        statement = (
+            f"UPDATE old SET {updates}\n"  # noqa: S608 - names are quoted.
+            f"FROM {self.table_name(table)} AS old WITH (UPDLOCK, HOLDLOCK)\n"
+            f"INNER JOIN #stage AS new ON {self._keys_sql(table)}\n"
+            "WHERE EXISTS (\n"
+            f"  SELECT {self._exact_sql(compared, 'new.')}\n"
+            "  EXCEPT\n"
+            f"  SELECT {self._exact_sql(compared, 'old.')}\n"
+            ")"
+        )
+        return [statement]
+
+    @override
+    def delete_sql(self, table: Table) -> list[str]:
+        statement = (
+            "DELETE old\n"
+            f"FROM {self.table_name(table)} AS old\n"
+            f"INNER JOIN #stage AS new ON {self._keys_sql(table)}"
+        )
+        return self._staged_sql(table, table.keys, statement)
+
+    def _staged_sql(self, table: Table, columns: Sequence[Column], *statements: str) -> list[str]:
+        """Take a batch apart once, for the statements that need it."""
+        lines = [
+            f"{self.quote(column.name)} {self.type_sql(table, column)} "
+            f"{'NOT NULL' if column in table.keys else 'NULL'}"
+            for column in columns
+        ]
+        lines.append(f"PRIMARY KEY ({self.names(table.keys)})")
+        return [
+            "CREATE TABLE #stage (\n  " + ",\n  ".join(lines) + "\n)",
+            f"INSERT INTO #stage ({self.names(columns)})\n{self.rows_sql(columns)}",
+            *statements,
+            "DROP TABLE #stage",
+        ]
+
+    def _keys_sql(self, table: Table) -> str:
+        """Find the row of a key. Equal texts may differ in trailing spaces: these are two keys."""
+        keys = [self.quote(key.name) for key in table.keys]
+        texts = [self.quote(key.name) for key in table.keys if key.kind in TEXT_KINDS]
+        conditions = [f"old.{key} = new.{key}" for key in keys]
+        conditions += [f"DATALENGTH(old.{key}) = DATALENGTH(new.{key})" for key in texts]
+        return " AND ".join(conditions)
+
+    def _exact_sql(self, columns: Iterable[Column], prefix: str) -> str:
+        """List columns so that no two texts are equal, whatever the collation and their ends."""
+        return ", ".join(
+            f"({prefix}{self.quote(column.name)} + N'.') COLLATE {COLLATION}"
+            if column.kind in TEXT_KINDS
+            else prefix + self.quote(column.name)
+            for column in columns
+        )

@@ -1,0 +1,67 @@
+"""Microsoft's documentation, "mssql-python": https://learn.microsoft.com/sql/connect/python/mssql-python/."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import mssql_python  # type: ignore[import-not-found,unused-ignore] # It is no extra of ours.
+from typing_extensions import override
+
+from target_harvest_sql.drivers.mssql import CONNECT_TIMEOUT_SECONDS, MSSQLDriver, ServerError
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
+
+
+class MSSQLPythonDriver(MSSQLDriver):
+    """A connection by Microsoft's driver, which signs in by Microsoft Entra ID as well."""
+
+    def __init__(self, url: URL) -> None:
+        options = dict(url.query)
+        timeout_seconds = options.pop("login_timeout", CONNECT_TIMEOUT_SECONDS)
+        sign_in = {"uid": url.username, "pwd": url.password, "database": url.database}
+        try:
+            # Only what stands in the string is held against the options that there are.
+            self._connection = mssql_python.connect(
+                ";".join(f"{name}={_braced(str(value))}" for name, value in options.items()),
+                autocommit=True,  # Transactions are begun by the connector.
+                timeout=int(str(timeout_seconds)),
+                server=f"{url.host},{url.port}" if url.port else url.host,
+                **{name: value for name, value in sign_in.items() if value is not None},
+            )
+        except (mssql_python.ConnectionStringParseError, ValueError) as error:
+            reason = " ".join(str(error).split())
+            raise ServerError(f"an option is wrong: {reason}") from error
+        except mssql_python.Error as error:
+            raise _server_error(error) from error
+
+    @override
+    def _place(self, value: Any) -> str:
+        return "?"
+
+    @override
+    def _run(self, statement: str, values: list[Any]) -> list[Any]:
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.execute(statement, *values)
+                rows = cursor.fetchall() if cursor.description else []
+                while cursor.nextset():
+                    pass  # An error of a later statement arrives with its result.
+        except mssql_python.Error as error:
+            raise _server_error(error) from error
+        return list(rows)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+
+def _braced(value: str) -> str:
+    """Write a value of the connection string, whatever its characters."""
+    return "{" + value.replace("}", "}}") + "}"
+
+
+def _server_error(error: mssql_python.Error) -> ServerError:
+    """Take what the driver says, and what the server or the system said to it."""
+    told = str(error.ddbc_error).removeprefix("[Microsoft]").removeprefix("[SQL Server]")
+    return ServerError(": ".join(filter(None, (error.driver_error, told))))

@@ -1,0 +1,96 @@
+"""Documentation of pymssql, "pymssql module reference": https://pymssql.readthedocs.io/en/latest/ref/pymssql.html."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import pymssql
+from typing_extensions import override
+
+from target_harvest_sql.drivers.mssql import CONNECT_TIMEOUT_SECONDS, MSSQLDriver, ServerError
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
+
+OPTIONS: Final[dict[str, type]] = {
+    "appname": str,
+    "encryption": str,
+    "login_timeout": int,
+    "tds_version": str,
+    "timeout": int,
+}
+"""What may follow `?` in the URL."""
+
+MAX_BATCH_CHARACTERS: Final = 100_000_000
+"""A batch is part of the statement, of which a server takes 65,536 packets of 4096 bytes, two bytes
+a character: https://learn.microsoft.com/sql/sql-server/maximum-capacity-specifications-for-sql-server"""
+
+
+class PyMSSQLDriver(MSSQLDriver):
+    """A connection by pymssql, a wheel that needs nothing else."""
+
+    def __init__(self, url: URL) -> None:
+        unknown = url.query.keys() - OPTIONS.keys()
+        if unknown:
+            raise ServerError(
+                f"pymssql has no option {', '.join(sorted(unknown))}, only "
+                f"{', '.join(OPTIONS)}; mssql+mssqlpython:// has those of Microsoft's driver"
+            )
+        options: dict[str, Any] = {
+            "appname": "target-harvest-sql",
+            "encryption": "require",
+            "login_timeout": CONNECT_TIMEOUT_SECONDS,
+            **url.translate_connect_args(host="server", username="user"),
+        }
+        try:
+            options |= {name: OPTIONS[name](value) for name, value in url.query.items()}
+            self._connection = pymssql.connect(**options, autocommit=True)
+        except ValueError as error:
+            raise ServerError(f"an option is wrong: {error}") from error
+        except pymssql.Error as error:
+            raise _server_error(error) from error
+
+    @override
+    def _place(self, value: Any) -> str:
+        if value is None:
+            return "NULL"
+        if isinstance(value, int):
+            return str(value)
+        if len(value) > MAX_BATCH_CHARACTERS:
+            raise ServerError(
+                f"a batch has more than {MAX_BATCH_CHARACTERS:,} characters, which pymssql cannot "
+                "send: lower batch_size_bytes, or take mssql+mssqlpython://"
+            )
+        # A backslash at the end of a line would continue it on the next one.
+        text = re.sub(r"\\(\r?\n)", r"\\\\\1\1", value.replace("'", "''"))
+        return f"N'{text}'"
+
+    @override
+    def _run(self, statement: str, values: list[Any]) -> list[Any]:
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.execute(statement)
+                rows = cursor.fetchall() if cursor.description else []
+                while cursor.nextset():
+                    pass  # An error of a later statement arrives with its result.
+        except pymssql.Error as error:
+            raise _server_error(error) from error
+        return rows
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+
+def _server_error(error: Exception) -> ServerError:
+    """Take number and text from arguments that may be nested, and text that may be bytes."""
+    found: list[Any] = list(error.args)
+    while found and isinstance(found[0], tuple):
+        found = list(found[0])
+    number = next((part for part in found if isinstance(part, int)), None)
+    text = next((part for part in found if isinstance(part, bytes | str)), str(error))
+    text = text.decode(errors="replace") if isinstance(text, bytes) else text
+    # DB-Library adds words of its own after those of the server; alone, they are the reason.
+    told, _, added = text.partition("DB-Lib error message")
+    return ServerError(told.strip() or added.partition("\n")[2].strip(), number)

@@ -1,0 +1,392 @@
+"""Every statement of the SQL Server dialect, as whole text that a T-SQL parser understands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlglot
+from sqlglot import exp
+
+from target_harvest_sql.columns import Column, Table
+from target_harvest_sql.dialects.mssql import MSSQL
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ID = Column("id", ("r", "id"), "integer", is_key=True, description="It's the id.")
+CLIENT = Column("client__name", ("r", "client", "name"), "string")
+AMOUNT = Column("amount", ("r", "amount"), "number")
+TAGS = Column("tags", ("r", "tags"), "json", is_nested=True)
+AT = Column("_sdc_batched_at", ("b",), "date-time", is_volatile=True)
+TABLE = Table("entries", (ID, CLIENT, AMOUNT, TAGS, AT), schema="harvest")
+SHADOW = Table("entries__shadow", TABLE.columns, schema="harvest")
+KEYLESS = Table('odd ]name"', (Column("it's", ("its",), "date"),))
+CODE = Column("code", ("code",), "string", is_key=True)
+CODES = Table("codes", (CODE, Column("any", ("any",), "json")))
+
+
+def parsed(statements: Sequence[str] | str) -> list[type[exp.Expression]]:
+    """What a T-SQL parser takes statements for; `exp.Command` is what it does not understand."""
+    texts = [statements] if isinstance(statements, str) else statements
+    found = [
+        expression
+        for text in texts
+        for expression in sqlglot.parse(text, dialect="tsql", error_level=sqlglot.ErrorLevel.RAISE)
+        if expression is not None
+    ]
+    assert not any(expression.find(exp.Command) for expression in found)
+    return [type(expression) for expression in found]
+
+
+def test_a_connection_speaks_english_and_ends_what_fails() -> None:
+    """And a database that has no OPENJSON is refused at once."""
+    dialect = MSSQL()
+
+    assert dialect.open_sql == (
+        "SET LANGUAGE us_english",
+        "SET NOCOUNT ON",
+        "SET QUOTED_IDENTIFIER ON",
+        "SET XACT_ABORT ON",
+        "SELECT [key] FROM OPENJSON(N'[]')",
+    )
+    assert dialect.begin_sql == "BEGIN TRANSACTION"
+    assert parsed(dialect.open_sql) == [exp.Set] * 4 + [exp.Select]
+    assert parsed([dialect.begin_sql, "COMMIT"]) == [exp.Transaction, exp.Commit]
+
+
+def test_create_table() -> None:
+    """The key is the primary key, and never null."""
+    statement = MSSQL().create_table_sql(TABLE)
+
+    assert statement == (
+        "CREATE TABLE [harvest].[entries] (\n"
+        "  [id] bigint NOT NULL,\n"
+        "  [client__name] nvarchar(max),\n"
+        "  [amount] float,\n"
+        "  [tags] nvarchar(max),\n"
+        "  [_sdc_batched_at] datetimeoffset,\n"
+        "  PRIMARY KEY ([id])\n"
+        ")"
+    )
+    assert parsed(statement) == [exp.Create]
+
+
+def test_a_key_of_text_tells_cases_apart() -> None:
+    """And is short enough for an index."""
+    statement = MSSQL().create_table_sql(CODES)
+
+    assert statement == (
+        "CREATE TABLE [codes] (\n"
+        "  [code] nvarchar(450) COLLATE Latin1_General_100_BIN2 NOT NULL,\n"
+        "  [any] nvarchar(max),\n"
+        "  PRIMARY KEY ([code])\n"
+        ")"
+    )
+    assert parsed(statement) == [exp.Create]
+
+
+def test_create_schema() -> None:
+    """In a batch of its own, as the server wants it."""
+    dialect = MSSQL()
+
+    assert dialect.schema_sql() == (
+        "SELECT SCHEMA_NAME\nFROM INFORMATION_SCHEMA.SCHEMATA\nWHERE SCHEMA_NAME = @schema"
+    )
+    assert dialect.create_schema_sql("o'neil]") == (
+        "EXEC sys.sp_executesql N'CREATE SCHEMA [o''neil]]]'"
+    )
+    assert parsed([dialect.schema_sql(), dialect.create_schema_sql("o'neil]")]) == [
+        exp.Select,
+        exp.ExecuteSql,
+    ]
+
+
+def test_columns() -> None:
+    """Asked for once a table, in the user's own schema unless another is named."""
+    statement = MSSQL().columns_sql()
+
+    assert statement == (
+        "SELECT\n"
+        "  found.COLUMN_NAME,\n"
+        "  CONCAT(found.DATA_TYPE, CASE\n"
+        "    WHEN found.CHARACTER_MAXIMUM_LENGTH = -1 THEN '(max)'\n"
+        "    WHEN found.CHARACTER_MAXIMUM_LENGTH IS NOT NULL\n"
+        "      THEN CONCAT('(', found.CHARACTER_MAXIMUM_LENGTH, ')')\n"
+        "    WHEN found.DATA_TYPE IN ('decimal', 'numeric')\n"
+        "      THEN CONCAT('(', found.NUMERIC_PRECISION, ',', found.NUMERIC_SCALE, ')')\n"
+        "  END),\n"
+        "  CASE WHEN keys.COLUMN_NAME IS NULL THEN 0 ELSE 1 END\n"
+        "FROM INFORMATION_SCHEMA.COLUMNS AS found\n"
+        "LEFT JOIN (\n"
+        "  SELECT parts.TABLE_SCHEMA, parts.TABLE_NAME, parts.COLUMN_NAME\n"
+        "  FROM INFORMATION_SCHEMA.TABLE_CONSTRAINTS AS constraints\n"
+        "  INNER JOIN INFORMATION_SCHEMA.KEY_COLUMN_USAGE AS parts\n"
+        "    ON parts.CONSTRAINT_SCHEMA = constraints.CONSTRAINT_SCHEMA\n"
+        "    AND parts.CONSTRAINT_NAME = constraints.CONSTRAINT_NAME\n"
+        "  WHERE constraints.CONSTRAINT_TYPE = 'PRIMARY KEY'\n"
+        ") AS keys\n"
+        "  ON keys.TABLE_SCHEMA = found.TABLE_SCHEMA\n"
+        "  AND keys.TABLE_NAME = found.TABLE_NAME\n"
+        "  AND keys.COLUMN_NAME = found.COLUMN_NAME\n"
+        "WHERE found.TABLE_SCHEMA = COALESCE(@schema, SCHEMA_NAME())\n"
+        "  AND found.TABLE_NAME = @table\n"
+        "ORDER BY found.ORDINAL_POSITION"
+    )
+    assert parsed(statement) == [exp.Select]
+
+
+def test_add_column() -> None:
+    """Rows that exist get null, whatever the connection's own default is."""
+    statement = MSSQL().add_column_sql(TABLE, AMOUNT)
+
+    assert statement == "ALTER TABLE [harvest].[entries] ADD [amount] float NULL"
+    assert parsed(statement) == [exp.Alter]
+
+
+def test_widen_column() -> None:
+    """Integers become numbers only if a float keeps them; a key keeps its type."""
+    dialect = MSSQL()
+
+    to_number = dialect.widen_sql(TABLE, AMOUNT, "bigint")
+    to_text = dialect.widen_sql(TABLE, CLIENT, "datetimeoffset")
+    assert to_number == [
+        (
+            "ALTER TABLE [harvest].[entries] WITH CHECK ADD CONSTRAINT [__exact_as_float] "
+            "CHECK ([amount] BETWEEN -9007199254740992 AND 9007199254740992)"
+        ),
+        "ALTER TABLE [harvest].[entries] DROP CONSTRAINT [__exact_as_float]",
+        "ALTER TABLE [harvest].[entries] ALTER COLUMN [amount] float NULL",
+    ]
+    assert to_text == [
+        "ALTER TABLE [harvest].[entries] ALTER COLUMN [client__name] nvarchar(max) NULL"
+    ]
+    assert dialect.widen_sql(TABLE, AT, "date") == [
+        "ALTER TABLE [harvest].[entries] ALTER COLUMN [_sdc_batched_at] datetimeoffset NULL"
+    ]
+    assert dialect.widen_sql(TABLE, AMOUNT, "nvarchar(max)") == []
+    assert dialect.widen_sql(TABLE, TAGS, "bit") == []
+    assert dialect.widen_sql(TABLE, ID, "int") == []
+    assert parsed([*to_number, *to_text]) == [exp.Alter] * 4
+
+
+@pytest.mark.parametrize(
+    ("column_type", "text"),
+    [
+        ("float", "CONVERT(nvarchar(max), [client__name], 3)"),
+        ("bit", "CASE [client__name] WHEN 1 THEN N'true' WHEN 0 THEN N'false' END"),
+    ],
+)
+def test_widen_column_to_text(column_type: str, text: str) -> None:
+    """The server's own text of a float lacks digits, and that of a bit is a number."""
+    statements = MSSQL().widen_sql(TABLE, CLIENT, column_type)
+
+    assert statements == [
+        "ALTER TABLE [harvest].[entries] ADD [client__name__widened] nvarchar(max) NULL",
+        f"UPDATE [harvest].[entries] SET [client__name__widened] = {text}",
+        "ALTER TABLE [harvest].[entries] DROP COLUMN [client__name]",
+        (
+            "EXEC sys.sp_rename N'[harvest].[entries].[client__name__widened]', "
+            "N'client__name', 'COLUMN'"
+        ),
+    ]
+    assert parsed(statements) == [exp.Alter, exp.Update, exp.Alter, exp.Execute]
+
+
+def test_columns_that_exist() -> None:
+    """A column holds a kind if no value is lost in it: a time without an offset would lose one."""
+    held = MSSQL().held_kind
+
+    assert held("nvarchar(450)", "string") == "string"
+    assert held("nvarchar(max)", "json") == "json"
+    assert held("nvarchar(50)", "integer") == "string"
+    assert held("decimal(19,0)", "integer") == "integer"
+    assert held("float", "integer") == "number"
+    assert held("datetimeoffset", "date") == "date-time"
+    assert held("datetime2", "date-time") is None
+    assert held("varchar(max)", "string") is None
+    assert held("decimal(19,4)", "number") is None
+
+
+def test_comments() -> None:
+    """Whether or not there is a description already."""
+    [statement] = MSSQL().comments_sql(TABLE)
+
+    assert statement == (
+        "DECLARE @owner sysname = N'harvest';\n"
+        "DECLARE @describe sysname = CASE WHEN EXISTS (\n"
+        "  SELECT 1 FROM sys.extended_properties\n"
+        "  WHERE class = 1 AND name = 'MS_Description' "
+        "AND major_id = OBJECT_ID(N'[harvest].[entries]')\n"
+        "    AND minor_id = "
+        "COLUMNPROPERTY(OBJECT_ID(N'[harvest].[entries]'), N'id', 'ColumnId')\n"
+        ") THEN 'sys.sp_updateextendedproperty' ELSE 'sys.sp_addextendedproperty' END;\n"
+        "EXEC @describe 'MS_Description', N'It''s the id.', "
+        "'SCHEMA', @owner, 'TABLE', N'entries', 'COLUMN', N'id'"
+    )
+    assert parsed(statement) == [exp.Declare, exp.Declare, exp.Execute]
+
+
+def test_text_that_ends_a_line_with_a_backslash() -> None:
+    """T-SQL would take the next line for its continuation."""
+    assert MSSQL().literal("a\\\nb\\\r\nc") == "N'a\\\\\n\nb\\\\\r\n\r\nc'"
+
+
+def test_append() -> None:
+    """Straight from the batch into the table."""
+    statements = MSSQL().append_sql(KEYLESS)
+
+    assert statements == [
+        (
+            "INSERT INTO [odd ]]name\"] ([it's])\n"
+            "SELECT [c1]\n"
+            "FROM OPENJSON(@batch) WITH (\n"
+            "  [c1] date '$.\"its\"'\n"
+            ")"
+        )
+    ]
+    assert parsed(statements) == [exp.Insert]
+
+
+def test_upsert() -> None:
+    """The batch is taken apart once; rows that differ are updated, rows that lack inserted."""
+    statements = MSSQL().upsert_sql(TABLE)
+
+    assert statements == [
+        (
+            "CREATE TABLE #stage (\n"
+            "  [id] bigint NOT NULL,\n"
+            "  [client__name] nvarchar(max) NULL,\n"
+            "  [amount] float NULL,\n"
+            "  [tags] nvarchar(max) NULL,\n"
+            "  [_sdc_batched_at] datetimeoffset NULL,\n"
+            "  PRIMARY KEY ([id])\n"
+            ")"
+        ),
+        (
+            "INSERT INTO #stage ([id], [client__name], [amount], [tags], [_sdc_batched_at])\n"
+            "SELECT [c1], [c2], [c3], [c4], [c5]\n"
+            "FROM OPENJSON(@batch) WITH (\n"
+            '  [c1] bigint \'$."r"."id"\',\n'
+            '  [c2] nvarchar(max) \'$."r"."client"."name"\',\n'
+            '  [c3] float \'$."r"."amount"\',\n'
+            '  [c4] nvarchar(max) \'$."r"."tags"\' AS JSON,\n'
+            "  [c5] datetimeoffset '$.\"b\"'\n"
+            ")"
+        ),
+        (
+            "UPDATE old SET [client__name] = new.[client__name], [amount] = new.[amount], "
+            "[tags] = new.[tags], [_sdc_batched_at] = new.[_sdc_batched_at]\n"
+            "FROM [harvest].[entries] AS old WITH (UPDLOCK, HOLDLOCK)\n"
+            "INNER JOIN #stage AS new ON old.[id] = new.[id]\n"
+            "WHERE EXISTS (\n"
+            "  SELECT (new.[client__name] + N'.') COLLATE Latin1_General_100_BIN2, new.[amount], "
+            "(new.[tags] + N'.') COLLATE Latin1_General_100_BIN2\n"
+            "  EXCEPT\n"
+            "  SELECT (old.[client__name] + N'.') COLLATE Latin1_General_100_BIN2, old.[amount], "
+            "(old.[tags] + N'.') COLLATE Latin1_General_100_BIN2\n"
+            ")"
+        ),
+        (
+            "INSERT INTO [harvest].[entries] "
+            "([id], [client__name], [amount], [tags], [_sdc_batched_at])\n"
+            "SELECT new.[id], new.[client__name], new.[amount], new.[tags], new.[_sdc_batched_at]\n"
+            "FROM #stage AS new\n"
+            "WHERE NOT EXISTS (\n"
+            "  SELECT 1 FROM [harvest].[entries] AS old WITH (UPDLOCK, HOLDLOCK)\n"
+            "  WHERE old.[id] = new.[id]\n"
+            ")"
+        ),
+        "DROP TABLE #stage",
+    ]
+    assert parsed(statements) == [exp.Create, exp.Insert, exp.Update, exp.Insert, exp.Drop]
+
+
+def test_values_of_any_kind_are_read_as_json() -> None:
+    """Text comes with its quotes, which only the type that OPENJSON tells of a property gives."""
+    statements = MSSQL().append_sql(CODES)
+
+    assert statements == [
+        (
+            "INSERT INTO [codes] ([code], [any])\n"
+            "SELECT [c1], CASE WHEN [s2] IS NULL THEN [c2] ELSE (SELECT CASE [type] WHEN 1 THEN "
+            "CONCAT(N'\"', STRING_ESCAPE([value], 'json'), N'\"') ELSE [value] END "
+            "FROM OPENJSON([p2]) WHERE [key] = N'any') END\n"
+            "FROM OPENJSON(@batch) WITH (\n"
+            "  [c1] nvarchar(max) '$.\"code\"',\n"
+            "  [c2] nvarchar(max) '$.\"any\"' AS JSON,\n"
+            "  [s2] nvarchar(max) '$.\"any\"',\n"
+            "  [p2] nvarchar(max) '$' AS JSON\n"
+            ")"
+        )
+    ]
+    assert parsed(statements) == [exp.Insert]
+
+
+def test_upsert_by_text() -> None:
+    """Two keys that differ only in trailing spaces are never taken for one silently."""
+    _, _, update, insert, _ = statements = MSSQL().upsert_sql(CODES)
+
+    keys = "old.[code] = new.[code] AND DATALENGTH(old.[code]) = DATALENGTH(new.[code])"
+    assert f"INNER JOIN #stage AS new ON {keys}\n" in update
+    assert f"  WHERE {keys}\n" in insert
+    assert parsed(statements) == [exp.Create, exp.Insert, exp.Update, exp.Insert, exp.Drop]
+
+
+def test_upsert_of_keys_alone() -> None:
+    """There is nothing to update."""
+    statements = MSSQL().upsert_sql(Table("t", (ID, AT)))
+
+    assert parsed(statements) == [exp.Create, exp.Insert, exp.Insert, exp.Drop]
+
+
+def test_delete() -> None:
+    """Only the keys of a batch are read."""
+    statements = MSSQL().delete_sql(TABLE)
+
+    assert statements == [
+        "CREATE TABLE #stage (\n  [id] bigint NOT NULL,\n  PRIMARY KEY ([id])\n)",
+        (
+            "INSERT INTO #stage ([id])\n"
+            "SELECT [c1]\n"
+            "FROM OPENJSON(@batch) WITH (\n"
+            '  [c1] bigint \'$."r"."id"\'\n'
+            ")"
+        ),
+        (
+            "DELETE old\n"
+            "FROM [harvest].[entries] AS old\n"
+            "INNER JOIN #stage AS new ON old.[id] = new.[id]"
+        ),
+        "DROP TABLE #stage",
+    ]
+    assert parsed(statements) == [exp.Create, exp.Insert, exp.Delete, exp.Drop]
+
+
+def test_activate_version() -> None:
+    """Rows without a version are older than all."""
+    hard = MSSQL().activate_version_sql(TABLE, hard_delete=True)
+    soft = MSSQL().activate_version_sql(TABLE, hard_delete=False)
+
+    assert hard == (
+        "DELETE FROM [harvest].[entries]\n"
+        "WHERE ([_sdc_table_version] IS NULL OR [_sdc_table_version] < @version)"
+    )
+    assert soft == (
+        "UPDATE [harvest].[entries]\n"
+        "SET [_sdc_deleted_at] = @deleted_at\n"
+        "WHERE ([_sdc_table_version] IS NULL OR [_sdc_table_version] < @version) "
+        "AND [_sdc_deleted_at] IS NULL"
+    )
+    assert parsed([hard, soft]) == [exp.Delete, exp.Update]
+
+
+def test_swap() -> None:
+    """The shadow takes the table's name, in its schema."""
+    statements = MSSQL().swap_sql(TABLE, SHADOW)
+
+    assert statements == [
+        "DROP TABLE IF EXISTS [harvest].[entries]",
+        "EXEC sys.sp_rename N'[harvest].[entries__shadow]', N'entries', 'OBJECT'",
+    ]
+    assert parsed(statements) == [exp.Drop, exp.Execute]
