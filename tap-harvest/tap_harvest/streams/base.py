@@ -202,7 +202,7 @@ class HarvestStream(Stream):
         return (
             self.config["reconcile_days"] is not None
             and not self.is_history
-            and not self.is_trial
+            and self.ABORT_AT_RECORD_COUNT is None
             and self._limit("end_date") is None
             and not self.filtered_by
             and self.account.shows_all
