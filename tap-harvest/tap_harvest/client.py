@@ -32,6 +32,7 @@ from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 from typing_extensions import override
 
 from tap_harvest.budget import Budget
+from tap_harvest.characters import whole_characters
 from tap_harvest.sign_in import Fault, Grant, refusal
 
 if TYPE_CHECKING:
@@ -339,6 +340,7 @@ class Client:
 
         Raises:
             RetriableAPIError: No whole answer came.
+            FatalAPIError: None can come.
         """
         budget = self.report_budget if "/reports/" in urlsplit(url).path else self.budget
         with budget:
@@ -352,13 +354,8 @@ class Client:
                     allow_redirects=False,  # A redirect could carry the token to another host.
                     **content,
                 )
-            except requests.RequestException as error:
-                message = (
-                    f'No whole answer to stream "{stream}" from {_address(url)} '
-                    f"({_kind(error)}). Check the network and the address that is set, or raise "
-                    "`request_timeout_seconds`."
-                )
-                raise RetriableAPIError(message) from error
+            except OSError as error:
+                raise _no_answer(error, url, stream) from error
         if self.started is None:
             self.started = _server_time(response) or datetime.now(UTC)
         if pause := _pause_seconds(response):
@@ -367,20 +364,51 @@ class Client:
         return response
 
 
+def _no_answer(error: OSError, url: str, stream: str) -> Exception:
+    """The error for an answer that did not come, or not whole, by whether another try may help."""
+    what = f'No whole answer to stream "{stream}" from {_address(url)} ({_kind(error)}).'
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        message = (
+            f"{what} Its certificate is not one that this machine trusts, so no token was sent. "
+            "Check the address that is set; where a proxy is in between, name the file with its "
+            "certificate in the variable REQUESTS_CA_BUNDLE."
+        )
+        return FatalAPIError(message)
+    if isinstance(error, ValueError):
+        return FatalAPIError(f"{what} Check the address that is set, and the proxy's.")
+    if not isinstance(error, requests.RequestException):
+        # Before anything was sent: there is no such file of certificates.
+        return FatalAPIError(f"{what} {error}")
+    return RetriableAPIError(
+        f"{what} Check the network and the address that is set, or raise `request_timeout_seconds`."
+    )
+
+
 def _opened(response: requests.Response, stream: str) -> _Answer:
     """The JSON object that an answer is."""
-    body = response.content
     try:
-        if b"\n" in body or b"\r" in body:
-            # A record is passed on as one line; inside texts, JSON escapes line breaks.
-            body = msgspec.json.format(body, indent=-1)
-        return _Answer(response.url, body, _object.decode(body), _server_time(response))
+        try:
+            return _taken_apart(response, response.content)
+        except msgspec.DecodeError:
+            answer = _taken_apart(response, whole_characters(response.content))
     except msgspec.DecodeError as error:
         message = (
             f'The answer to stream "{stream}" from {_address(response.url)} is not a JSON object. '
             "Check the address that is set, and what stands between this machine and Harvest."
         )
         raise RetriableAPIError(message, response) from error
+    logger.warning(
+        "A text holds half a character, which no target takes, so U+FFFD stands for it: stream=%s",
+        stream,
+    )
+    return answer
+
+
+def _taken_apart(response: requests.Response, body: bytes) -> _Answer:
+    if b"\n" in body or b"\r" in body:
+        # A record is passed on as one line; inside texts, JSON escapes line breaks.
+        body = msgspec.json.format(body, indent=-1)
+    return _Answer(response.url, body, _object.decode(body), _server_time(response))
 
 
 def _part(answer: _Answer, name: str, decoder: msgspec.json.Decoder[_T], stream: str) -> _T:

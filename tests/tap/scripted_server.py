@@ -7,8 +7,11 @@ import threading
 from collections import deque
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
+
+if TYPE_CHECKING:
+    import ssl
 
 TOKEN = "71001.pt.a-token-of-the-tests"
 
@@ -85,6 +88,10 @@ class Script:
         request.send_header("Content-Length", str(len(body) + answer.cut))
         request.end_headers()
         request.wfile.write(body)
+
+    def speak_tls(self, context: ssl.SSLContext) -> None:
+        """Answer `https` from now on, and not `http`."""
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
 
     def says(self, body: Any = "", **rest: Any) -> Script:
         """Add an answer to the script."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ssl
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,8 +14,6 @@ from tap_harvest.client import MAX_TRIES, Client, UnavailableError
 from tap_harvest.sign_in import PersonalToken
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from scripted_server import Clock, Script
 
 
@@ -288,6 +288,78 @@ def test_a_port_where_nobody_listens_names_the_address(clock: Clock):
     ):
         read(client)
     client.close()
+
+
+def client_of(url: str) -> Client:
+    """A client of any address, which loses no time between repetitions."""
+    return Client(
+        api_url=url,
+        identity_url=url,
+        sign_in=PersonalToken(TOKEN),
+        user_agent="test",
+        retry_factor_seconds=0,
+    )
+
+
+def test_a_certificate_that_is_not_trusted_ends_the_run_at_once(script: Script):
+    """Another try cannot help, and the token does not go there."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    # Made for these tests, and trusted nowhere.
+    context.load_cert_chain(Path(__file__).with_name("untrusted.pem"))
+    script.speak_tls(context)
+    client = client_of(f"{script.url.replace('http:', 'https:')}/v2")
+
+    with pytest.raises(FatalAPIError, match="certificate is not one that this machine trusts"):
+        read(client)
+    client.close()
+
+    assert client.requests == 1
+    assert script.received == []
+
+
+def test_certificates_that_are_not_there_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """The variable of the machine leads nowhere; no traceback."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "none.pem"))
+    client = client_of("https://127.0.0.1:9/v2")
+
+    with pytest.raises(FatalAPIError, match=r"none\.pem"):
+        read(client)
+    client.close()
+
+
+def test_an_address_that_cannot_be_one_is_not_tried_again():
+    """Settings are checked for what an address looks like; the rest is found here."""
+    client = client_of("http://.example.com/v2")
+
+    with pytest.raises(FatalAPIError, match="Check the address that is set"):
+        read(client)
+    client.close()
+
+    assert client.requests == 1
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        (r"cut \ud83d", r"cut \ufffd"),
+        (r"\uDE80 cut", r"\ufffd cut"),
+        (r"\ud83d\ud83d\ude80", r"\ufffd\ud83d\ude80"),
+        (r"\ud83d\u0041", r"\ufffd\u0041"),
+        (r"\\ud83d \ud83d", r"\\ud83d \ufffd"),
+        (r"\\\ud83d \n", r"\\\ufffd \n"),
+    ],
+)
+def test_half_a_character_does_not_stop_a_list(
+    client: Client, script: Script, caplog: pytest.LogCaptureFixture, sent: str, kept: str
+):
+    """U+FFFD stands for it; the rest of the text stays as it is."""
+    row = '{"id": 1, "notes": "%s", "name": "\\ud83d\\ude80"}'
+    envelope = '{"clients": [%s], "total_entries": 1, "links": {"next": null}}'
+    script.says(envelope % (row % sent))
+
+    assert read(client) == [(row % kept).encode()]
+    assert len(script.received) == 1
+    assert "half a character" in caplog.text
 
 
 @pytest.mark.parametrize(
