@@ -399,6 +399,11 @@ class HarvestStream(Stream):
         return walk
 
     @property
+    def is_trial(self) -> bool:
+        """Whether only a few rows are wanted (`--test`), so that nothing is asked in vain."""
+        return self.ABORT_AT_RECORD_COUNT is not None
+
+    @property
     def is_full(self) -> bool:
         """Whether a trial run's limit of rows is reached."""
         return self.ABORT_AT_RECORD_COUNT is not None and self.rows >= self.ABORT_AT_RECORD_COUNT
@@ -406,8 +411,7 @@ class HarvestStream(Stream):
     @property
     def is_trial_over(self) -> bool:
         """Whether each stream of the family wrote as many rows as a trial run (`--test`) may."""
-        is_trial = self.ABORT_AT_RECORD_COUNT is not None
-        return is_trial and all(member.is_full for member in self.family)
+        return self.is_trial and all(member.is_full for member in self.family)
 
     # Writing
 
