@@ -730,9 +730,10 @@ def test_nothing_that_is_there_is_ever_removed(
         harvest.fail(status=401, after=chance.randrange(60))
         harvest.fail(path="/v2/time_entries", after=1, edit=lambda: happen(harvest, chance))
         state = sync(chance.choice(settings))
+        before, brought, now = landed(*runs[:-1]), landed(runs[-1]), landed(*runs)
         for stream, keys in held(harvest).items():
-            sent = set(landed(*runs[:-1]).get(stream, ())) | set(landed(runs[-1]).get(stream, ()))
-            assert keys & sent <= landed(*runs).get(stream, {}).keys(), stream
+            sent = before[stream].keys() | brought.get(stream, {}).keys()
+            assert keys & sent <= now[stream].keys(), stream
         harvest.advance(seconds=chance.choice([60, HOUR, DAY, 40 * DAY]))
         for _ in range(3):
             happen(harvest, chance)
