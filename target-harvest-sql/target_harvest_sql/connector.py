@@ -285,9 +285,9 @@ class Connector:
             return column
         name, type_, _ = existing
         column = replace(column, name=name)
-        kind = self.dialect.held_kind(type_, column.kind)
-        if kind is not None:
-            return replace(column, kind=kind)
+        held = self.dialect.held(type_, column)
+        if held is not None:
+            return held
         statements = self.dialect.widen_sql(table, column, type_)
         if not statements:
             raise DatabaseError(

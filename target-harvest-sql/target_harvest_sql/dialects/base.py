@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
@@ -151,6 +152,15 @@ class Dialect(ABC):
             for column in table.columns
             if column.description
         ]
+
+    def held(self, column_type: str, column: Column) -> Column | None:
+        """Say as what a column of a type that exists holds the values of a column.
+
+        Returns:
+            The column as its values are to be read; `None` if they cannot be held.
+        """
+        kind = self.held_kind(column_type, column.kind)
+        return None if kind is None else replace(column, kind=kind)
 
     @abstractmethod
     def held_kind(self, column_type: str, kind: Kind) -> Kind | None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from typing_extensions import override
 
+from target_harvest_sql.columns import Size
 from target_harvest_sql.dialects.base import Dialect
 
 if TYPE_CHECKING:
@@ -22,16 +25,21 @@ MAX_DESCRIPTION_LENGTH = 3750
 TEXT_KINDS: frozenset[Kind] = frozenset({"decimal", "json", "string"})
 """What is stored as text."""
 
+MAX_DIGITS = 38
+"""Of a decimal: https://learn.microsoft.com/sql/t-sql/data-types/decimal-and-numeric-transact-sql"""
+
 EXACT = "[__exact_as_float]"
 """The constraint that holds while integers become floats."""
+
+DECIMAL = re.compile(r"(?:decimal|numeric)\((\d+),(\d+)\)")
 
 INTEGERS = ("bigint", "int", "smallint", "tinyint")
 
 WIDENED: Mapping[Kind, tuple[str, ...]] = {
     "date-time": ("date",),
-    "decimal": INTEGERS,
-    "number": INTEGERS,
-    "string": (*INTEGERS, "date", "datetimeoffset", "time"),
+    "decimal": (*INTEGERS, "decimal"),
+    "number": (*INTEGERS, "decimal"),
+    "string": (*INTEGERS, "date", "datetimeoffset", "decimal", "time"),
 }
 """The types that become a kind's own without a loss."""
 
@@ -83,7 +91,8 @@ class MSSQL(Dialect):
         "nvarchar(max).",
         "index entry": "The columns of a key have at most 900 bytes together, two a character: set "
         "other key properties with `stream_maps`, or `load_method: append-only`.",
-        "onver": "A value is not of its column's type: `validate_records: true` tells which.",
+        "onver": "A value is not of its column's type, or has more digits: correct the schema, or "
+        "let `validate_records: true` tell which value.",
         "exact_as_float": "The column holds integers that a float would round: change its type.",
         "deadlock": "Another process writes to the table: run again.",
     }
@@ -114,9 +123,19 @@ class MSSQL(Dialect):
 
     @override
     def type_sql(self, table: Table, column: Column) -> str:
-        if column in table.keys and column.kind in TEXT_KINDS:
+        if column in table.keys and self._is_text(column):
             return f"nvarchar(450) COLLATE {COLLATION}"
-        return self.types[column.kind]
+        return self._decimal_type(column) or self.types[column.kind]
+
+    def _decimal_type(self, column: Column) -> str | None:
+        """Name the type that holds a number exactly; none if the schema does not say how large."""
+        scale, precision = column.size.scale, column.size.precision or MAX_DIGITS
+        if column.kind not in {"decimal", "number"} or scale is None:
+            return None
+        return f"decimal({precision},{scale})" if scale <= precision <= MAX_DIGITS else None
+
+    def _is_text(self, column: Column) -> bool:
+        return column.kind in TEXT_KINDS and self._decimal_type(column) is None
 
     # Tables
 
@@ -186,13 +205,25 @@ class MSSQL(Dialect):
         )
 
     @override
+    def held(self, column_type: str, column: Column) -> Column | None:
+        digits = DECIMAL.fullmatch(column_type)
+        if digits is None:
+            held = super().held(column_type, column)
+            return held and replace(held, size=Size())
+        actual = Size(precision=int(digits[1]), scale=int(digits[2]))
+        is_held = column.kind == "integer" or (
+            column.kind in {"decimal", "number"} and _joined(actual, column.size) == actual
+        )
+        return replace(column, kind="decimal", size=actual) if is_held else None
+
+    @override
     def held_kind(self, column_type: str, kind: Kind) -> Kind | None:
-        if self.types[kind] == column_type:
+        if self.types[kind] == column_type and kind != "decimal":
             return kind
         if column_type.startswith("nvarchar"):
-            return kind if kind in TEXT_KINDS else "string"
+            return kind if kind == "json" else "string"
         if kind == "integer":
-            if column_type in INTEGERS or column_type.endswith(",0)"):
+            if column_type in INTEGERS:
                 return kind
             return "number" if column_type == "float" else None
         return "date-time" if (column_type, kind) == ("datetimeoffset", "date") else None
@@ -201,12 +232,18 @@ class MSSQL(Dialect):
     def widen_sql(self, table: Table, column: Column, column_type: str) -> list[str]:
         if column in table.keys:  # The type of a key cannot be changed.
             return []
+        if digits := DECIMAL.fullmatch(column_type):
+            size = _joined(Size(precision=int(digits[1]), scale=int(digits[2])), column.size)
+            column, column_type = replace(column, size=size), "decimal"
+            if column.kind == "number" and not self._decimal_type(column):
+                return []
         old = self.quote(column.name)
         if column_type in WIDENED.get(column.kind, ()):
             alter = f"ALTER TABLE {self.table_name(table)} ALTER COLUMN {old}"
-            checks = self._check_integers_sql(table, column) if column.kind == "number" else []
-            return [*checks, f"{alter} {self.types[column.kind]} NULL"]
-        if column.kind in {"decimal", "string"} and column_type == "float":
+            rounds = column.kind == "number" and not self._decimal_type(column)
+            checks = self._check_integers_sql(table, column) if rounds else []
+            return [*checks, f"{alter} {self.type_sql(table, column)} NULL"]
+        if self._is_text(column) and column_type == "float":
             return self._rewrite_sql(table, column, f"CONVERT(nvarchar(max), {old}, 3)")
         if column.kind == "string" and column_type == "bit":
             text = f"CASE {old} WHEN 1 THEN N'true' WHEN 0 THEN N'false' END"
@@ -248,7 +285,10 @@ class MSSQL(Dialect):
         for number, column in enumerate(columns, 1):
             path = self._path_sql(column.path)
             value = f"[c{number}]"
-            if column.kind != "json":
+            if self._decimal_type(column):
+                fields.append(f"{value} nvarchar(max) {path}")
+                value = self._decimal_sql(value, column)
+            elif column.kind != "json":
                 fields.append(f"{value} {self.types[column.kind]} {path}")
             else:
                 fields.append(f"{value} nvarchar(max) {path} AS JSON")
@@ -266,6 +306,14 @@ class MSSQL(Dialect):
         return (
             f"SELECT {', '.join(values)}\n"
             "FROM OPENJSON(@batch) WITH (\n  " + ",\n  ".join(fields) + "\n)"
+        )
+
+    def _decimal_sql(self, text: str, column: Column) -> str:
+        """Read a decimal; digits that its column would round make a text that is no number."""
+        rest = f"SUBSTRING({text}, CHARINDEX('.', {text} + '.') + {column.size.scale} + 1, 4000)"
+        return (
+            f"CAST(CASE WHEN {rest} LIKE '%[1-9]%' THEN N'too exact' ELSE {text} END "
+            f"AS {self._decimal_type(column)})"
         )
 
     def _path_sql(self, path: Sequence[str]) -> str:
@@ -342,7 +390,7 @@ class MSSQL(Dialect):
     def _keys_sql(self, table: Table) -> str:
         """Find the row of a key. Equal texts may differ in trailing spaces: these are two keys."""
         keys = [self.quote(key.name) for key in table.keys]
-        texts = [self.quote(key.name) for key in table.keys if key.kind in TEXT_KINDS]
+        texts = [self.quote(key.name) for key in table.keys if self._is_text(key)]
         conditions = [f"old.{key} = new.{key}" for key in keys]
         conditions += [f"DATALENGTH(old.{key}) = DATALENGTH(new.{key})" for key in texts]
         return " AND ".join(conditions)
@@ -351,7 +399,15 @@ class MSSQL(Dialect):
         """List columns so that no two texts are equal, whatever the collation and their ends."""
         return ", ".join(
             f"({prefix}{self.quote(column.name)} + N'.') COLLATE {COLLATION}"
-            if column.kind in TEXT_KINDS
+            if self._is_text(column)
             else prefix + self.quote(column.name)
             for column in columns
         )
+
+
+def _joined(actual: Size, wanted: Size) -> Size:
+    """How large a decimal is that holds two; what the schema does not say, the column decides."""
+    precision, scale = actual.precision or 0, actual.scale or 0
+    whole = max(precision - scale, (wanted.precision or 0) - (wanted.scale or 0))
+    scale = max(scale, wanted.scale or 0)
+    return Size(precision=whole + scale, scale=scale)

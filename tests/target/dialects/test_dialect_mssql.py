@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 import sqlglot
 from sqlglot import exp
 
-from target_harvest_sql.columns import Column, Table
+from target_harvest_sql.columns import Column, Size, Table
 from target_harvest_sql.dialects.mssql import MSSQL
 
 if TYPE_CHECKING:
@@ -194,18 +195,63 @@ def test_widen_column_to_text(column_type: str, text: str) -> None:
 
 
 def test_columns_that_exist() -> None:
-    """A column holds a kind if no value is lost in it: a time without an offset would lose one."""
+    """A column holds a kind if no value is lost in it, such as the offset of a moment."""
     held = MSSQL().held_kind
 
     assert held("nvarchar(450)", "string") == "string"
     assert held("nvarchar(max)", "json") == "json"
+    assert held("nvarchar(max)", "decimal") == "string"
     assert held("nvarchar(50)", "integer") == "string"
-    assert held("decimal(19,0)", "integer") == "integer"
     assert held("float", "integer") == "number"
     assert held("datetimeoffset", "date") == "date-time"
     assert held("datetime2", "date-time") is None
     assert held("varchar(max)", "string") is None
-    assert held("decimal(19,4)", "number") is None
+
+
+def test_decimals_that_exist() -> None:
+    """Numbers are read as what the column is, unless the schema says that they may be larger."""
+    held = MSSQL().held
+    actual = Size(precision=10, scale=2)
+
+    assert held("decimal(10,2)", AMOUNT) == replace(AMOUNT, kind="decimal", size=actual)
+    assert held("decimal(10,2)", ID) == replace(ID, kind="decimal", size=actual)
+    assert held("decimal(10,2)", replace(AMOUNT, size=Size(precision=9, scale=2))) is not None
+    assert held("decimal(10,2)", replace(AMOUNT, size=Size(precision=9, scale=3))) is None
+    assert held("decimal(10,2)", CLIENT) is None
+    assert held("float", replace(AMOUNT, size=actual)) == AMOUNT
+
+
+def test_decimals() -> None:
+    """A schema that says how large a number is gives a decimal; its digits are never rounded."""
+    rate = Column("rate", ("rate",), "decimal", size=Size(precision=10, scale=2))
+    huge = Column("huge", ("huge",), "decimal", size=Size(scale=0))
+    much = Column("much", ("much",), "decimal", size=Size(precision=39, scale=0))
+    table = Table("t", (rate, huge, much))
+
+    create, [append] = MSSQL().create_table_sql(table), MSSQL().append_sql(table)
+    widen = MSSQL().widen_sql(table, rate, "decimal(9,4)")
+    assert create == (
+        "CREATE TABLE [t] (\n"
+        "  [rate] decimal(10,2),\n"
+        "  [huge] decimal(38,0),\n"
+        "  [much] nvarchar(max)\n"
+        ")"
+    )
+    assert append == (
+        "INSERT INTO [t] ([rate], [huge], [much])\n"
+        "SELECT CAST(CASE WHEN SUBSTRING([c1], CHARINDEX('.', [c1] + '.') + 2 + 1, 4000) "
+        "LIKE '%[1-9]%' THEN N'too exact' ELSE [c1] END AS decimal(10,2)), "
+        "CAST(CASE WHEN SUBSTRING([c2], CHARINDEX('.', [c2] + '.') + 0 + 1, 4000) "
+        "LIKE '%[1-9]%' THEN N'too exact' ELSE [c2] END AS decimal(38,0)), [c3]\n"
+        "FROM OPENJSON(@batch) WITH (\n"
+        "  [c1] nvarchar(max) '$.\"rate\"',\n"
+        "  [c2] nvarchar(max) '$.\"huge\"',\n"
+        "  [c3] nvarchar(max) '$.\"much\"'\n"
+        ")"
+    )
+    assert widen == ["ALTER TABLE [t] ALTER COLUMN [rate] decimal(12,4) NULL"]
+    assert MSSQL().widen_sql(table, replace(much, kind="number"), "decimal(9,4)") == []
+    assert parsed([create, append, *widen]) == [exp.Create, exp.Insert, exp.Alter]
 
 
 def test_comments() -> None:
