@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from singer_sdk.helpers._flattening import flatten_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from singer_sdk.helpers._flattening import FlatteningOptions
 
@@ -48,6 +48,9 @@ changes with every run, and a row is not rewritten for its sake."""
 
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_ .:;,!?$@#%()*|~^-]+")
 """Names that every JSON encoder writes unescaped and every database finds by a quoted path."""
+
+VALUES = ("boolean", "integer", "number", "string")
+"""The types that are neither objects nor arrays."""
 
 _KINDS: dict[str, Kind] = {"boolean": "boolean", "integer": "integer", "number": "number"}
 _FORMATS: dict[str, Kind] = {
@@ -202,8 +205,8 @@ def kind_of(definition: dict[str, Any]) -> Kind:
 
 def is_nested(definition: dict[str, Any]) -> bool:
     """Whether the schema allows nothing but objects and arrays, and null."""
-    types = _types(definition)
-    return bool(types) and {"array", "object"}.issuperset(types)
+    types = set(_types(definition)) - {"null"}
+    return bool(types) and types <= {"array", "object"}
 
 
 def _kinds(definition: dict[str, Any]) -> Iterator[Kind]:
@@ -279,6 +282,25 @@ def have_plain_paths(columns: Sequence[Column]) -> bool:
     return len(folded) == len(prefixes) and all(
         PLAIN_NAME.fullmatch(name) for column in columns for name in column.path
     )
+
+
+def shape_of(paths: Mapping[tuple[str, ...], Column]) -> dict[str, Any]:
+    """Write the schema of records of which every column finds its value.
+
+    Args:
+        paths: The columns by where their values stand in a record.
+    """
+    shape: dict[str, Any] = {"type": "object", "properties": {}}
+    for (*parents, name), column in paths.items():
+        holder = shape
+        for parent in parents:
+            holder = holder["properties"].setdefault(
+                parent, {"type": ["object", "null"], "properties": {}}
+            )
+        types = ["array", "object"] if column.is_nested else VALUES
+        is_any = column.kind == "json" and not column.is_nested
+        holder["properties"][name] = {} if is_any else {"type": [*types, "null"]}
+    return shape
 
 
 def conform(

@@ -312,10 +312,13 @@ class SQLSink(Sink):
         line = self.target.where
         what = getattr(error, "error_message", None) or str(error)
         if isinstance(error, InvalidRecord):
+            if self.validate_schema:
+                otherwise = "`validate_records: false` leaves the judgement to the database"
+            else:
+                otherwise = "the database would read it as something else"
             text = (
                 f'{line} of stream "{self.stream_name}" does not fit its schema: {what}. Correct '
-                "the schema of the tap, or set `validate_records: false` to leave the judgement to "
-                "the database."
+                f"the schema of the tap; {otherwise}."
             )
             return text, {}
         text = (
@@ -381,6 +384,8 @@ class SQLSink(Sink):
             if keys
             else None
         )
+        if not self.validate_schema and dialect.nulls_misfits:
+            self._validator = Validator(cols.shape_of(self._paths_in_record()))
         if self._validator is not None:
             self._checked_key = self._validator.key_getter(keys)
         self._followed = None
@@ -402,6 +407,14 @@ class SQLSink(Sink):
         if column.name in cols.METADATA:
             return (column.name,)
         return self._source_paths[column.source]
+
+    def _paths_in_record(self) -> dict[tuple[str, ...], Column]:
+        """The columns whose values come from the record."""
+        return {
+            self._path_in_record(column): column
+            for column in self._table.columns
+            if column.name not in cols.METADATA or column.path[0] == cols.RECORD
+        }
 
     def _plain(self, columns: list[Column]) -> list[Column]:
         """Give the columns plain paths, and remember how to rebuild a record to fit them."""

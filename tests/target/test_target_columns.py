@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from singer_sdk.helpers._flattening import FlatteningOptions
 
-from target_harvest_sql.columns import Column, compile_columns
+from target_harvest_sql.columns import Column, compile_columns, shape_of
 
 UNSIGNED = {"type": "integer", "minimum": 0, "maximum": 2**64 - 1}
 
@@ -65,3 +65,23 @@ def test_the_schema_says_how_long_a_text_is(
 ) -> None:
     """In characters."""
     assert column(definition).size.max_length == max_length
+
+
+@pytest.mark.parametrize(
+    ("definition", "shape"),
+    [
+        ({"type": "integer"}, {"type": ["boolean", "integer", "number", "string", "null"]}),
+        ({"type": ["object", "null"]}, {"type": ["array", "object", "null"]}),
+        ({"type": "array"}, {"type": ["array", "object", "null"]}),
+        ({"type": ["array", "string"]}, {}),
+        ({}, {}),
+    ],
+)
+def test_the_shape_of_a_record_is_that_of_its_columns(
+    definition: dict[str, Any], shape: dict[str, Any]
+) -> None:
+    """A value where a column takes one, an object where it takes one."""
+    found = shape_of({("a", "v"): column(definition), ("a", "w"): column({})})
+
+    parent = {"type": ["object", "null"], "properties": {"v": shape, "w": {}}}
+    assert found == {"type": "object", "properties": {"a": parent}}

@@ -46,6 +46,10 @@ class Dialect(ABC):
     """Kinds whose JSON numbers lose the digits that a double does not keep. Such a number is
     refused; if `decimal` is one of them, the number is sent as text."""
 
+    nulls_misfits: ClassVar[bool] = False
+    """Whether an object where a column takes a value, or the reverse, is read as null. If so,
+    records are held against the shape of the table, even where they are not validated."""
+
     types: ClassVar[Mapping[Kind, str]]
     """The column type of each kind, as the database reports it back."""
 

@@ -59,6 +59,7 @@ class MSSQL(Dialect):
     keeps_nul = False  # Not said of OPENJSON anywhere.
     keeps_instants = True
     lossy_kinds = frozenset({"number"})
+    nulls_misfits = True  # As paths are lax; strict ones raise for what is absent.
     types: ClassVar[Mapping[Kind, str]] = {
         "boolean": "bit",
         "date": "date",
