@@ -18,8 +18,8 @@ setup: $(READY) ## Set up .venv, as every other recipe does by itself
 demo: $(READY) ## Sync an invented Harvest account into harvest.db; show it
 	@PYTHONPATH=tests $(BIN)/python tests/demo.py
 
-test: lint ## Run linter, types and tests
-	$(BIN)/pytest -n auto --dist loadfile
+test: lint ## Run linter, types and tests; ARGS=… names some of them
+	$(BIN)/pytest -n auto --dist loadfile $(ARGS)
 
 lint: $(READY) ## Check style and types
 	$(BIN)/ruff check .
