@@ -5,6 +5,7 @@ never see a status code. All errors end the run, but for those that a stream can
 
     RetriableAPIError           (singer_sdk) asked again for a while, then given up
     FatalAPIError               (singer_sdk) not asked again
+    ├── InvalidError            Harvest cannot do what is asked
     └── UnavailableError        Harvest does not show this address to the token
         └── NotFoundError       there is nothing at this address, or not for the token
 
@@ -58,6 +59,10 @@ logger = logging.getLogger("tap-harvest.client")
 
 class UnavailableError(FatalAPIError):
     """Harvest does not show an address to this token: 403, or 404."""
+
+
+class InvalidError(FatalAPIError):
+    """Harvest cannot do what is asked, such as tell the teammates of somebody without: 422."""
 
 
 class NotFoundError(UnavailableError):
@@ -462,7 +467,8 @@ def _refusal(response: requests.Response, what: str, sign_in: SignIn) -> Excepti
         )
         return FatalAPIError(message)
     message = f"Harvest refused the request ({what}). Check the settings that the answer names."
-    return FatalAPIError(message)
+    is_invalid = status == HTTPStatus.UNPROCESSABLE_ENTITY
+    return (InvalidError if is_invalid else FatalAPIError)(message)
 
 
 def _token_refusal(response: requests.Response, sign_in: SignIn) -> Exception:

@@ -13,7 +13,7 @@ from tap_run import run_tap, selecting
 
 from harvest_sandbox import Sandbox
 from tap_harvest.bookmarks import instant, instant_text
-from tap_harvest.client import UnavailableError
+from tap_harvest.client import InvalidError, UnavailableError
 from tap_harvest.tap import TapHarvest
 
 if TYPE_CHECKING:
@@ -457,6 +457,69 @@ def test_only_managers_are_asked_for_teammates(harvest: Sandbox, sync: Sync):
 
     managers = [row["id"] for row in harvest.rows("users") if "manager" in row["access_roles"]]
     assert asked(harvest, "teammates") == managers
+
+
+def test_a_person_who_is_no_manager_any_more_is_passed_over(
+    harvest: Sandbox, sync: Sync, caplog: pytest.LogCaptureFixture
+):
+    """Harvest refuses to tell the teammates (422), since the list of people was read."""
+    caplog.set_level("INFO")
+    first, second = (row for row in harvest.rows("users") if "manager" in row["access_roles"])
+    harvest.fail(
+        path=f"/v2/users/{first['id']}/teammates",
+        edit=lambda: harvest.change("users", second["id"], access_roles=["member"]),
+    )
+
+    run = sync("user_teammates")
+
+    assert {row["user_id"] for row in run.records("user_teammates")} == {first["id"]}
+    assert (
+        "Passed over: stream=user_teammates lists=1 of=2 reason=no manager any more" in caplog.text
+    )
+    assert "ACTIVATE_VERSION" in {message["type"] for message in run.messages}
+
+
+def test_teammates_of_nobody_are_an_error(harvest: Sandbox, sync: Sync):
+    """Something else is wrong with the request."""
+    for row in harvest.rows("users"):
+        harvest.fail(path=f"/v2/users/{row['id']}/teammates", status=422, times=None)
+
+    with pytest.raises(InvalidError):
+        sync("user_teammates")
+
+
+def test_people_whose_projects_are_not_shown_are_passed_over(
+    harvest: Sandbox, sync: Sync, caplog: pytest.LogCaptureFixture
+):
+    """A manager sees those of some. Nothing is taken for deleted, and no bookmark moves."""
+    people = harvest.rows("users")
+    for row in people[1:3]:
+        path = f"/v2/users/{row['id']}/project_assignments"
+        harvest.fail(path=path, status=403, times=None)
+
+    run = sync("user_project_assignments", "user_project_tasks", "tasks")
+
+    hidden = {row["id"] for row in people[1:3]}
+    expected = [
+        row for row in served(harvest, "user_project_assignments") if row["user_id"] not in hidden
+    ]
+    assert by_key(run.records("user_project_assignments")) == by_key(expected)
+    assert (
+        "Passed over: stream=user_project_assignments lists=2 of=12 reason=Harvest does not show "
+        "them to the token"
+    ) in caplog.text
+    assert list(run.bookmarks) == ["tasks"]
+    activated = [m["stream"] for m in run.messages if m["type"] == "ACTIVATE_VERSION"]
+    assert activated == ["tasks"]
+
+
+def test_people_whose_projects_are_not_shown_can_end_the_run(harvest: Sandbox, sync: Sync):
+    """For those who would rather know."""
+    *_, row = harvest.rows("users")
+    harvest.fail(path=f"/v2/users/{row['id']}/project_assignments", status=403, times=None)
+
+    with pytest.raises(UnavailableError, match="user_project_assignments"):
+        sync("user_project_assignments", on_forbidden="fail")
 
 
 def test_a_stream_map_sees_the_parent_s_id(harvest: Sandbox, sync: Sync):

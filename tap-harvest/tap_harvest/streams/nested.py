@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -9,15 +10,16 @@ from typing import TYPE_CHECKING, ClassVar
 from typing_extensions import override
 
 from tap_harvest.bookmarks import Span
-from tap_harvest.client import NotFoundError
+from tap_harvest.client import NotFoundError, UnavailableError
 from tap_harvest.streams.base import HarvestStream, Progress, query_since, stream_of
 from tap_harvest.streams.walk import Head, Walk, head_of, with_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from msgspec import Raw
+    from singer_sdk.exceptions import FatalAPIError
 
     from tap_harvest.client import Page
 
@@ -33,14 +35,17 @@ class NestedStream(HarvestStream):
         follows_parent: Whether a change in the list moves its parent's `updated_at`. Then only
             parents that changed are asked, for their whole list, and the bookmark is theirs. If
             not, all are asked for what changed in their lists.
+        passed_over: The refusals that tell of one parent alone, each with what it means.
     """
 
     parent_stream_type: type[HarvestStream]
     parent_key: ClassVar[str]
     follows_parent: ClassVar[bool] = False
+    passed_over: ClassVar[Mapping[type[FatalAPIError], str]] = {NotFoundError: "deleted meanwhile"}
     is_swept = True
 
     _parent_span = Span()
+    _is_cut = False
     _parents: dict[int, datetime | None]
 
     @property
@@ -89,7 +94,8 @@ class NestedStream(HarvestStream):
                 with self.measured(family):
                     walks = list(self._walks(family))
                 is_unseen = bool(self._parents) and not walks  # All parents were gone.
-                if is_unseen or any(walk.missing for walk in walks) or self.is_trial_over:
+                is_short = self._is_cut or any(walk.missing for walk in walks)
+                if is_unseen or is_short or self.is_trial_over:
                     return
                 if not self.follows_parent:
                     moments = [walk.highest for walk in walks if walk.highest is not None]
@@ -100,24 +106,44 @@ class NestedStream(HarvestStream):
         """Read and write the list of each parent that is due.
 
         Raises:
-            NotFoundError: None of several parents has such a list, so it cannot be that all of
+            FatalAPIError: None of several parents has such a list, so it cannot be that all of
                 them were deleted since their list was read.
         """
         since = None if self.follows_parent else Span.covering(m.span for m in family).since
         progress = Progress(self, "lists")
-        gone = 0
+        refusals: list[FatalAPIError] = []
         for number, (parent_id, moment) in enumerate(self._parents.items(), start=1):
             if self.is_trial_over:
                 break
             try:
                 yield self.walk_whole(partial(self._walk_below, parent_id, moment, since, family))
-            except NotFoundError:
-                gone += 1
-                self.logger.debug("Deleted meanwhile: stream=%s parent=%d", self.name, parent_id)
-                if gone == len(self._parents) > 1:
+            except tuple(self.passed_over) as refusal:
+                refusals.append(refusal)
+                if len(refusals) == len(self._parents) > 1 or self._may_not_skip(refusal):
                     raise
             progress.tell(number, len(self._parents))
             self.flush()
+        self._tell_of(refusals)
+
+    def _may_not_skip(self, refusal: FatalAPIError) -> bool:
+        return _is_withheld(refusal) and not self.account.skip_forbidden
+
+    def _tell_of(self, refusals: Sequence[FatalAPIError]) -> None:
+        """Log how many lists were passed over, and why."""
+        # Those that are withheld may have changed: nobody can say that all was read.
+        self._is_cut = any(map(_is_withheld, refusals))
+        if self._is_cut:
+            self._note("some lists are not shown to the token")
+        for kind, meaning in self.passed_over.items():
+            if lists := sum(type(refusal) is kind for refusal in refusals):
+                self.logger.log(
+                    logging.WARNING if kind is UnavailableError else logging.INFO,
+                    "Passed over: stream=%s lists=%d of=%d reason=%s",
+                    self.name,
+                    lists,
+                    len(self._parents),
+                    meaning,
+                )
 
     def _walk_below(
         self,
@@ -163,3 +189,7 @@ class NestedStream(HarvestStream):
             for row in page.rows:
                 if self.has_list(row) and (parent_id := head_of(row).id) is not None:
                     yield from self._pages_below(parent_id, below)
+
+
+def _is_withheld(refusal: FatalAPIError) -> bool:
+    return type(refusal) is UnavailableError

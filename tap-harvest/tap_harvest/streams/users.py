@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 import msgspec
 from typing_extensions import override
 
+from tap_harvest.client import InvalidError, UnavailableError
 from tap_harvest.fields import (
     boolean,
     date,
@@ -144,6 +145,11 @@ class UserProjectAssignments(NestedStream):
     path = "/users/{user_id}/project_assignments"
     parent_stream_type = Users
     parent_key = "user_id"
+    # A manager sees their own and those of their teammates.
+    passed_over: ClassVar = {
+        **NestedStream.passed_over,
+        UnavailableError: "Harvest does not show them to the token",
+    }
     schema = fields(
         integer("user_id", "Id of the person, added by the tap."),
         key("id", "Id of the assignment."),
@@ -213,6 +219,7 @@ class UserTeammates(NestedStream):
     parent_key = "user_id"
     primary_keys: ClassVar = ("user_id", "id")
     replication_key = None
+    passed_over: ClassVar = {**NestedStream.passed_over, InvalidError: "no manager any more"}
     module = "team_feature"
     schema = fields(
         key("user_id", "Id of the manager, added by the tap."),
