@@ -492,17 +492,15 @@ def test_people_whose_projects_are_not_shown_are_passed_over(
     harvest: Sandbox, sync: Sync, caplog: pytest.LogCaptureFixture
 ):
     """A manager sees those of some. Nothing is taken for deleted, and no bookmark moves."""
-    people = harvest.rows("users")
-    for row in people[1:3]:
-        path = f"/v2/users/{row['id']}/project_assignments"
-        harvest.fail(path=path, status=403, times=None)
-
-    run = sync("user_project_assignments", "user_project_tasks", "tasks")
-
-    hidden = {row["id"] for row in people[1:3]}
+    hidden = [row["id"] for row in harvest.rows("users")[1:3]]
     expected = [
         row for row in served(harvest, "user_project_assignments") if row["user_id"] not in hidden
     ]
+    for user_id in hidden:
+        harvest.fail(path=f"/v2/users/{user_id}/project_assignments", status=403, times=None)
+
+    run = sync("user_project_assignments", "user_project_tasks", "tasks")
+
     assert by_key(run.records("user_project_assignments")) == by_key(expected)
     assert (
         "Passed over: stream=user_project_assignments lists=2 of=12 reason=Harvest does not show "
