@@ -125,12 +125,7 @@ class Report(HarvestStream):
 
     def _pages_of(self, window: Window) -> Iterator[Page]:
         added = {"from": window.first.isoformat(), "to": window.last.isoformat()}
-        query = {"from": f"{window.first:%Y%m%d}", "to": f"{window.last:%Y%m%d}"}
-        include = self.config.get("include_fixed_fee")
-        if self.has_fixed_fee and include is not None:
-            query["include_fixed_fee"] = str(include).lower()
-        pages = self.account.client.pages(self.path, query, stream=self.name, key=self.records_key)
-        for page in pages:
+        for page in self.pages_of(self.path, self._query_of(window)):
             yield replace(
                 page,
                 rows=[
@@ -138,6 +133,13 @@ class Report(HarvestStream):
                     for row in page.rows
                 ],
             )
+
+    def _query_of(self, window: Window) -> dict[str, str]:
+        query = {"from": f"{window.first:%Y%m%d}", "to": f"{window.last:%Y%m%d}"}
+        include = self.config.get("include_fixed_fee")
+        if self.has_fixed_fee and include is not None:
+            query["include_fixed_fee"] = str(include).lower()
+        return query
 
     def _key_of(self, row: Raw) -> tuple[int, str]:
         """What tells the rows of a window apart: the subject, and the currency."""
@@ -150,7 +152,8 @@ class Report(HarvestStream):
         due = self.windows_due()
         progress = Progress(self, "windows")
         with self.measured([self]):
-            for number, window in enumerate(due, start=1):
+            lists = ((window, self.path, self._query_of(window)) for window in due)
+            for number, window in enumerate(self.ahead(lists), start=1):
                 if self.is_trial_over or not self._read_window(window):
                     break
                 progress.tell(number, len(due))
