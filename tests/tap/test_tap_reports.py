@@ -255,6 +255,25 @@ def test_windows_that_were_missed_are_caught_up_with(harvest: Sandbox, sync: Syn
     assert months == [f"2026{month:02}01" for month in range(6, 13)]
 
 
+def test_a_month_is_not_over_before_it_is_so_in_the_west(harvest: Sandbox, sync: Sync):
+    """In Los Angeles people still track time of August when September has begun in UTC."""
+    harvest.now = datetime(2026, 9, 1, 3, tzinfo=UTC)
+    settings = {"report_start_date": "2026-08-01", "report_lookback_days": 0}
+    table = Table("time_projects_report")
+    first = sync("time_projects_report", **settings)
+    table.load(first)
+
+    harvest.add("time_entries", spent_date="2026-08-31", hours=2.5)
+    harvest.advance(seconds=12 * 60 * 60)
+    second = sync("time_projects_report", state=first.states[-1], **settings)
+    table.load(second)
+
+    sums = worked_out(harvest, "time_projects_report", "2026-08-01")
+    assert table.sums("total_hours", "billable_hours") == sums
+    assert sums
+    assert second.bookmarks["time_projects_report"] == "2026-08-31"
+
+
 def test_a_leap_year_is_asked_for_in_two_pieces(harvest: Sandbox, sync: Sync):
     """Harvest reports 365 days at once."""
     sync("time_team_report", report_start_date="2023-07-01", report_window="year")

@@ -99,8 +99,17 @@ class Report(HarvestStream):
         return reported if reported.report_window == size else Reported(report_window=size)
 
     @property
+    def _now(self) -> datetime:
+        return self.account.client.started or datetime.now(UTC)
+
+    @property
     def _today(self) -> date:
-        return (self.account.client.started or datetime.now(UTC)).date()
+        return self._now.date()
+
+    @property
+    def _day_that_all_began(self) -> date:
+        """The day that has begun in each time zone, since Harvest tells nobody the account's."""
+        return (self._now - timedelta(hours=12)).date()
 
     @property
     def _lookback(self) -> timedelta:
@@ -219,7 +228,7 @@ class Report(HarvestStream):
         if not self.is_full:
             for subject, currency in sorted(ever - keys):
                 self._retract(window, subject, currency)
-            read = self.reported.read(window, keys, self._today, self._lookback)
+            read = self.reported.read(window, keys, self._day_that_all_began, self._lookback)
             self.tap_state.setdefault("bookmarks", {})[self.name] = read.to_state()
             self._write_state_message()
         return True
@@ -232,7 +241,7 @@ class Report(HarvestStream):
             "from": window.first.isoformat(),
             "to": window.last.isoformat(),
             **dict.fromkeys(self.figures, 0),
-            "_sdc_deleted_at": instant_text(self.account.client.started or datetime.now(UTC)),
+            "_sdc_deleted_at": instant_text(self._now),
         }
         self.write_record(record, datetime.now(UTC))
         self.rows += 1
