@@ -8,22 +8,26 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import duckdb
 import psycopg
 import pymssql
+import pymysql
 import pytest
 from psycopg.adapt import Loader
+from pymysql.constants import FIELD_TYPE
+from pymysql.converters import conversions
 from sqlalchemy.engine import make_url
 
+from mariadb_server import NotInstalledError, mariadb_server
 from postgres_server import postgres_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-ENGINES = ("sqlite", "duckdb", "postgres", "mssql")
+ENGINES = ("sqlite", "duckdb", "postgres", "mariadb", "mysql", "mssql")
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,11 @@ class Database:
     engine: str
     url: str
     """As `sqlalchemy_url` wants it."""
+
+    _MYSQL_TYPES: ClassVar = (
+        "SELECT column_name AS name, column_type AS type FROM information_schema.columns "
+        "WHERE table_schema = database() AND table_name = '{}'"
+    )
 
     def query(self, statement: str) -> list[dict[str, Any]]:
         """Run a statement on a connection of its own; the rows as dictionaries."""
@@ -62,6 +71,8 @@ class Database:
             "AND NOT attisdropped",
             "mssql": "SELECT COLUMN_NAME AS name, DATA_TYPE AS type "
             f"FROM INFORMATION_SCHEMA.COLUMNS WHERE TABLE_NAME = '{table}'",
+            "mariadb": self._MYSQL_TYPES.format(table),
+            "mysql": self._MYSQL_TYPES.format(table),
         }[self.engine]
         return {row["name"]: row["type"] for row in self.query(columns)}
 
@@ -112,11 +123,24 @@ def _connect_mssql(url: str) -> Any:
     )
 
 
+def _connect_mysql(url: str) -> Any:
+    at = make_url(url)
+    return pymysql.connect(
+        **at.translate_connect_args(username="user"),
+        charset="utf8mb4",
+        conv={**conversions, FIELD_TYPE.DATETIME: lambda text: f"{text}Z"},
+        init_command="SET time_zone = '+00:00'",
+        sql_mode="ANSI_QUOTES,PIPES_AS_CONCAT",
+    )
+
+
 _CONNECT: dict[str, Callable[[str], Any]] = {
     "sqlite": _connect_sqlite,
     "duckdb": _connect_duckdb,
     "postgres": _connect_postgres,
     "mssql": _connect_mssql,
+    "mariadb": _connect_mysql,
+    "mysql": _connect_mysql,
 }
 
 
@@ -168,11 +192,44 @@ def _mssql(request: pytest.FixtureRequest) -> Iterator[Database]:
             cursor.execute(f"DROP DATABASE {name}")
 
 
+@contextmanager
+def _mariadb(request: pytest.FixtureRequest) -> Iterator[Database]:
+    with _of_mysql("mariadb", request.getfixturevalue("mariadb_url")) as database:
+        yield database
+
+
+@contextmanager
+def _mysql(request: pytest.FixtureRequest) -> Iterator[Database]:
+    with _of_mysql("mysql", request.getfixturevalue("mysql_url")) as database:
+        yield database
+
+
+@contextmanager
+def _of_mysql(engine: str, server: str) -> Iterator[Database]:
+    name = f"test_{os.getpid()}_{next(_NUMBERS)}"
+    url = make_url(server).set(database=name).render_as_string(hide_password=False)
+    with closing(_connect_mysql(server)) as connection:
+        cursor = connection.cursor()
+        cursor.execute("SHOW DATABASES")
+        before = {found for (found,) in cursor.fetchall()}
+        # Tables must not take the character set of the database.
+        cursor.execute(f"CREATE DATABASE {name} CHARACTER SET latin1")
+        try:
+            yield Database(engine, url)
+        finally:
+            # A schema that a test made is a database beside its own.
+            cursor.execute("SHOW DATABASES WHERE `Database` NOT LIKE 'test_%'")
+            for made in [name, *({found for (found,) in cursor.fetchall()} - before)]:
+                cursor.execute(f"DROP DATABASE `{made}`")
+
+
 _NEW: dict[str, Callable[[pytest.FixtureRequest], AbstractContextManager[Database]]] = {
     "sqlite": _sqlite,
     "duckdb": _duckdb,
     "postgres": _postgres,
     "mssql": _mssql,
+    "mariadb": _mariadb,
+    "mysql": _mysql,
 }
 
 
@@ -192,6 +249,28 @@ def mssql_url() -> str:
     given = os.environ.get("TARGET_TEST_MSSQL_URL")
     if not given:
         pytest.skip("TARGET_TEST_MSSQL_URL names no SQL Server")
+    return given
+
+
+@pytest.fixture(scope="session")
+def mariadb_url() -> Iterator[str]:
+    """The server of `TARGET_TEST_MARIADB_URL`, or a private one while the tests run."""
+    if given := os.environ.get("TARGET_TEST_MARIADB_URL"):
+        yield given
+    else:
+        try:
+            with mariadb_server() as url:
+                yield url
+        except NotInstalledError:
+            pytest.skip("MariaDB is not installed (Debian and Ubuntu: package mariadb-server).")
+
+
+@pytest.fixture(scope="session")
+def mysql_url() -> str:
+    """The server of `TARGET_TEST_MYSQL_URL`; there is none that tests could start."""
+    given = os.environ.get("TARGET_TEST_MYSQL_URL")
+    if not given:
+        pytest.skip("TARGET_TEST_MYSQL_URL names no MySQL server")
     return given
 
 
@@ -218,6 +297,12 @@ def duckdb_database(new_database: Callable[[str], Database]) -> Database:
 def postgres_database(new_database: Callable[[str], Database]) -> Database:
     """An empty database of a PostgreSQL server."""
     return new_database("postgres")
+
+
+@pytest.fixture
+def mariadb_database(new_database: Callable[[str], Database]) -> Database:
+    """An empty database of a MariaDB server."""
+    return new_database("mariadb")
 
 
 @pytest.fixture(params=ENGINES)

@@ -10,12 +10,12 @@ import hashlib
 import re
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from singer_sdk.helpers._flattening import flatten_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from singer_sdk.helpers._flattening import FlatteningOptions
 
@@ -41,6 +41,9 @@ METADATA: dict[str, tuple[tuple[str, ...], Kind, str]] = {
 
 Meltano SDK, "Record Metadata": https://sdk.meltano.com/en/latest/implementation/record_metadata.html
 """
+
+CARRIED = tuple(path[0] for path, _, _ in METADATA.values() if path[0] != RECORD)
+"""What an element carries beside its record, in this order."""
 
 VERSION_METADATA = ("_sdc_deleted_at", "_sdc_table_version")
 """The metadata that ACTIVATE_VERSION needs, and that says something of the row itself. The rest
@@ -303,55 +306,55 @@ def shape_of(paths: Mapping[tuple[str, ...], Column]) -> dict[str, Any]:
     return shape
 
 
-def conform(
-    columns: Sequence[Column],
-    *,
-    max_name_length: int,
-    name_length: Callable[[str], int] = len,
-    ignores_case: bool,
-) -> tuple[Column, ...]:
+class Spelling(Protocol):
+    """How a database spells and compares names."""
+
+    max_name_length: ClassVar[int]
+
+    def name_length(self, name: str) -> int:
+        """Measure a name, in the unit of the longest."""
+
+    def spell(self, name: str) -> str:
+        """Leave out of a name what no name may hold."""
+
+    def fold(self, name: str) -> str:
+        """Write names that are one name in one way."""
+
+
+def conform(columns: Sequence[Column], spelling: Spelling) -> tuple[Column, ...]:
     """Name the columns as the database can spell them.
 
-    Names stay as sent. One that is too long, or that clashes with another in a database that
-    ignores case, gets a suffix made from the name itself, whatever the order of the columns.
+    Names stay as sent. One that is too long, or that is to the database the name of another, gets a
+    suffix made from the name itself, whatever the order of the columns.
 
     Args:
         columns: Columns named as in the source.
-        max_name_length: The longest name, in the unit of `name_length`.
-        name_length: How the database measures a name.
-        ignores_case: Whether names that differ only in case are one.
+        spelling: How the database spells and compares names.
     """
     taken: set[str] = set()
     names: dict[str, str] = {}
     # Metadata keeps its names, then names in order: the result does not hang on the schema's order.
     for source in sorted((c.name for c in columns), key=lambda name: (name not in METADATA, name)):
-        name = conform_name(source, max_name_length, name_length)
-        folded = name.casefold() if ignores_case else name
-        if folded in taken:
-            name = _suffixed(source, max_name_length, name_length)
-            folded = name.casefold() if ignores_case else name
-        taken.add(folded)
+        name = conform_name(source, spelling)
+        if spelling.fold(name) in taken:
+            name = _suffixed(source, spelling)
+        taken.add(spelling.fold(name))
         names[source] = name
     return tuple(replace(column, name=names[column.name]) for column in columns)
 
 
-def conform_name(name: str, max_name_length: int, name_length: Callable[[str], int] = len) -> str:
+def conform_name(name: str, spelling: Spelling) -> str:
     """Name one thing as the database can spell it."""
-    name = name.replace("\0", "")
-    if name and name_length(name) <= max_name_length:
-        return name
-    return _suffixed(name, max_name_length, name_length)
+    spelled = spelling.spell(name)
+    if spelled and spelling.name_length(spelled) <= spelling.max_name_length:
+        return spelled
+    return _suffixed(name, spelling)
 
 
-def _suffixed(name: str, max_name_length: int, name_length: Callable[[str], int]) -> str:
+def _suffixed(name: str, spelling: Spelling) -> str:
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-    kept = shortened(name.replace("\0", ""), max_name_length - 9, name_length)
+    max_length = spelling.max_name_length - 9
+    kept = spelling.spell(name)[:max_length]
+    while spelling.name_length(kept) > max_length:
+        kept = kept[:-1]
     return f"{kept}_{digest}"
-
-
-def shortened(name: str, max_length: int, name_length: Callable[[str], int]) -> str:
-    """The beginning of a name, as much as fits."""
-    name = name[:max_length]
-    while name_length(name) > max_length:
-        name = name[:-1]
-    return name

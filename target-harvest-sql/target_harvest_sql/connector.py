@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 import weakref
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,7 +14,6 @@ from sqlalchemy.exc import ArgumentError
 
 from target_harvest_sql.columns import conform_name
 from target_harvest_sql.dialects import DIALECTS
-from target_harvest_sql.dialects.sqlite import SQLiteJSONB
 from target_harvest_sql.drivers import driver_type
 
 if TYPE_CHECKING:
@@ -72,12 +70,15 @@ class Connector:
                 f"target-harvest-sql[{self.dialect.extra}], or the package {error.name}"
             )
             raise ConfigValidationError(message, errors=[f"{message}."]) from error
-        if backend == "sqlite" and sqlite3.sqlite_version_info >= (3, 51):
-            self.dialect = SQLiteJSONB()
         self._logger = logger
         self._driver: Driver | None = None
         self._owners: dict[str, str] = {}
         self._shadows: dict[str, tuple[Table, Table]] = {}
+
+    def open(self) -> Dialect:
+        """Open the connection, if it is not open; the server says which dialect is its own."""
+        self._open()
+        return self.dialect
 
     def prepare(self, table: Table, stream: str) -> Table:
         """Create the table of a stream, or add what it lacks.
@@ -104,7 +105,7 @@ class Connector:
                 self._check_keys(table, stream, found)
                 columns = [self._fit(table, c, stream, found) for c in table.columns]
                 ready = replace(table, columns=tuple(columns))
-                changed = any(self._fold(c.name) not in found for c in columns)
+                changed = any(self.dialect.fold(c.name) not in found for c in columns)
             if changed:
                 for statement in self.dialect.comments_sql(ready):
                     self._execute(statement)
@@ -115,10 +116,8 @@ class Connector:
 
         A second call for the same table adds what the shadow lacks, as `prepare` does.
         """
-        name = self._fold(self.dialect.table_name(table))
-        shadow_name = conform_name(
-            f"{table.name}__shadow", self.dialect.max_name_length, self.dialect.name_length
-        )
+        name = self.dialect.fold(self.dialect.table_name(table))
+        shadow_name = conform_name(f"{table.name}__shadow", self.dialect)
         shadow = replace(table, name=shadow_name)
         if name not in self._shadows:
             self._claim(table, stream)
@@ -169,14 +168,25 @@ class Connector:
     ) -> None:
         dialect = self.dialect
         with self._transaction(doing):
-            for start in range(0, len(elements), dialect.statement_rows):
-                part = elements[start : start + dialect.statement_rows]
+            for part in self._parts(elements):
                 json = b"".join(
                     (dialect.batch_start, dialect.batch_separator.join(part), dialect.batch_end)
                 )
                 with self._open().carry(json) as carried:
                     for statement in statements:
                         self._execute(statement, {"batch": carried})
+
+    def _parts(self, elements: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+        """Part a batch into what one statement takes."""
+        start = size = 0
+        limit = self._open().statement_bytes
+        for end, element in enumerate(elements):
+            size += len(element) + 1
+            if end > start and (size > limit or end - start == self.dialect.statement_rows):
+                yield elements[start:end]
+                start, size = end, len(element) + 1
+        if elements:
+            yield elements[start:]
 
     def activate_version(
         self, table: Table, version: int, *, hard_delete: bool, deleted_at: str
@@ -201,6 +211,7 @@ class Connector:
             with self._errors(doing, hide=self._without_password):
                 driver = self._driver_type(self._url)
                 weakref.finalize(self, driver.close)
+                self.dialect = self.dialect.of_server(driver.version)
                 for statement in self.dialect.open_sql:
                     driver.execute(statement, {})
             self._driver = driver
@@ -249,7 +260,7 @@ class Connector:
         rows = self._execute(
             self.dialect.columns_sql(), {"schema": table.schema, "table": table.name}
         )
-        return {self._fold(row[0]): (row[0], row[1], bool(row[2])) for row in rows}
+        return {self.dialect.fold(row[0]): (row[0], row[1], bool(row[2])) for row in rows}
 
     def _check_keys(
         self, table: Table, stream: str, found: Mapping[str, tuple[str, str, bool]]
@@ -257,7 +268,7 @@ class Connector:
         """Refuse a table whose key is not the stream's."""
         actual = sorted(name for name, _, is_key in found.values() if is_key)
         wanted = sorted(column.name for column in table.keys)
-        if set(map(self._fold, actual)) == set(map(self._fold, wanted)):
+        if set(map(self.dialect.fold, actual)) == set(map(self.dialect.fold, wanted)):
             return
         if not actual:
             raise DatabaseError(
@@ -279,7 +290,7 @@ class Connector:
         found: Mapping[str, tuple[str, str, bool]],
     ) -> Column:
         """Add a column that is missing, widen one that is too narrow."""
-        existing = found.get(self._fold(column.name))
+        existing = found.get(self.dialect.fold(column.name))
         if existing is None:
             self._execute(self.dialect.add_column_sql(table, column))
             return column
@@ -301,15 +312,12 @@ class Connector:
 
     def _claim(self, table: Table, stream: str) -> None:
         """Refuse a table that another stream writes to."""
-        owner = self._owners.setdefault(self._fold(self.dialect.table_name(table)), stream)
+        owner = self._owners.setdefault(self.dialect.fold(self.dialect.table_name(table)), stream)
         if owner != stream:
             raise DatabaseError(
                 f'Streams "{owner}" and "{stream}" would both write to table "{table.name}". Give '
                 "one of them another name with `stream_maps` and `__alias__`."
             )
-
-    def _fold(self, name: str) -> str:
-        return name.casefold() if self.dialect.ignores_case else name
 
 
 def _setting_error(message: str) -> ConfigValidationError:

@@ -20,6 +20,7 @@ from singer_sdk.sinks import Sink
 from typing_extensions import override
 
 from target_harvest_sql import columns as cols
+from target_harvest_sql import elements
 from target_harvest_sql.records import (
     Validator,
     clean,
@@ -89,7 +90,8 @@ class SQLSink(Sink):
         self._warned_of_text = False
         self._unnamed: set[str] = set()
         self._followed: tuple[Moment, str | None] | None = None
-        self._tail = b""
+        self._layout = elements.OBJECT
+        self._head = b""
         self._batched_at = b""
         # The batch that is being gathered.
         self._by_key: dict[Hashable, bytes] = {}
@@ -209,7 +211,7 @@ class SQLSink(Sink):
         if self._has_metadata:
             if (moment, extracted_at) != self._followed:
                 self._follow(moment, extracted_at)
-            record = b'{"r":%b%b' % (record, self._tail)
+            record = b"%b%b%b" % (self._head, record, self._layout.end)
         self.pending_bytes += len(record)
         if not self._is_keyed:
             self._keyless.append(record)
@@ -268,16 +270,15 @@ class SQLSink(Sink):
             self.prepare()
 
     def _follow(self, moment: Moment, extracted_at: str | None) -> None:
-        """Write what all elements read and received at the same moments end with."""
-        version = b"null" if self._version is None else b"%d" % self._version
+        """Write what all elements read and received at the same moments begin with."""
         self._followed = (moment, extracted_at)
-        self._tail = b',"e":%b,"a":%b,"b":%b,"s":%d,"v":%b,"y":%d}' % (
+        self._head = self._layout.head % (
             msgspec.json.encode(extracted_at),
             moment.text,
             self._batched_at,
-            moment.milliseconds,
-            version,
-            self.sync_started_at,
+            b"%d" % moment.milliseconds,
+            msgspec.json.encode(self._version),
+            b"%d" % self.sync_started_at,
         )
 
     def _clean(self, record: bytes) -> bytes:
@@ -336,7 +337,7 @@ class SQLSink(Sink):
             DatabaseError: If the table cannot hold the stream's records.
             MissingKeyPropertiesError: If a key property is not in the schema.
         """
-        dialect = self.connector.dialect
+        dialect = self.connector.open()
         load_method = self.config["load_method"]
         flattening: FlatteningOptions = get_flattening_options(self.config)  # type: ignore[arg-type]
         columns = cols.compile_columns(
@@ -350,12 +351,9 @@ class SQLSink(Sink):
         self._rebuild: Callable[[bytes], bytes] | None = None
         if not cols.have_plain_paths(columns):
             columns = self._plain(columns)
-        conformed = cols.conform(
-            columns,
-            max_name_length=dialect.max_name_length,
-            name_length=dialect.name_length,
-            ignores_case=dialect.ignores_case,
-        )
+        if dialect.list_length:
+            columns = self._as_lists(columns, dialect.list_length)
+        conformed = cols.conform(columns, dialect)
         missing = set(self._key_properties) - {column.source for column in conformed}
         if missing:
             raise MissingKeyPropertiesError(
@@ -365,7 +363,7 @@ class SQLSink(Sink):
             )
         schema, name = self._table_name()
         table = cols.Table(
-            name=cols.conform_name(name, dialect.max_name_length, dialect.name_length),
+            name=cols.conform_name(name, dialect),
             columns=conformed,
             schema=schema,
             is_keyed=load_method != "append-only",
@@ -435,6 +433,14 @@ class SQLSink(Sink):
 
         self._rebuild = rebuild
         return plain
+
+    def _as_lists(self, columns: list[Column], length: int) -> list[Column]:
+        """Give the columns places in lists, and remember how to rebuild a record to fit them."""
+        named = self._rebuild
+        laid_out, rebuild = elements.as_lists(columns, length, has_metadata=self._has_metadata)
+        self._rebuild = rebuild if named is None else lambda record: rebuild(named(record))
+        self._layout = elements.LISTS
+        return laid_out
 
     def _quoting(self, rebuild: Callable[[bytes], bytes] | None) -> Callable[[bytes], bytes] | None:
         """Rebuild a record with its decimals as text, so that they keep their digits."""

@@ -107,20 +107,17 @@ class Script:
 
 
 class Clock:
-    """A clock that only waiting moves."""
+    """A clock that only sleeping moves."""
 
     def __init__(self) -> None:
         self.now = 1000.0
-        self.waited: list[float] = []
+        self.slept: list[float] = []
 
     def __call__(self) -> float:
         """Tell the time in seconds."""
         return self.now
 
-    def wait(self, condition: threading.Condition, seconds: float | None) -> None:
-        """Wait, in no time; but what has no end of its own is waited for."""
-        if seconds is None:
-            condition.wait()
-        else:
-            self.waited.append(seconds)
-            self.now += seconds
+    def sleep(self, seconds: float) -> None:
+        """Wait, in no time."""
+        self.slept.append(seconds)
+        self.now += seconds

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from target_harvest_sql.dialects.duckdb import DuckDB
 from target_harvest_sql.dialects.mssql import MSSQL
+from target_harvest_sql.dialects.mysql import MariaDB, MySQL
 from target_harvest_sql.dialects.postgres import PostgreSQL
 from target_harvest_sql.dialects.sqlite import SQLite
 
@@ -13,5 +14,6 @@ if TYPE_CHECKING:
     from target_harvest_sql.dialects.base import Dialect
 
 DIALECTS: dict[str, Dialect] = {
-    dialect.name: dialect for dialect in (SQLite(), DuckDB(), PostgreSQL(), MSSQL())
+    dialect.name: dialect
+    for dialect in (SQLite(), DuckDB(), PostgreSQL(), MariaDB(), MySQL(), MSSQL())
 }

@@ -73,11 +73,26 @@ class Dialect(ABC):
     statement_rows: ClassVar[int] = 1_000_000
     """How many elements of a batch one statement takes best; a batch is one transaction still."""
 
+    list_length: ClassVar[int] = 0
+    """How many values a list holds, where records come as lists and paths are positions."""
+
+    def of_server(self, version: str) -> Dialect:  # noqa: ARG002 - most need not know.
+        """The dialect of a server that calls its version so."""
+        return self
+
     # Names
 
     def name_length(self, name: str) -> int:
         """Measure a name as the database does: in characters, unless it says otherwise."""
         return len(name)
+
+    def spell(self, name: str) -> str:
+        """Leave out of a name what no name may hold."""
+        return name.replace("\0", "")
+
+    def fold(self, name: str) -> str:
+        """Write names that are one name in one way."""
+        return name.casefold() if self.ignores_case else name
 
     def quote(self, name: str) -> str:
         """Quote a name."""
@@ -106,6 +121,10 @@ class Dialect(ABC):
     def type_sql(self, table: Table, column: Column) -> str:  # noqa: ARG002 - keys may differ.
         """Name the type that a column of a table is made with."""
         return self.types[column.kind]
+
+    def moment(self, text: str) -> str:
+        """Read text as a value for a column of date-times."""
+        return text
 
     # Tables
 
@@ -221,7 +240,7 @@ class Dialect(ABC):
         if hard_delete:
             return f"DELETE FROM {name}\nWHERE {older}"  # noqa: S608 - names are quoted.
         mark = self.quote("_sdc_deleted_at")
-        deleted_at = self.parameter("deleted_at")
+        deleted_at = self.moment(self.parameter("deleted_at"))
         return f"UPDATE {name}\nSET {mark} = {deleted_at}\nWHERE {older} AND {mark} IS NULL"
 
     def swap_sql(self, table: Table, shadow: Table) -> list[str]:

@@ -59,6 +59,10 @@ class SQLite(Dialect):
     """The table function that takes a batch apart."""
 
     @override
+    def of_server(self, version: str) -> Dialect:
+        return SQLiteJSONB() if tuple(map(int, version.split("."))) >= (3, 51) else self
+
+    @override
     def columns_sql(self) -> str:
         return "SELECT name, type, pk > 0\nFROM pragma_table_info(:table)\nWHERE :schema IS NULL"
 

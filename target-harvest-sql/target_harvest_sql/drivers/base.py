@@ -17,6 +17,12 @@ class Driver(Protocol):
     errors: ClassVar[tuple[type[Exception], ...]]
     """What the driver raises where the database refuses something, or cannot be reached."""
 
+    version: str
+    """What the database calls its version."""
+
+    statement_bytes: int
+    """How many bytes of JSON one statement may carry."""
+
     def __init__(self, url: URL) -> None:
         """Open the connection."""
 

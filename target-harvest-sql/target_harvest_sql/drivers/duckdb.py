@@ -22,6 +22,9 @@ class DuckDBDriver:
 
     errors: ClassVar = (duckdb.Error,)
 
+    version: ClassVar = duckdb.__version__
+    statement_bytes: ClassVar = 2**31
+
     def __init__(self, url: URL) -> None:
         self._connection = duckdb.connect(
             url.database or ":memory:", config={name: str(v) for name, v in url.query.items()}

@@ -65,6 +65,8 @@ class MSSQLDriver(ABC):
     """
 
     errors: ClassVar = (ServerError,)
+    version: ClassVar = ""  # Not every server tells one.
+    statement_bytes: ClassVar = 2**30  # nvarchar(max) holds 2 GB, of two bytes a character.
 
     @classmethod
     def is_transient(cls, error: Exception) -> bool:

@@ -37,6 +37,7 @@ class PostgresDriver:
     """A connection to a PostgreSQL server."""
 
     errors: ClassVar = (psycopg.Error,)
+    statement_bytes: ClassVar = 2**28 - 1  # The longest array in jsonb.
 
     def __init__(self, url: URL) -> None:
         options: dict[str, Any] = {
@@ -52,6 +53,7 @@ class PostgresDriver:
             autocommit=True,  # Transactions are begun by the connector.
             prepare_threshold=None,  # A pooler may give each transaction another connection.
         )
+        self.version = str(self._connection.info.server_version)
         self._connection.adapters.register_dumper(_Batch, _BatchDumper)
 
     @classmethod

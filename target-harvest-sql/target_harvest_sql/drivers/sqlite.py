@@ -20,6 +20,9 @@ class SQLiteDriver:
 
     errors: ClassVar = (sqlite3.Error, sqlite3.Warning)
 
+    version: ClassVar = sqlite3.sqlite_version
+    statement_bytes: ClassVar = 1_000_000_000  # https://www.sqlite.org/limits.html
+
     def __init__(self, url: URL) -> None:
         self._connection = sqlite3.connect(
             url.database or ":memory:",

@@ -1,0 +1,91 @@
+"""A private MariaDB server on localhost, from the system's package."""
+
+from __future__ import annotations
+
+import getpass
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pymysql
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PATH: Final = "/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin:/opt/homebrew/bin"
+USER: Final = "CREATE USER tester@'%' IDENTIFIED BY 'p@ss/w%rd';\nGRANT ALL ON *.* TO tester@'%';\n"
+# The data lives as long as the tests, so that nothing need ever reach a disk.
+SETTINGS: Final = {
+    "bind-address": "127.0.0.1",
+    "innodb-buffer-pool-size": "64M",
+    "innodb-doublewrite": "0",
+    "innodb-flush-log-at-trx-commit": "0",
+    "innodb-log-file-size": "16M",
+    "performance-schema": "0",
+    "skip-log-bin": "1",
+    "skip-name-resolve": "1",
+}
+
+
+class NotInstalledError(Exception):
+    """The system has no MariaDB server."""
+
+
+@contextmanager
+def mariadb_server() -> Iterator[str]:
+    """Start a server; gives its URL, without a database, and ends it.
+
+    Raises:
+        NotInstalledError: If there is none to start.
+    """
+    server, install = (shutil.which(name, path=PATH) for name in ("mariadbd", "mariadb-install-db"))
+    if server is None or install is None:
+        raise NotInstalledError
+    with tempfile.TemporaryDirectory(prefix="mariadb-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        data, log = folder / "data", folder / "log"
+        common = ["--no-defaults", f"--datadir={data}", f"--user={getpass.getuser()}"]
+        subprocess.run(
+            [install, *common, "--auth-root-authentication-method=normal", "--skip-test-db"],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        (folder / "users.sql").write_text(USER)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [
+                    *(server, *common, f"--port={port}", f"--socket={folder / 'socket'}"),
+                    *(f"--init-file={folder / 'users.sql'}", f"--pid-file={folder / 'pid'}"),
+                    *(f"--{setting}={value}" for setting, value in SETTINGS.items()),
+                ],
+                stderr=output,
+            )
+            try:
+                _wait(port, process, log)
+                yield f"mariadb://tester:p%40ss%2Fw%25rd@127.0.0.1:{port}"
+            finally:
+                process.kill()  # The data is thrown away.
+                process.wait()
+
+
+def _wait(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            pymysql.connect(
+                host="127.0.0.1", port=port, user="tester", password=b"p@ss/w%rd"
+            ).close()
+        except pymysql.Error:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(log.read_text(errors="replace")) from None
+            time.sleep(0.02)
+        else:
+            return

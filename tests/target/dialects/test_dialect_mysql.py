@@ -1,0 +1,288 @@
+"""Every statement of the MySQL and MariaDB dialects, as whole text."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from target_harvest_sql.columns import Column, Size, Table
+from target_harvest_sql.dialects.mysql import MariaDB, MySQL
+
+ID = Column("id", ("r", "id"), "integer", is_key=True, description="It's 100% the id.")
+CLIENT = Column("client__name", ("r", "client", "name"), "string")
+AMOUNT = Column("amount", ("r", "amount"), "number")
+TAGS = Column("tags", ("r", "tags"), "json")
+AT = Column("_sdc_batched_at", ("b",), "date-time", is_volatile=True)
+TABLE = Table("entries", (ID, CLIENT, AMOUNT, TAGS, AT), schema="harvest")
+KEYLESS = Table("odd `name` of 100%", (Column("it's", ("it's",), "date"),))
+
+# As records come to MariaDB: in lists.
+LISTED = replace(
+    TABLE,
+    columns=(
+        replace(ID, path=("7", "0")),
+        replace(CLIENT, path=("7", "1")),
+        replace(AMOUNT, path=("7", "2")),
+        replace(TAGS, path=("6",)),
+        replace(AT, path=("2",)),
+    ),
+)
+
+
+def test_the_server_says_which_it_is() -> None:
+    """Whatever stands in the URL."""
+    assert isinstance(MySQL().of_server("10.11.18-MariaDB-0+deb12u1"), MariaDB)
+    assert type(MariaDB().of_server("8.0.42")) is MySQL
+
+
+def test_create_table() -> None:
+    """Tables and keys tell all texts apart; descriptions are part of the definition."""
+    statement = (
+        "CREATE TABLE `harvest`.`entries` (\n"
+        "  `id` bigint NOT NULL COMMENT 'It''s 100%% the id.',\n"
+        "  `client__name` longtext,\n"
+        "  `amount` double,\n"
+        "  `tags` json,\n"
+        "  `_sdc_batched_at` datetime(6),\n"
+        "  PRIMARY KEY (`id`)\n"
+        ") CHARACTER SET utf8mb4 COLLATE "
+    )
+
+    assert MySQL().create_table_sql(TABLE) == f"{statement}utf8mb4_0900_bin"
+    assert MariaDB().create_table_sql(LISTED) == f"{statement}utf8mb4_nopad_bin"
+
+
+@pytest.mark.parametrize(
+    ("kinds", "types"),
+    [
+        (["string"], ["varchar(768)"]),
+        (["string", "integer", "json"], ["varchar(383)", "bigint", "varchar(383)"]),
+        (["decimal", "date-time"], ["varchar(766)", "datetime(6)"]),
+    ],
+)
+def test_text_in_a_key_is_as_long_as_an_index_allows(kinds: list[str], types: list[str]) -> None:
+    """3072 bytes, four of which are a character."""
+    keys = [Column(f"k{n}", (), kind, is_key=True) for n, kind in enumerate(kinds)]  # type: ignore[arg-type]
+    table = Table("t", tuple(keys))
+
+    assert [MySQL().type_sql(table, key) for key in keys] == types
+
+
+def test_a_decimal_is_as_large_as_the_schema_says() -> None:
+    """Where it says nothing, or more than the database has, all digits are kept as text."""
+    decimal = Column("v", ("v",), "decimal", size=Size(precision=20, scale=4))
+    larger = replace(decimal, size=Size(precision=66, scale=4))
+
+    assert MySQL().type_sql(TABLE, decimal) == "decimal(20,4)"
+    assert MySQL().type_sql(TABLE, larger) == "longtext"
+    assert MySQL().type_sql(TABLE, replace(decimal, size=Size())) == "longtext"
+
+
+def test_add_and_widen_column() -> None:
+    """A type changes only to one that holds old and new values."""
+    dialect = MySQL()
+
+    assert dialect.add_column_sql(KEYLESS, CLIENT) == (
+        "ALTER TABLE `odd ``name`` of 100%%` ADD COLUMN `client__name` longtext"
+    )
+    assert dialect.widen_sql(TABLE, AMOUNT, "bigint(20)") == [
+        "ALTER TABLE `harvest`.`entries` MODIFY COLUMN `amount` double"
+    ]
+    assert dialect.widen_sql(TABLE, CLIENT, "date") == [
+        "ALTER TABLE `harvest`.`entries` MODIFY COLUMN `client__name` longtext"
+    ]
+    assert dialect.widen_sql(TABLE, AT, "date") == [
+        "ALTER TABLE `harvest`.`entries` MODIFY COLUMN `_sdc_batched_at` datetime(6)"
+    ]
+    assert dialect.widen_sql(TABLE, CLIENT, "tinyint(1)") == []
+    assert dialect.widen_sql(TABLE, TAGS, "bigint") == []
+
+
+def test_columns_that_were_made_otherwise_hold_what_they_can() -> None:
+    """What they would cut or round is an error of the statement."""
+    held = MySQL().held_kind
+
+    assert held("bigint(20)", "integer") == "integer"  # So MariaDB reports it.
+    assert held("varchar(20)", "integer") == "string"
+    assert held("varchar(768)", "json") == "json"
+    assert held("decimal(10,2)", "number") == "decimal"
+    assert held("datetime", "date-time") == "date-time"
+    assert held("double", "integer") == "number"
+    assert held("float", "number") is None
+    assert held("tinyint(1)", "string") is None
+
+
+def test_append() -> None:
+    """A batch is one bound value."""
+    [statement] = MySQL().append_sql(KEYLESS)
+
+    assert statement == (
+        "INSERT INTO `odd ``name`` of 100%%` (`it's`)\n"
+        "SELECT v0 AS c0\n"
+        "FROM JSON_TABLE(%(batch)s, '$[*]' COLUMNS (\n"
+        """  v0 date PATH '$."it''s"' ERROR ON ERROR\n"""
+        ")) AS batch"
+    )
+
+
+def test_upsert_into_mysql() -> None:
+    """What changes in every run is kept, unless the rest differs, and is compared before it."""
+    [statement] = MySQL().upsert_sql(TABLE)
+
+    assert statement == (
+        "INSERT INTO `harvest`.`entries` "
+        "(`id`, `client__name`, `amount`, `tags`, `_sdc_batched_at`)\n"
+        "SELECT * FROM (\n"
+        "SELECT v0 AS c0, v1 AS c1, v2 AS c2, "
+        "IF(JSON_TYPE(v3) = 'NULL', NULL, v3) AS c3, "
+        "REGEXP_REPLACE(v4, 'Z$', '+00:00') AS c4\n"
+        "FROM JSON_TABLE(%(batch)s, '$[*]' COLUMNS (\n"
+        """  v0 bigint PATH '$."r"."id"' ERROR ON ERROR,\n"""
+        "  v1 longtext CHARACTER SET utf8mb4 "
+        """PATH '$."r"."client"."name"' ERROR ON ERROR,\n"""
+        """  v2 double PATH '$."r"."amount"' ERROR ON ERROR,\n"""
+        """  v3 json PATH '$."r"."tags"' ERROR ON ERROR,\n"""
+        """  v4 longtext CHARACTER SET utf8mb4 PATH '$."b"' ERROR ON ERROR\n"""
+        ")) AS batch\n"
+        ") AS new_rows\n"
+        "ON DUPLICATE KEY UPDATE `entries`.`_sdc_batched_at` = IF("
+        "`entries`.`client__name` <=> new_rows.c1 AND `entries`.`amount` <=> new_rows.c2 AND "
+        "`entries`.`tags` <=> new_rows.c3, `entries`.`_sdc_batched_at`, new_rows.c4), "
+        "`entries`.`client__name` = new_rows.c1, `entries`.`amount` = new_rows.c2, "
+        "`entries`.`tags` = new_rows.c3"
+    )
+
+
+def test_upsert_into_mariadb() -> None:
+    """Values come by position; an object where text is expected stays JSON text."""
+    [statement] = MariaDB().upsert_sql(LISTED)
+
+    assert statement == (
+        "INSERT INTO `harvest`.`entries` "
+        "(`id`, `client__name`, `amount`, `tags`, `_sdc_batched_at`)\n"
+        "SELECT COALESCE(JSON_VALUE(v7, '$[0]'), JSON_QUERY(v7, '$[0]')) AS c0, "
+        "COALESCE(JSON_VALUE(v7, '$[1]'), JSON_QUERY(v7, '$[1]')) AS c1, "
+        "COALESCE(JSON_VALUE(v7, '$[2]'), JSON_QUERY(v7, '$[2]')) AS c2, "
+        "NULLIF(v6, 'null') AS c3, "
+        "CASE WHEN RIGHT(v2, 1) = 'Z' THEN LEFT(v2, CHAR_LENGTH(v2) - 1) "
+        "WHEN v2 RLIKE ':[0-9.]+[+-][0-9]{2}(:?[0-9]{2})?$' "
+        "THEN CAST(LEFT(v2, CHAR_LENGTH(v2) "
+        "- CHAR_LENGTH(REGEXP_SUBSTR(v2, '[+-][0-9]{2}(:?[0-9]{2})?$'))) AS datetime(6)) "
+        "- INTERVAL INSERT(RPAD(REPLACE(REGEXP_SUBSTR(v2, '[+-][0-9]{2}(:?[0-9]{2})?$'), "
+        "':', ''), 5, '0'), 4, 0, ':') HOUR_MINUTE "
+        "ELSE v2 END AS c4\n"
+        "FROM JSON_TABLE(%(batch)s, '$[*]' COLUMNS (\n"
+        "  v7 json PATH '$[7]' ERROR ON ERROR,\n"
+        "  v6 json PATH '$[6]' ERROR ON ERROR,\n"
+        "  v2 longtext CHARACTER SET utf8mb4 PATH '$[2]' ERROR ON ERROR\n"
+        ")) AS batch\n"
+        "ON DUPLICATE KEY UPDATE `entries`.`_sdc_batched_at` = IF("
+        "`entries`.`client__name` <=> VALUES(`client__name`) AND "
+        "`entries`.`amount` <=> VALUES(`amount`) AND `entries`.`tags` <=> VALUES(`tags`), "
+        "`entries`.`_sdc_batched_at`, VALUES(`_sdc_batched_at`)), "
+        "`entries`.`client__name` = VALUES(`client__name`), "
+        "`entries`.`amount` = VALUES(`amount`), `entries`.`tags` = VALUES(`tags`)"
+    )
+
+
+def test_upsert_of_keys_alone() -> None:
+    """Nothing can have changed."""
+    [statement] = MySQL().upsert_sql(Table("links", (ID,)))
+
+    assert statement.endswith("ON DUPLICATE KEY UPDATE `links`.`id` = new_rows.c0")
+
+
+def test_delete() -> None:
+    """A join finds the rows by their key."""
+    [in_mysql] = MySQL().delete_sql(TABLE)
+    [in_mariadb] = MariaDB().delete_sql(LISTED)
+
+    assert in_mysql == (
+        "DELETE old FROM `harvest`.`entries` AS old\n"
+        "JOIN (\n"
+        "SELECT v0 AS c0\n"
+        "FROM JSON_TABLE(%(batch)s, '$[*]' COLUMNS (\n"
+        """  v0 bigint PATH '$."r"."id"' ERROR ON ERROR\n"""
+        ")) AS batch\n"
+        ") AS gone ON old.`id` = CAST(gone.c0 AS signed)"
+    )
+    assert in_mariadb == (
+        "DELETE old FROM `harvest`.`entries` AS old\n"
+        "JOIN (\n"
+        "SELECT COALESCE(JSON_VALUE(v7, '$[0]'), JSON_QUERY(v7, '$[0]')) AS c0\n"
+        "FROM JSON_TABLE(%(batch)s, '$[*]' COLUMNS (\n"
+        "  v7 json PATH '$[7]' ERROR ON ERROR\n"
+        ")) AS batch\n"
+        ") AS gone ON old.`id` = CAST(gone.c0 AS signed)"
+    )
+
+
+def test_a_key_of_text_is_compared_as_its_column_does() -> None:
+    """Else no index would find it."""
+    table = Table("t", (replace(CLIENT, is_key=True), replace(AT, is_key=True)))
+    [statement] = MySQL().delete_sql(table)
+
+    assert statement.endswith(
+        "ON old.`client__name` = CAST(gone.c0 AS char) COLLATE utf8mb4_0900_bin "
+        "AND old.`_sdc_batched_at` = CAST(gone.c1 AS datetime(6))"
+    )
+
+
+def test_activate_version() -> None:
+    """Rows without a version are older than all."""
+    assert MySQL().activate_version_sql(TABLE, hard_delete=True) == (
+        "DELETE FROM `harvest`.`entries`\n"
+        "WHERE (`_sdc_table_version` IS NULL OR `_sdc_table_version` < %(version)s)"
+    )
+    assert MySQL().activate_version_sql(TABLE, hard_delete=False) == (
+        "UPDATE `harvest`.`entries`\n"
+        "SET `_sdc_deleted_at` = REGEXP_REPLACE(%(deleted_at)s, 'Z$', '+00:00')\n"
+        "WHERE (`_sdc_table_version` IS NULL OR `_sdc_table_version` < %(version)s) "
+        "AND `_sdc_deleted_at` IS NULL"
+    )
+
+
+def test_swap() -> None:
+    """The tables change their names in one statement, all or nothing."""
+    shadow = replace(TABLE, name="entries__shadow")
+
+    assert MySQL().swap_sql(TABLE, shadow) == [
+        "DROP TABLE IF EXISTS `harvest`.`entries__replaced`",
+        "CREATE TABLE IF NOT EXISTS `harvest`.`entries` LIKE `harvest`.`entries__shadow`",
+        (
+            "RENAME TABLE `harvest`.`entries` TO `harvest`.`entries__replaced`, "
+            "`harvest`.`entries__shadow` TO `harvest`.`entries`"
+        ),
+        "DROP TABLE IF EXISTS `harvest`.`entries__replaced`",
+    ]
+
+
+def test_columns() -> None:
+    """MariaDB's json is a text with a constraint."""
+    assert MySQL().columns_sql() == (
+        "SELECT column_name, column_type, column_key = 'PRI'\n"
+        "FROM information_schema.columns\n"
+        "WHERE table_schema = coalesce(%(schema)s, database()) AND table_name = %(table)s\n"
+        "ORDER BY ordinal_position"
+    )
+    assert MariaDB().columns_sql() == (
+        "SELECT column_name, IF(constraint_name IS NULL, column_type, 'json'), "
+        "column_key = 'PRI'\n"
+        "FROM information_schema.columns\n"
+        "LEFT JOIN information_schema.check_constraints ON constraint_schema = table_schema\n"
+        "  AND check_constraints.table_name = columns.table_name\n"
+        "  AND constraint_name = column_name AND LEFT(check_clause, 10) = 'json_valid'\n"
+        "WHERE table_schema = coalesce(%(schema)s, database())\n"
+        "  AND columns.table_name = %(table)s\n"
+        "ORDER BY ordinal_position"
+    )
+
+
+def test_names() -> None:
+    """What no name may hold is left out; accents tell no columns apart."""
+    dialect = MySQL()
+
+    assert dialect.spell("a\0b\U0001f600 ") == "ab"
+    assert dialect.fold("É") == dialect.fold("e")
+    assert dialect.quote("a`b%") == "`a``b%%`"
