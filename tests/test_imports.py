@@ -17,7 +17,7 @@ TAP: Final = (
     "settings | streams",
     "account",
     "client | bookmarks | fields | filters | logs | summary | writer",
-    "budget | characters | sign_in | token_file | windows",
+    "budget | characters | sign_in | token_file | windows | workers",
 )
 TARGET: Final = (
     "__main__",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from threading import Condition
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
@@ -15,11 +16,11 @@ if TYPE_CHECKING:
 
 
 class Budget:
-    """So many requests in any stretch of so many seconds.
+    """So many requests in any stretch of so many seconds, whichever threads send them.
 
     It is entered for each request, waits before that until one more is allowed, and counts the
-    request from the moment its answer is there: Harvest counted it before then, so that a slow
-    answer cannot make the next window too full.
+    request until a whole window has passed since its answer came: Harvest counted it before then,
+    so that a slow answer cannot make the next window too full.
 
     Attributes:
         requests: Requests allowed in one window.
@@ -32,7 +33,7 @@ class Budget:
         seconds: float,
         *,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        wait: Callable[[Condition, float | None], object] = Condition.wait,
     ) -> None:
         """Start with the whole budget.
 
@@ -40,35 +41,52 @@ class Budget:
             requests: Requests allowed in one window.
             seconds: Length of the window.
             clock: Tells the time in seconds; it never goes backwards.
-            sleep: Waits so many seconds.
+            wait: Waits for a condition, at most so many seconds; `None` is for ever.
         """
         self.requests = requests
         self.seconds = seconds
         self._clock = clock
-        self._sleep = sleep
-        self._used: deque[float] = deque(maxlen=requests)
+        self._wait = wait
+        self._changed = Condition()
+        self._under_way = 0
+        self._answered: deque[float] = deque()
         self._paused_until = clock()
 
     @property
     def left(self) -> int:
         """Requests that may leave at once."""
-        begin = self._clock() - self.seconds
-        return self.requests - sum(moment > begin for moment in self._used)
+        with self._changed:
+            return self._left()
 
     def pause(self, seconds: float) -> None:
-        """Let no request leave for so many seconds."""
-        self._paused_until = max(self._paused_until, self._clock() + seconds)
+        """Let no request leave for so many seconds, also none that waits already."""
+        with self._changed:
+            self._paused_until = max(self._paused_until, self._clock() + seconds)
 
-    def _due(self) -> float:
-        """The moment from which on one more request may leave."""
-        if len(self._used) < self.requests:
-            return self._paused_until
-        return max(self._paused_until, self._used[0] + self.seconds)
+    def _left(self) -> int:
+        now = self._clock()
+        while self._answered and self._answered[0] + self.seconds <= now:
+            self._answered.popleft()
+        return self.requests - self._under_way - len(self._answered)
+
+    def _seconds_to_wait(self) -> float | None:
+        """How long no request may leave; `None` where an answer that is to come decides it."""
+        due = self._paused_until
+        if self._left() <= 0:
+            if not self._answered:
+                return None
+            due = max(due, self._answered[0] + self.seconds)
+        return due - self._clock()
 
     def __enter__(self) -> Self:
-        while (wait := self._due() - self._clock()) > 0:
-            self._sleep(wait)
+        with self._changed:
+            while (seconds := self._seconds_to_wait()) is None or seconds > 0:
+                self._wait(self._changed, seconds)
+            self._under_way += 1
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._used.append(self._clock())
+        with self._changed:
+            self._under_way -= 1
+            self._answered.append(self._clock())
+            self._changed.notify_all()

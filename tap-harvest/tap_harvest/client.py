@@ -1,4 +1,4 @@
-"""How Harvest is spoken to: addresses, headers, pages, budgets, retries.
+"""How Harvest is spoken to: addresses, headers, pages, budgets, retries, several requests at once.
 
 No other room speaks HTTP. Streams ask for the pages of a list, in order, or for one object, and
 never see a status code. All errors end the run, but for those that a stream can handle:
@@ -16,18 +16,20 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from threading import Condition, Lock
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 from urllib.parse import urlsplit
 
 import backoff
 import msgspec
 import requests
 from msgspec import Raw
+from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 from typing_extensions import override
@@ -35,9 +37,11 @@ from typing_extensions import override
 from tap_harvest.budget import Budget
 from tap_harvest.characters import whole_characters
 from tap_harvest.sign_in import Fault, Grant, refusal
+from tap_harvest.workers import Workers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from concurrent.futures import Future
 
     from backoff.types import Details
 
@@ -93,6 +97,17 @@ class Reach(msgspec.Struct, frozen=True):
     product: str = ""
 
 
+class _List(NamedTuple):
+    """A list, by what is asked of it."""
+
+    path: str
+    query: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, path: str, query: Mapping[str, str]) -> Self:
+        return cls(path, tuple(query.items()))
+
+
 class _Links(msgspec.Struct, frozen=True):
     next: str | None
 
@@ -103,6 +118,7 @@ class _Answer(NamedTuple):
     url: str
     body: bytes
     members: dict[str, Raw]
+    received_at: datetime
     sent_at: datetime | None
 
 
@@ -138,11 +154,9 @@ _SIGN_IN = "sign-in"
 
 
 class Client:
-    """Speaks to one Harvest account, one request at a time, within Harvest's budgets.
+    """Speaks to one Harvest account, by several requests at once, within Harvest's budgets.
 
     Attributes:
-        requests: Requests sent so far, repeated ones included.
-        requests_of: The same by stream.
         budget: What Harvest allows for everything but reports.
         report_budget: What Harvest allows for all reports together.
         started: When Harvest sent its first answer, by Harvest's clock; `None` before that.
@@ -157,11 +171,12 @@ class Client:
         user_agent: str,
         page_size: int = MAX_PAGE_SIZE,
         timeout_seconds: float = 60,
+        max_concurrent_requests: int = 4,
         requests_per_15_seconds: int = 100,
         report_requests_per_15_minutes: int = 100,
         retry_factor_seconds: float = 1,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        wait: Callable[[Condition, float | None], object] = Condition.wait,
     ) -> None:
         """Open no connection yet.
 
@@ -172,19 +187,22 @@ class Client:
             user_agent: How the client names itself; Harvest refuses requests without it.
             page_size: Rows asked for in one request, at most 2000.
             timeout_seconds: How long to wait for a connection, and between two bytes of an answer.
+            max_concurrent_requests: How many requests for lists may be under way at once.
             requests_per_15_seconds: The share of Harvest's budget that may be used.
             report_requests_per_15_minutes: The share of Harvest's budget for reports.
             retry_factor_seconds: The longest wait before a first repetition; it doubles each time.
             clock: Tells the time in seconds, for the budgets.
-            sleep: Waits so many seconds, for the budgets.
+            wait: Waits for a condition, at most so many seconds, for the budgets.
         """
-        self.requests = 0
-        self.requests_of: Counter[str] = Counter()
-        self.budget = Budget(requests_per_15_seconds, 15, clock=clock, sleep=sleep)
-        self.report_budget = Budget(
-            report_requests_per_15_minutes, 15 * 60, clock=clock, sleep=sleep
-        )
+        self._requests_of: Counter[str] = Counter()
+        self.budget = Budget(requests_per_15_seconds, 15, clock=clock, wait=wait)
+        self.report_budget = Budget(report_requests_per_15_minutes, 15 * 60, clock=clock, wait=wait)
         self.started: datetime | None = None
+        self._workers = Workers(max_concurrent_requests)
+        self._most_ahead = 2 * max_concurrent_requests
+        self._expected: dict[_List, Future[_Answer]] = {}
+        self._lock = Lock()
+        self._is_closed = False
         self._api_url = api_url.rstrip("/")
         self._identity_url = identity_url.rstrip("/")
         self._sign_in = sign_in
@@ -193,6 +211,8 @@ class Client:
         self._session = requests.Session()
         self._session.headers["User-Agent"] = user_agent
         self._session.headers["Accept"] = "application/json"
+        for scheme in ("https://", "http://"):
+            self._session.mount(scheme, HTTPAdapter(pool_maxsize=max_concurrent_requests))
         patiently = backoff.on_exception(
             backoff.expo,
             RetriableAPIError,
@@ -207,11 +227,19 @@ class Client:
         self._post = patiently(self._post_once)
 
     def close(self) -> None:
-        """Close the connections."""
+        """Send nothing more, and close the connections; answers on their way are dropped."""
+        self._is_closed = True
+        self._workers.close()
         self._session.close()
 
+    @property
+    def requests_of(self) -> Counter[str]:
+        """Requests sent so far, repeated ones included, by stream."""
+        with self._lock:
+            return self._requests_of.copy()
+
     def use_account(self, account_id: int) -> None:
-        """Send all further requests for this account."""
+        """Send all requests that are not under way for this account."""
         self._session.headers["Harvest-Account-Id"] = str(account_id)
 
     def accounts(self) -> list[Reach]:
@@ -239,9 +267,17 @@ class Client:
         return self._get(self._api_url + path, None, stream).body
 
     def pages(
-        self, path: str, query: Mapping[str, str], *, stream: str, key: str = ""
+        self,
+        path: str,
+        query: Mapping[str, str],
+        *,
+        stream: str,
+        key: str = "",
+        ahead: bool = True,
     ) -> Iterator[Page]:
         """The pages of a list, in order: `links.next` is followed until it is null.
+
+        The first page is asked for at once, and each further one while the one before is used.
 
         Harvest API, "Overview: Pagination":
         https://help.getharvest.com/api-v2/introduction/overview/pagination/
@@ -249,8 +285,9 @@ class Client:
         Args:
             path: The address below the API's, such as `/clients`.
             query: Filters of the list.
-            stream: Who asks, for errors.
+            stream: Who asks, for errors and counts.
             key: The name of the rows in an answer; the last part of the path if empty.
+            ahead: Whether a page may be asked for before the one before was used.
 
         Raises:
             UnavailableError: Harvest does not show the list to this token.
@@ -258,13 +295,60 @@ class Client:
                 next page that must not be followed.
             RetriableAPIError: Harvest gave no whole answer, however often it was asked.
         """
-        key = key or path.rpartition("/")[2]
-        url: str | None = self._api_url + path
-        parameters: Mapping[str, str] | None = {"per_page": str(self._page_size), **query}
+        asked = _List.of(path, query)
+        first = self._expected.pop(asked, None) or self._ask_first(asked, stream)
+        return self._follow(first, stream, key or path.rpartition("/")[2], ahead=ahead)
+
+    def expect(self, path: str, query: Mapping[str, str], *, stream: str) -> None:
+        """Ask for the first page of a list that `pages` will be called for, with the same query."""
+        asked = _List.of(path, query)
+        if asked not in self._expected:
+            self._expected[asked] = self._ask_first(asked, stream)
+
+    def ahead(
+        self, lists: Iterable[tuple[_T, str, Mapping[str, str]]], *, stream: str
+    ) -> Iterator[_T]:
+        """What some lists stand for, in order, while the lists after it are asked for already.
+
+        How many are grows with each list that was read, so that little is asked in vain where the
+        first one already tells that the rest is not shown.
+
+        Args:
+            lists: What each list stands for, its path and its query, as `pages` will get them.
+            stream: Who asks, for errors and counts.
+        """
+        upcoming: deque[tuple[_T, _List]] = deque()
+        depth = 0
+        try:
+            for item, path, query in lists:
+                self.expect(path, query, stream=stream)
+                upcoming.append((item, _List.of(path, query)))
+                if len(upcoming) > depth:
+                    yield upcoming.popleft()[0]
+                    depth = min(depth + 1, self._most_ahead)
+            while upcoming:
+                yield upcoming.popleft()[0]
+        finally:
+            for _, asked in upcoming:
+                self._expected.pop(asked).cancel()
+
+    def _ask_first(self, asked: _List, stream: str) -> Future[_Answer]:
+        query = {"per_page": str(self._page_size), **dict(asked.query)}
+        return self._ask(self._api_url + asked.path, query, stream)
+
+    def _ask(self, url: str, query: Mapping[str, str] | None, stream: str) -> Future[_Answer]:
+        """Send a request when its turn comes; its answer or its error waits to be asked for."""
+        return self._workers.submit(lambda: self._get(url, query, stream))
+
+    def _follow(
+        self, first: Future[_Answer], stream: str, key: str, *, ahead: bool
+    ) -> Iterator[Page]:
+        """The pages of a list whose first page is on its way; see `pages`."""
+        coming = first
         seen: set[str] = set()
-        while url is not None:
+        while True:
             try:
-                answer = self._get(url, parameters, stream)
+                answer = coming.result()
             except UnavailableError as error:
                 if not seen:
                     raise
@@ -274,13 +358,20 @@ class Client:
             page = Page(
                 rows=_part(answer, key, _rows, stream),
                 total_entries=_part(answer, "total_entries", _count, stream),
-                received_at=datetime.now(UTC),
+                received_at=answer.received_at,
                 sent_at=answer.sent_at,
             )
-            url, parameters = _part(answer, "links", _links, stream).next, None
-            if url is not None:
-                self._check_next(url, seen, stream)
-            yield page
+            url = _part(answer, "links", _links, stream).next
+            if url is None:
+                yield page
+                return
+            self._check_next(url, seen, stream)
+            if ahead:
+                coming = self._ask(url, None, stream)
+                yield page
+            else:
+                yield page
+                coming = self._ask(url, None, stream)
 
     def _check_next(self, url: str, seen: set[str], stream: str) -> None:
         if _origin(url) != _origin(self._api_url):
@@ -349,8 +440,10 @@ class Client:
         """
         budget = self.report_budget if "/reports/" in urlsplit(url).path else self.budget
         with budget:
-            self.requests += 1
-            self.requests_of[stream] += 1
+            if self._is_closed:
+                raise FatalAPIError("The client is closed. Make a new one.")
+            with self._lock:
+                self._requests_of[stream] += 1
             try:
                 response = self._session.request(
                     method,
@@ -361,8 +454,8 @@ class Client:
                 )
             except OSError as error:
                 raise _no_answer(error, url, stream) from error
-        if self.started is None:
-            self.started = _server_time(response) or datetime.now(UTC)
+        with self._lock:
+            self.started = self.started or _server_time(response) or datetime.now(UTC)
         if pause := _pause_seconds(response):
             budget.pause(pause)
             logger.warning("Harvest asks for a pause: seconds=%g stream=%s", pause, stream)
@@ -413,7 +506,8 @@ def _taken_apart(response: requests.Response, body: bytes) -> _Answer:
     if b"\n" in body or b"\r" in body:
         # A record is passed on as one line; inside texts, JSON escapes line breaks.
         body = msgspec.json.format(body, indent=-1)
-    return _Answer(response.url, body, _object.decode(body), _server_time(response))
+    members = _object.decode(body)
+    return _Answer(response.url, body, members, datetime.now(UTC), _server_time(response))
 
 
 def _part(answer: _Answer, name: str, decoder: msgspec.json.Decoder[_T], stream: str) -> _T:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+import weakref
 from contextlib import contextmanager
 from functools import cached_property, partial
 from io import StringIO
@@ -196,6 +197,13 @@ class TapHarvest(Tap):
             description="Rows to ask for in one request, at most 2000.",
         ),
         th.Property(
+            "max_concurrent_requests",
+            th.IntegerType(minimum=1),
+            default=4,
+            title="Concurrent requests",
+            description="How many requests may be under way at once, as far as the budgets allow.",
+        ),
+        th.Property(
             "requests_per_15_seconds",
             th.IntegerType(minimum=1, maximum=100),
             default=100,
@@ -271,9 +279,11 @@ class TapHarvest(Tap):
             user_agent=config.get("user_agent") or f"{self.name}/{self.plugin_version}",
             page_size=config["page_size"],
             timeout_seconds=config["request_timeout_seconds"],
+            max_concurrent_requests=config["max_concurrent_requests"],
             requests_per_15_seconds=config["requests_per_15_seconds"],
             report_requests_per_15_minutes=config["report_requests_per_15_minutes"],
         )
+        weakref.finalize(self, client.close)  # A trial has no end that we are told of.
         account_id = config.get("account_id")
         return Account(
             client,

@@ -36,7 +36,7 @@ def elsewhere() -> Iterator[Script]:
 
 @pytest.fixture
 def clock() -> Clock:
-    """A clock that only sleeping moves."""
+    """A clock that only waiting moves."""
     return Clock()
 
 
@@ -51,7 +51,7 @@ def client(script: Script, clock: Clock) -> Iterator[Client]:
         timeout_seconds=2,
         retry_factor_seconds=0,
         clock=clock,
-        sleep=clock.sleep,
+        wait=clock.wait,
     )
     client.use_account(900100)
     yield client

@@ -107,17 +107,20 @@ class Script:
 
 
 class Clock:
-    """A clock that only sleeping moves."""
+    """A clock that only waiting moves."""
 
     def __init__(self) -> None:
         self.now = 1000.0
-        self.slept: list[float] = []
+        self.waited: list[float] = []
 
     def __call__(self) -> float:
         """Tell the time in seconds."""
         return self.now
 
-    def sleep(self, seconds: float) -> None:
-        """Wait, in no time."""
-        self.slept.append(seconds)
-        self.now += seconds
+    def wait(self, condition: threading.Condition, seconds: float | None) -> None:
+        """Wait, in no time; but what has no end of its own is waited for."""
+        if seconds is None:
+            condition.wait()
+        else:
+            self.waited.append(seconds)
+            self.now += seconds

@@ -11,18 +11,18 @@ from tap_harvest.budget import Budget
 
 def test_a_budget_holds_back_only_what_exceeds_it(clock: Clock):
     """The first requests leave at once, the next when the first one is out of the window."""
-    budget = Budget(3, 15, clock=clock, sleep=clock.sleep)
+    budget = Budget(3, 15, clock=clock, wait=clock.wait)
 
     for _ in range(4):
         with budget:
             clock.now += 1
 
-    assert clock.slept == [13]
+    assert clock.waited == [13]
 
 
 def test_what_is_left_grows_again_with_time(clock: Clock):
     """Requests that are out of the window no longer count."""
-    budget = Budget(3, 15, clock=clock, sleep=clock.sleep)
+    budget = Budget(3, 15, clock=clock, wait=clock.wait)
 
     with budget:
         pass
@@ -34,21 +34,21 @@ def test_what_is_left_grows_again_with_time(clock: Clock):
 
 def test_of_two_pauses_the_longer_one_counts(clock: Clock):
     """A short pause does not end a long one."""
-    budget = Budget(3, 15, clock=clock, sleep=clock.sleep)
+    budget = Budget(3, 15, clock=clock, wait=clock.wait)
     budget.pause(9)
     budget.pause(2)
 
     with budget:
         pass
 
-    assert clock.slept == [9]
+    assert clock.waited == [9]
 
 
 @given(st.lists(st.floats(0, 20), max_size=60), st.integers(1, 5))
 def test_no_window_ever_holds_more_requests_than_allowed(gaps: list[float], limit: int):
     """Whatever the pace, Harvest counts at most the budget in each window of its clock."""
     clock = Clock()
-    budget = Budget(limit, 15, clock=clock, sleep=clock.sleep)
+    budget = Budget(limit, 15, clock=clock, wait=clock.wait)
     arrivals = []
     for gap in gaps:
         clock.now += gap

@@ -313,7 +313,7 @@ def test_a_certificate_that_is_not_trusted_ends_the_run_at_once(script: Script):
         read(client)
     client.close()
 
-    assert client.requests == 1
+    assert client.requests_of == {"clients": 1}
     assert script.received == []
 
 
@@ -335,7 +335,7 @@ def test_an_address_that_cannot_be_one_is_not_tried_again():
         read(client)
     client.close()
 
-    assert client.requests == 1
+    assert client.requests_of == {"clients": 1}
 
 
 @pytest.mark.parametrize(
@@ -385,7 +385,7 @@ def test_a_pause_is_as_long_as_harvest_asks_within_bounds(
     rows = read(client)
 
     assert rows == [b'{"id": 1}']
-    assert sum(clock.slept) == seconds
+    assert sum(clock.waited) == seconds
 
 
 def test_reports_have_a_budget_of_their_own(client: Client, script: Script, clock: Clock):
@@ -395,10 +395,10 @@ def test_reports_have_a_budget_of_their_own(client: Client, script: Script, cloc
     script.says(page())
 
     list(client.pages("/reports/time/team", {}, stream="time_team_report", key="results"))
-    slept_for_reports = sum(clock.slept)
+    waited_for_reports = sum(clock.waited)
     read(client, "/clients")
 
-    assert sum(clock.slept) == slept_for_reports == 800
+    assert sum(clock.waited) == waited_for_reports == 800
     assert (client.report_budget.left, client.budget.left) == (98, 99)
 
 

@@ -61,7 +61,7 @@ def connect(clock: Clock) -> Iterator[Callable[..., Client]]:
             timeout_seconds=2,
             retry_factor_seconds=0,
             clock=clock,
-            sleep=clock.sleep,
+            wait=clock.wait,
         )
         client.use_account(900100)
         clients.append(client)
@@ -270,7 +270,7 @@ def test_an_identity_host_that_fails_for_a_while_is_asked_again(
 
     assert rows == len(harvest.rows("clients"))
     assert exchanges(harvest) == 3
-    assert sum(clock.slept) == 2 * fault.get("retry_after", 0)
+    assert sum(clock.waited) == 2 * fault.get("retry_after", 0)
 
 
 def test_an_identity_host_that_goes_on_failing_ends_the_run(

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 from urllib.parse import urlencode
 
 import msgspec
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from tap_harvest.filters import Filters
     from tap_harvest.streams.nested import NestedStream
     from tap_harvest.streams.walk import Head
+
+_T = TypeVar("_T")
 
 PROGRESS_SECONDS = 5
 """How often a long list tells how far it is, at most."""
@@ -237,12 +239,28 @@ class HarvestStream(Stream):
         Args:
             since: Only rows that changed from this instant on; `None` asks for all.
         """
+        return self.pages_of(self.path, self.filtered_by | query_since(since))
+
+    def pages_of(self, path: str, query: Mapping[str, str]) -> Iterator[Page]:
+        """The pages of a list that the stream reads, in order.
+
+        Args:
+            path: The list's address below the API's.
+            query: Its filters.
+        """
         return self.account.client.pages(
-            self.path,
-            self.filtered_by | query_since(since),
-            stream=self.name,
-            key=self.records_key,
+            path, query, stream=self.name, key=self.records_key, ahead=not self.is_trial
         )
+
+    def ahead(self, lists: Iterable[tuple[_T, str, Mapping[str, str]]]) -> Iterator[_T]:
+        """What some lists stand for, in order, with the next ones on their way; see `Client`.
+
+        Args:
+            lists: What each list stands for, its path and its query, as `pages_of` will get them.
+        """
+        if self.is_trial:
+            return (item for item, _, _ in lists)
+        return self.account.client.ahead(lists, stream=self.name)
 
     # Reading
 
@@ -569,7 +587,7 @@ class Progress:
             self._what,
             done,
             of,
-            client.requests,
+            client.requests_of.total(),
             self._stream.budget.left,
             (now - self._began) * (of - done) / done,
         )

@@ -112,9 +112,11 @@ class NestedStream(HarvestStream):
         since = None if self.follows_parent else Span.covering(m.span for m in family).since
         progress = Progress(self, "lists")
         refusals: list[FatalAPIError] = []
-        for number, (parent_id, moment) in enumerate(self._parents.items(), start=1):
+        lists = ((parent_id, *self._list_below(parent_id, since)) for parent_id in self._parents)
+        for number, parent_id in enumerate(self.ahead(lists), start=1):
             if self.is_trial_over:
                 break
+            moment = self._parents[parent_id]
             try:
                 yield self.walk_whole(partial(self._walk_below, parent_id, moment, since, family))
             except tuple(self.passed_over) as refusal:
@@ -170,11 +172,12 @@ class NestedStream(HarvestStream):
                 member.write_rows(rows, page.received_at)
         return walk
 
+    def _list_below(self, parent_id: int, since: datetime | None) -> tuple[str, dict[str, str]]:
+        """Path and query of the list of one parent."""
+        return self.path.format_map({self.parent_key: parent_id}), query_since(since)
+
     def _pages_below(self, parent_id: int, since: datetime | None) -> Iterator[Page]:
-        path = self.path.format_map({self.parent_key: parent_id})
-        for page in self.account.client.pages(
-            path, query_since(since), stream=self.name, key=self.records_key
-        ):
+        for page in self.pages_of(*self._list_below(parent_id, since)):
             yield replace(
                 page, rows=[with_fields(row, {self.parent_key: parent_id}) for row in page.rows]
             )

@@ -99,8 +99,17 @@ class Report(HarvestStream):
         return reported if reported.report_window == size else Reported(report_window=size)
 
     @property
+    def _now(self) -> datetime:
+        return self.account.client.started or datetime.now(UTC)
+
+    @property
     def _today(self) -> date:
-        return (self.account.client.started or datetime.now(UTC)).date()
+        return self._now.date()
+
+    @property
+    def _day_that_all_began(self) -> date:
+        """The day that has begun in each time zone, since Harvest tells nobody the account's."""
+        return (self._now - timedelta(hours=12)).date()
 
     @property
     def _lookback(self) -> timedelta:
@@ -125,12 +134,7 @@ class Report(HarvestStream):
 
     def _pages_of(self, window: Window) -> Iterator[Page]:
         added = {"from": window.first.isoformat(), "to": window.last.isoformat()}
-        query = {"from": f"{window.first:%Y%m%d}", "to": f"{window.last:%Y%m%d}"}
-        include = self.config.get("include_fixed_fee")
-        if self.has_fixed_fee and include is not None:
-            query["include_fixed_fee"] = str(include).lower()
-        pages = self.account.client.pages(self.path, query, stream=self.name, key=self.records_key)
-        for page in pages:
+        for page in self.pages_of(self.path, self._query_of(window)):
             yield replace(
                 page,
                 rows=[
@@ -138,6 +142,13 @@ class Report(HarvestStream):
                     for row in page.rows
                 ],
             )
+
+    def _query_of(self, window: Window) -> dict[str, str]:
+        query = {"from": f"{window.first:%Y%m%d}", "to": f"{window.last:%Y%m%d}"}
+        include = self.config.get("include_fixed_fee")
+        if self.has_fixed_fee and include is not None:
+            query["include_fixed_fee"] = str(include).lower()
+        return query
 
     def _key_of(self, row: Raw) -> tuple[int, str]:
         """What tells the rows of a window apart: the subject, and the currency."""
@@ -150,7 +161,8 @@ class Report(HarvestStream):
         due = self.windows_due()
         progress = Progress(self, "windows")
         with self.measured([self]):
-            for number, window in enumerate(due, start=1):
+            lists = ((window, self.path, self._query_of(window)) for window in due)
+            for number, window in enumerate(self.ahead(lists), start=1):
                 if self.is_trial_over or not self._read_window(window):
                     break
                 progress.tell(number, len(due))
@@ -216,7 +228,7 @@ class Report(HarvestStream):
         if not self.is_full:
             for subject, currency in sorted(ever - keys):
                 self._retract(window, subject, currency)
-            read = self.reported.read(window, keys, self._today, self._lookback)
+            read = self.reported.read(window, keys, self._day_that_all_began, self._lookback)
             self.tap_state.setdefault("bookmarks", {})[self.name] = read.to_state()
             self._write_state_message()
         return True
@@ -229,7 +241,7 @@ class Report(HarvestStream):
             "from": window.first.isoformat(),
             "to": window.last.isoformat(),
             **dict.fromkeys(self.figures, 0),
-            "_sdc_deleted_at": instant_text(self.account.client.started or datetime.now(UTC)),
+            "_sdc_deleted_at": instant_text(self._now),
         }
         self.write_record(record, datetime.now(UTC))
         self.rows += 1
