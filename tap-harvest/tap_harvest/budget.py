@@ -51,12 +51,21 @@ class Budget:
         self._under_way = 0
         self._answered: deque[float] = deque()
         self._paused_until = clock()
+        self._held = 0
+        self._held_since = 0.0
+        self._seconds_held = 0.0
 
     @property
     def left(self) -> int:
         """Requests that may leave at once."""
         with self._changed:
             return self._left()
+
+    @property
+    def seconds_held(self) -> float:
+        """For how long some request had to wait so far; several at once count once."""
+        with self._changed:
+            return self._seconds_held + (self._clock() - self._held_since if self._held else 0)
 
     def pause(self, seconds: float) -> None:
         """Let no request leave for so many seconds, also none that waits already."""
@@ -80,8 +89,14 @@ class Budget:
 
     def __enter__(self) -> Self:
         with self._changed:
+            if not self._held:
+                self._held_since = self._clock()
+            self._held += 1
             while (seconds := self._seconds_to_wait()) is None or seconds > 0:
                 self._wait(self._changed, seconds)
+            self._held -= 1
+            if not self._held:
+                self._seconds_held += self._clock() - self._held_since
             self._under_way += 1
         return self
 

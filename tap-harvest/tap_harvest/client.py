@@ -195,6 +195,7 @@ class Client:
             wait: Waits for a condition, at most so many seconds, for the budgets.
         """
         self._requests_of: Counter[str] = Counter()
+        self._repeats: Counter[str] = Counter()
         self.budget = Budget(requests_per_15_seconds, 15, clock=clock, wait=wait)
         self.report_budget = Budget(report_requests_per_15_minutes, 15 * 60, clock=clock, wait=wait)
         self.started: datetime | None = None
@@ -220,7 +221,7 @@ class Client:
             max_tries=MAX_TRIES,
             max_time=MAX_RETRY_SECONDS,
             jitter=backoff.full_jitter,
-            on_backoff=_log_retry,
+            on_backoff=self._tell_retry,
             logger=None,
         )
         self._get = patiently(self._get_once)
@@ -237,6 +238,12 @@ class Client:
         """Requests sent so far, repeated ones included, by stream."""
         with self._lock:
             return self._requests_of.copy()
+
+    @property
+    def repeats(self) -> int:
+        """How many of the requests repeated one that got no whole answer."""
+        with self._lock:
+            return self._repeats.total()
 
     def use_account(self, account_id: int) -> None:
         """Send all requests that are not under way for this account."""
@@ -430,6 +437,19 @@ class Client:
                 "Check `identity_url`; if it is right, Harvest has changed."
             )
             raise FatalAPIError(message) from error
+
+    def _tell_retry(self, details: Details) -> None:
+        url, _, stream = details["args"]
+        with self._lock:
+            self._repeats[stream] += 1
+        logger.warning(
+            "Asking again: stream=%s address=%s reason=%s try=%d wait_seconds=%.1f",
+            stream,
+            _address(url),
+            _reason(details["exception"]),
+            details["tries"] + 1,
+            details["wait"],
+        )
 
     def _send(self, method: str, url: str, stream: str, **content: Any) -> requests.Response:
         """Send a request within its budget; the answer may be a refusal.
@@ -635,19 +655,6 @@ def _address(url: str) -> str:
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     return f"{parts.scheme}://{host}{parts.path}"
-
-
-def _log_retry(details: Details) -> None:
-    url, _, stream = details["args"]
-    error = details["exception"]
-    logger.warning(
-        "Asking again: stream=%s address=%s reason=%s try=%d wait_seconds=%.1f",
-        stream,
-        _address(url),
-        _reason(error),
-        details["tries"] + 1,
-        details["wait"],
-    )
 
 
 def _reason(error: Exception) -> str:

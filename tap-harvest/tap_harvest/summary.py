@@ -43,6 +43,8 @@ def summary(
     requests_of: Mapping[str, int],
     *,
     seconds: float,
+    seconds_held: float,
+    repeats: int,
     is_complete: bool,
 ) -> str:
     """The table that ends a run, of lines that fit into 80 columns as far as the notes do.
@@ -51,6 +53,8 @@ def summary(
         tallies: The streams that were to be read, in order.
         requests_of: Requests sent, by who asked; also others than those streams.
         seconds: How long the run took.
+        seconds_held: For how long of that some request waited until the budgets allowed it.
+        repeats: How many requests repeated another.
         is_complete: Whether it came to its end.
     """
     others = {name: sent for name, sent in requests_of.items() if name not in tallies}
@@ -70,6 +74,9 @@ def summary(
         lines.append(_line("(what they need)", _figures(None, None, sum(others.values()), None)))
     read = sum(tally.is_read for tally in tallies.values())
     lines.append(_line(f"total of {read} streams", _figures(*total)))
+    lines.append(
+        f"{seconds_held:,.1f} seconds of waiting for the budgets, {repeats} repeated requests"
+    )
     return "\n".join(lines)
 
 

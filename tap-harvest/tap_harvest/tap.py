@@ -313,12 +313,15 @@ class TapHarvest(Tap):
         finally:
             # Also where an error or a signal ends the run.
             streams = cast("Iterable[HarvestStream]", self.streams.values())
+            client = self.account.client
             self.logger.info(
                 "%s",
                 summary(
                     {stream.name: stream.tally for stream in streams if stream.selected},
-                    self.account.client.requests_of,
+                    client.requests_of,
                     seconds=time.monotonic() - began,
+                    seconds_held=client.budget.seconds_held + client.report_budget.seconds_held,
+                    repeats=client.repeats,
                     is_complete=is_complete,
                 ),
             )

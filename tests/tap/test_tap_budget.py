@@ -20,6 +20,18 @@ def test_a_budget_holds_back_only_what_exceeds_it(clock: Clock):
     assert clock.waited == [13]
 
 
+def test_time_in_which_requests_are_held_back_is_counted(clock: Clock):
+    """For the summary of a run; time between requests is none of it."""
+    budget = Budget(2, 15, clock=clock, wait=clock.wait)
+
+    for _ in range(3):
+        with budget:
+            clock.now += 1
+    clock.now += 100
+
+    assert budget.seconds_held == 14
+
+
 def test_what_is_left_grows_again_with_time(clock: Clock):
     """Requests that are out of the window no longer count."""
     budget = Budget(3, 15, clock=clock, wait=clock.wait)

@@ -127,6 +127,21 @@ def test_a_list_that_stays_short_is_told(harvest: Sandbox, sync: Sync, told: Any
     assert told()["time_entries"][-1].endswith("the list was too short")
 
 
+def test_waits_and_repetitions_are_told(harvest: Sandbox, sync: Sync, caplog: Any, told: Any):
+    """They are what makes a run long."""
+    harvest.fail(status=429, path="/v2/tasks", retry_after=2)
+
+    sync("tasks")
+
+    [seconds] = re.findall(
+        r"^([\d.]+) seconds of waiting for the budgets, 1 repeated requests$",
+        caplog.text,
+        re.MULTILINE,
+    )
+    assert float(seconds) > 0
+    assert told()["tasks"][2] == "2"
+
+
 def test_lines_fit_into_80_columns():
     """Those without a note; figures stand below each other."""
     tallies = {
@@ -134,10 +149,18 @@ def test_lines_fit_into_80_columns():
         for stream in STREAMS
     }
 
-    text = summary(tallies, dict.fromkeys(tallies, 10_000), seconds=100_000, is_complete=True)
+    text = summary(
+        tallies,
+        dict.fromkeys(tallies, 10_000),
+        seconds=100_000,
+        seconds_held=86_400,
+        repeats=100_000,
+        is_complete=True,
+    )
 
-    _, *lines = text.splitlines()
+    _, *lines, last = text.splitlines()
     assert {len(line) for line in lines} == {76}
+    assert len(last) <= 80
     assert "1,234,567" in lines[1]
 
 
