@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import logging
 import signal
 import sys
 import time
@@ -183,6 +184,9 @@ class TargetHarvestSQL(Target):
     def __init__(self, **kwargs: Any) -> None:
         self._termination: int | None = None
         super().__init__(**kwargs)
+        if not (self.logger.isEnabledFor(logging.DEBUG) or self.metrics_logger.handlers):
+            # Each stream tells what was written in a line that people can read.
+            self.metrics_logger.setLevel(logging.WARNING)
         self.max_parallelism = 1
         self.batch_size_rows: int = self.config["batch_size_rows"]
         self._limit_bytes: int = self.config["batch_size_bytes"]

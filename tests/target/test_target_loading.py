@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from singer_sdk.exceptions import ConfigValidationError
-from target_run import activate, record, schema, state, write
+from target_run import activate, record, run, schema, state, write
 
 from target_harvest_sql.connector import DatabaseError
 
@@ -641,3 +641,21 @@ def test_descriptions_become_comments(database: Database, query: str) -> None:
     write(database, message)
 
     assert database.query(query) == [{"c": "It's 100% the id."}]
+
+
+@pytest.mark.parametrize(("level", "metrics"), [("INFO", False), ("DEBUG", True)])
+def test_a_run_tells_each_stream_in_one_line(
+    sqlite_database: Database,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    level: str,
+    metrics: bool,
+) -> None:
+    """The SDK's metrics say the same for programs, to those who ask."""
+    monkeypatch.setenv("TARGET_HARVEST_SQL_LOGLEVEL", level)
+
+    ended = run(sqlite_database, tmp_path, PEOPLE, record("people", id=1))
+
+    assert ended.exit_code == 0, ended.errors
+    assert "Wrote stream: stream=people records=1" in ended.errors
+    assert ("METRIC" in ended.errors) is metrics
