@@ -92,13 +92,14 @@ class NestedStream(HarvestStream):
             if is_offered:
                 family = self.family
                 with self.measured(family):
-                    walks = list(self._walks(family))
+                    # Not the walks themselves: they know each row, and there may be very many.
+                    walks = [(walk.missing, walk.highest) for walk in self._walks(family)]
                 is_unseen = bool(self._parents) and not walks  # All parents were gone.
-                is_short = self._is_cut or any(walk.missing for walk in walks)
+                is_short = self._is_cut or any(missing for missing, _ in walks)
                 if is_unseen or is_short or self.is_trial_over:
                     return
                 if not self.follows_parent:
-                    moments = [walk.highest for walk in walks if walk.highest is not None]
+                    moments = (moment for _, moment in walks if moment is not None)
                     highest = max(moments, default=None)
                 self.move_bookmarks(highest, family)
 

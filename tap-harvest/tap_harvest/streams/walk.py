@@ -64,7 +64,8 @@ class Walk:
         """Begin before the first page."""
         self.announced = 0
         self.highest: datetime | None = None
-        self._first: Page | None = None
+        self._is_begun = False
+        self._begun_at: datetime | None = None
         self._seen: set[int] = set()
         self._nameless = 0
 
@@ -80,13 +81,13 @@ class Walk:
 
     def add(self, page: Page) -> list[tuple[Head, Raw]]:
         """Count a page; return its rows, each with its head."""
-        if self._first is None:
-            self._first = page
+        if not self._is_begun:
+            self._is_begun, self._begun_at = True, page.sent_at
             self.announced = page.total_entries  # Later pages also count rows made meanwhile.
         heads = [head_of(row) for row in page.rows]
         # A row that is moved comes twice, and one made meanwhile was not announced: neither
         # may stand for a row that a deletion hid.
-        old = [head.id for head in heads if head.existed_at(self._first.sent_at)]
+        old = [head.id for head in heads if head.existed_at(self._begun_at)]
         self._seen.update(row_id for row_id in old if row_id is not None)
         self._nameless += old.count(None)
         moments = [head.updated_at for head in heads if head.updated_at is not None]
