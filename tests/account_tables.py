@@ -61,7 +61,13 @@ def account(harvest: Sandbox, nested: Iterable[str] = PARENTS) -> dict[str, list
         for user in role["user_ids"]
     ]
     tables["time_entry_external_references"] = [
-        {"time_entry_id": entry["id"], **entry["external_reference"]}
+        {
+            "time_entry_id": entry["id"],
+            **{
+                "external_account_id" if name == "account_id" else name: value
+                for name, value in entry["external_reference"].items()
+            },
+        }
         for entry in tables["time_entries"]
         if entry["external_reference"]
     ]

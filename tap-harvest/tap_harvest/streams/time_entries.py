@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from typing_extensions import override
 
 from tap_harvest.fields import (
     boolean,
@@ -19,10 +21,14 @@ from tap_harvest.fields import (
 from tap_harvest.streams.base import ExplodedStream, HarvestStream
 from tap_harvest.streams.projects import ASSIGNMENT_ID, CODE, TASK_ASSIGNMENT, USER_ASSIGNMENT
 
-EXTERNAL_REFERENCE = (
-    string("id", "Id of the item in the other tool."),
-    string("group_id", "Id of the board, project or repository there."),
-    string("account_id", "Id of the account there."),
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from singer_sdk.helpers.types import Record
+
+ITEM_ID = string("id", "Id of the item in the other tool.")
+GROUP_ID = string("group_id", "Id of the board, project or repository there.")
+LINK = (
     string("permalink", "Address of the item."),
     string("service", "Host name of the other tool."),
     string("service_icon_url", "Address of the other tool's picture."),
@@ -93,7 +99,14 @@ class TimeEntries(HarvestStream):
             integer("id", "Id of the invoice."),
             string("number", "Number of the invoice."),
         ),
-        record("external_reference", "The item in another tool.", *EXTERNAL_REFERENCE),
+        record(
+            "external_reference",
+            "The item in another tool.",
+            ITEM_ID,
+            GROUP_ID,
+            string("account_id", "Id of the account there."),
+            *LINK,
+        ),
     )
 
 
@@ -107,6 +120,18 @@ class TimeEntryExternalReferences(ExplodedStream):
     primary_keys: ClassVar = ("time_entry_id",)
     schema = fields(
         key("time_entry_id", "Id of the time entry."),
-        *EXTERNAL_REFERENCE,
+        ITEM_ID,
+        GROUP_ID,
+        string("external_account_id", "Id of the account there; Harvest calls it account_id."),
+        *LINK,
         timestamp("updated_at", "When the time entry last changed."),
     )
+
+    @override
+    def explode(self, parent_id: int, updated_at: str | None, inside: Any) -> Iterator[Record]:
+        for item in super().explode(parent_id, updated_at, inside):
+            # In a record, an account is one of Harvest's.
+            yield {
+                "external_account_id" if name == "account_id" else name: value
+                for name, value in item.items()
+            }
