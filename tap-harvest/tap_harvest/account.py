@@ -1,10 +1,10 @@
-"""The account that the token reads: which one it is, what it offers, what the token may see."""
+"""The accounts that are read: which they are, what they offer, what the token may see of them."""
 
 from __future__ import annotations
 
 import logging
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 from singer_sdk.exceptions import ConfigValidationError
@@ -12,7 +12,11 @@ from singer_sdk.exceptions import ConfigValidationError
 from tap_harvest.client import UnavailableError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from tap_harvest.client import Client, Reach
+
+_T = TypeVar("_T")
 
 logger = logging.getLogger("tap-harvest.account")
 
@@ -65,10 +69,11 @@ class Account:
         roles = msgspec.json.decode(self.user).get("access_roles")
         if isinstance(roles, list) and "administrator" not in roles:
             logger.warning(
-                "The access token is not an administrator's, so Harvest leaves out the time, "
-                "expenses and rates that its owner may not see, without saying so. What is deleted "
-                "in Harvest stays downstream, since nobody can tell it from what is left out. Set "
-                "`access_token` to an administrator's to read everything."
+                "The access token is not an administrator's of account %d, so Harvest leaves out "
+                "the time, expenses and rates that its owner may not see, without saying so. What "
+                "is deleted in Harvest stays downstream, since nobody can tell it from what is "
+                "left out. Set `access_token` to an administrator's to read everything.",
+                self.id,
             )
         return isinstance(roles, list) and "administrator" in roles
 
@@ -110,12 +115,95 @@ class Account:
         if not offered and module not in self._missed:
             self._missed.add(module)
             logger.warning(
-                "Harvest's %s module is off in this account (%s is false): its streams are "
-                "skipped. Switch it on in Harvest, or deselect them.",
+                "Harvest's %s module is off in account %d (%s is false): its streams are skipped. "
+                "Switch it on in Harvest, or deselect them.",
                 module.removesuffix("_feature"),
+                self.id,
                 module,
             )
         return offered
+
+
+class Accounts:
+    """The accounts to read, one after the other.
+
+    Attributes:
+        are_several: Whether records and bookmarks say whose they are: always with `account_ids`,
+            though it names one.
+        current: The account whose turn it is.
+    """
+
+    def __init__(
+        self, client: Client, account_ids: Sequence[int] | None, account_id: int | None, **how: bool
+    ) -> None:
+        """Ask nothing yet.
+
+        Args:
+            client: Speaks to Harvest.
+            account_ids: The accounts to read, in order; `None` if there is just one.
+            account_id: That one; `None` takes the only one that the token reaches.
+            how: As `Account` takes it.
+        """
+        self.are_several = account_ids is not None
+        self._client = client
+        self._all = (
+            [Account(client, account_id, **how)]
+            if account_ids is None
+            else [Account(client.for_account(found), found, **how) for found in account_ids]
+        )
+        self.current = self._all[0]
+        self._is_open = False
+
+    def open(self) -> None:
+        """Ask what all streams depend on, of all accounts.
+
+        Raises:
+            ConfigValidationError: The token does not reach one of them.
+            FatalAPIError: Harvest refused the token, or there is no such account.
+        """
+        if self._is_open:
+            return
+        if self.are_several:
+            _check_reach([account.id for account in self._all], self._client.accounts())
+        for account in self._all:
+            account.open()
+        self._is_open = True
+
+    def each(self, do: Callable[[], _T]) -> list[_T]:
+        """Do something for each account in turn; return what came of it."""
+        before, results = self.current, []
+        try:
+            for account in self._all:
+                self.current = account
+                results.append(do())
+        finally:
+            self.current = before
+        return results
+
+    @property
+    def show_all(self) -> bool:
+        """Whether Harvest shows every row of all accounts to the token."""
+        return all(account.shows_all for account in self._all)
+
+
+def _check_reach(wanted: list[int], reaches: list[Reach]) -> None:
+    """See that a token reaches some accounts.
+
+    Raises:
+        ConfigValidationError: It does not reach all of them.
+    """
+    found = [reach.id for reach in reaches if reach.product == "harvest"]
+    if missing := [account_id for account_id in wanted if account_id not in found]:
+        message = (
+            f"The access token does not reach {_numbers(missing)} of `account_ids`; the Harvest "
+            f"accounts that it reaches are: {_numbers(found) or 'none'}. Take out the others, or "
+            "sign in as someone who is a member of all."
+        )
+        raise ConfigValidationError(message, errors=[message])
+
+
+def _numbers(account_ids: list[int]) -> str:
+    return ", ".join(map(str, account_ids))
 
 
 def _only(reaches: list[Reach]) -> Reach:
@@ -128,10 +216,10 @@ def _only(reaches: list[Reach]) -> Reach:
     if len(accounts) == 1:
         return accounts[0]
     if accounts:
-        choice = ", ".join(str(account.id) for account in accounts)
+        choice = _numbers([account.id for account in accounts])
         message = (
             f"The access token reaches {len(accounts)} Harvest accounts: {choice}. "
-            "Set `account_id` to one of them."
+            "Set `account_id` to one of them, or `account_ids` to several."
         )
     else:
         others = ", ".join(f"{reach.id} of {reach.product}" for reach in reaches)

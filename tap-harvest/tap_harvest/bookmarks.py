@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 REPLICATION_KEY = "updated_at"
+ACCOUNTS = "accounts"
+"""The part of an entry in the state that has an entry for each account, where several are read."""
 EPOCH = datetime.fromtimestamp(0, UTC)
 """Long before Harvest's first row: to ask from here on, or from before, is to ask for all."""
 
@@ -275,6 +277,53 @@ class Reported(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, replication_key_value=value, sent=kept)
 
 
+def entry_of(state: Mapping[str, Any], stream: str, account_id: int | None) -> dict[str, Any]:
+    """What a state tells of a stream; empty if nothing.
+
+    Args:
+        state: The state.
+        stream: The stream's name.
+        account_id: Whose rows are meant; `None` where just one account is read.
+    """
+    entry: dict[str, Any] = state.get("bookmarks", {}).get(stream, {})
+    return entry if account_id is None else entry.get(ACCOUNTS, {}).get(str(account_id), {})
+
+
+def put_entry(
+    state: dict[str, Any], stream: str, account_id: int | None, entry: dict[str, Any]
+) -> None:
+    """Replace what a state tells of a stream; see `entry_of`."""
+    bookmarks = state.setdefault("bookmarks", {})
+    if account_id is not None:
+        others = bookmarks.get(stream, {}).get(ACCOUNTS, {})
+        entry = {ACCOUNTS: {**others, str(account_id): entry}}
+    bookmarks[stream] = entry
+
+
+def accounts_in(state: Mapping[str, Any], stream: str) -> set[int]:
+    """The accounts of which a state tells something, where several are read."""
+    return set(map(int, state.get("bookmarks", {}).get(stream, {}).get(ACCOUNTS, {})))
+
+
+def _sound_entry(stream: str, entry: Any) -> dict[str, Any]:
+    """A stream's entry in a state without what nobody knows; empty if nothing is left.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if not isinstance(entry, Mapping):
+        message = f"its entry is of type {type(entry).__name__}, not an object"
+        raise ValueError(message)  # noqa: TRY004  # The caller handles one kind of fault.
+    if ACCOUNTS in entry:
+        if not isinstance(entry[ACCOUNTS], Mapping) or not all(map(str.isdecimal, entry[ACCOUNTS])):
+            message = f"its `{ACCOUNTS}` are no entries by account id"
+            raise ValueError(message)
+        parts = {key: _sound_entry(stream, part) for key, part in entry[ACCOUNTS].items()}
+        return {ACCOUNTS: parts}
+    kind = Reported if stream.endswith("_report") else Bookmark
+    return kind.from_state(entry).to_state()
+
+
 def sound_state(state: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
     """Part the bookmarks of a state into those that can be used and those that cannot.
 
@@ -296,12 +345,8 @@ def sound_state(state: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], di
     sound: dict[str, dict[str, Any]] = {}
     faults: dict[str, str] = {}
     for stream, entry in bookmarks.items():
-        if not isinstance(entry, Mapping):
-            faults[stream] = f"its entry is of type {type(entry).__name__}, not an object"
-            continue
-        kind = Reported if stream.endswith("_report") else Bookmark
         try:
-            written = kind.from_state(entry).to_state()
+            written = _sound_entry(stream, entry)
         except ValueError as fault:
             faults[stream] = str(fault)
         else:

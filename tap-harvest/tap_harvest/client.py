@@ -17,11 +17,12 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter, deque
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from threading import Condition, Lock
+from threading import Condition, Event, Lock
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 from urllib.parse import urlsplit
 
@@ -203,18 +204,20 @@ class Client:
         self._most_ahead = 2 * max_concurrent_requests
         self._expected: dict[_List, Future[_Answer]] = {}
         self._lock = Lock()
-        self._is_closed = False
+        self._closed = Event()
         self._api_url = api_url.rstrip("/")
         self._identity_url = identity_url.rstrip("/")
         self._sign_in = sign_in
         self._page_size = page_size
         self._timeout_seconds = timeout_seconds
+        self._account_header: dict[str, str] = {}
+        self._whose = ""
         self._session = requests.Session()
         self._session.headers["User-Agent"] = user_agent
         self._session.headers["Accept"] = "application/json"
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, HTTPAdapter(pool_maxsize=max_concurrent_requests))
-        patiently = backoff.on_exception(
+        self._patiently = backoff.on_exception(
             backoff.expo,
             RetriableAPIError,
             factor=retry_factor_seconds,
@@ -224,12 +227,10 @@ class Client:
             on_backoff=self._tell_retry,
             logger=None,
         )
-        self._get = patiently(self._get_once)
-        self._post = patiently(self._post_once)
 
     def close(self) -> None:
         """Send nothing more, and close the connections; answers on their way are dropped."""
-        self._is_closed = True
+        self._closed.set()
         self._workers.close()
         self._session.close()
 
@@ -246,8 +247,20 @@ class Client:
             return self._repeats.total()
 
     def use_account(self, account_id: int) -> None:
-        """Send all requests that are not under way for this account."""
-        self._session.headers["Harvest-Account-Id"] = str(account_id)
+        """Send all further requests for this account."""
+        self._account_header = {"Harvest-Account-Id": str(account_id)}
+
+    def for_account(self, account_id: int) -> Client:
+        """A client for another account, with the connections, sign-in and budgets of this one.
+
+        Its errors name the account, as there are several; closing one closes all.
+        """
+        other = copy(self)
+        other._expected = {}  # noqa: SLF001  # It is one of us.
+        other.started = None
+        other.use_account(account_id)
+        other._whose = f", account {account_id}"  # noqa: SLF001  # As above.
+        return other
 
     def accounts(self) -> list[Reach]:
         """The accounts that the token reaches; asked before an account is chosen.
@@ -395,24 +408,25 @@ class Client:
             )
             raise FatalAPIError(message)
 
+    def _get(self, url: str, parameters: Mapping[str, str] | None, stream: str) -> _Answer:
+        return self._patiently(self._get_once)(url, parameters, stream)
+
     def _get_once(self, url: str, parameters: Mapping[str, str] | None, stream: str) -> _Answer:
         token = self._sign_in.token(self._exchange)
-        response = self._send("GET", url, stream, params=parameters, auth=_Bearer(token))
+        content: dict[str, Any] = {"params": parameters, "headers": self._account_header}
+        response = self._send("GET", url, stream, **content, auth=_Bearer(token))
         if response.status_code == HTTPStatus.UNAUTHORIZED:
             other = self._sign_in.replaced(token, self._exchange)
             if other is not None:
                 logger.debug("Asking again with a new access token: stream=%s", stream)
-                response = self._send("GET", url, stream, params=parameters, auth=_Bearer(other))
+                response = self._send("GET", url, stream, **content, auth=_Bearer(other))
         if response.status_code != HTTPStatus.OK:
-            what = f'{response.status_code} on {_address(url)}, stream "{stream}"'
+            what = f'{response.status_code} on {_address(url)}, stream "{stream}"{self._whose}'
             raise _refusal(response, what + _complaint(response), self._sign_in)
         return _opened(response, stream)
 
     def _post_once(self, url: str, form: Mapping[str, str], stream: str) -> _Answer:
-        # The identity host chooses no account.
-        response = self._send(
-            "POST", url, stream, data=form, auth=_Nobody(), headers={"Harvest-Account-Id": None}
-        )
+        response = self._send("POST", url, stream, data=form, auth=_Nobody())
         if response.status_code != HTTPStatus.OK:
             raise _token_refusal(response, self._sign_in)
         return _opened(response, stream)
@@ -425,7 +439,7 @@ class Client:
         """
         url = f"{self._identity_url}/api/v2/oauth2/token"
         try:
-            answer = self._post(url, form, _SIGN_IN)
+            answer = self._patiently(self._post_once)(url, form, _SIGN_IN)
         except RetriableAPIError as error:
             # The request that waits for the token would begin to try it all again.
             raise FatalAPIError(*error.args) from error
@@ -460,7 +474,7 @@ class Client:
         """
         budget = self.report_budget if "/reports/" in urlsplit(url).path else self.budget
         with budget:
-            if self._is_closed:
+            if self._closed.is_set():
                 raise FatalAPIError("The client is closed. Make a new one.")
             with self._lock:
                 self._requests_of[stream] += 1

@@ -7,9 +7,12 @@ that a key that Harvest adds passes through.
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from singer_sdk import typing as th
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Field: TypeAlias = th.Property[Any]
 Schema: TypeAlias = dict[str, Any]
@@ -92,6 +95,26 @@ def reference(name: str, description: str, *more: Field) -> Field:
         string("name", f"Name of the {what}."),
         *more,
     )
+
+
+ACCOUNT_ID = "account_id"
+"""The field that says whose a record is, where several accounts are read."""
+
+
+def with_account_key(keys: Iterable[str]) -> list[str]:
+    """The key of a stream whose records begin with the account that they are of."""
+    return [ACCOUNT_ID, *(name for name in keys if name != ACCOUNT_ID)]
+
+
+def with_account(schema: Schema) -> Schema:
+    """A schema whose records begin with the account that they are of, as a part of the key."""
+    added = fields(key(ACCOUNT_ID, "Id of the account, added by the tap."))
+    required = [name for name in schema.get("required", []) if name != ACCOUNT_ID]
+    return {
+        **schema,
+        "properties": added["properties"] | schema["properties"],
+        "required": [ACCOUNT_ID, *required],
+    }
 
 
 def fields(*members: Field) -> Schema:

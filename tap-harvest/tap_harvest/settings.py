@@ -34,6 +34,7 @@ MOMENTS = ("start_date", "end_date", "report_start_date")
 
 RIGHT = {
     "account_id": "the number of an account, such as 900100",
+    "account_ids": "a list of the numbers of accounts, such as `[900100, 900101]`",
     "user_agent": "a line of plain characters, such as `Example Works (data@example.com)`",
     **dict.fromkeys(MOMENTS, "a date or date-time, such as `2031-04-09` or `2031-04-09T16:20:00Z`"),
 }
@@ -81,6 +82,8 @@ def faults(
         if not _is_web_server(settings[name]):
             right = schema["properties"][name]["default"]
             yield f"`{name}` is not the address of a web server. Write it like `{right}`."
+    account_ids = None if "account_ids" in told else settings.get("account_ids")
+    yield from _faults_of_accounts(account_ids, settings.get("account_id"))
     moments: dict[str, datetime] = {}
     for name in MOMENTS:
         if name not in told and settings.get(name):
@@ -114,6 +117,19 @@ def _right(schema: Mapping[str, Any]) -> str:
         bounds = [schema.get(name) for name in ("minimum", "maximum")]
         return "a whole number" + ("" if None in bounds else " from {} to {}".format(*bounds))
     return "an object" if "object" in kinds else "a text"
+
+
+def _faults_of_accounts(account_ids: list[int | str] | None, account_id: object) -> Iterator[str]:
+    if account_ids is None:
+        return
+    if account_id is not None:
+        yield "Both `account_id` and `account_ids` are set. Keep one of them."
+    if not account_ids:
+        yield "`account_ids` is empty, so nothing would be read. Name an account, or unset it."
+    numbers = [int(number) for number in account_ids]
+    if twice := sorted({number for number in numbers if numbers.count(number) > 1}):
+        named = ", ".join(map(str, twice))
+        yield f"`account_ids` names {named} more than once. Name each account once."
 
 
 def _is_web_server(url: object) -> bool:

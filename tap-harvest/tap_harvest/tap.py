@@ -16,12 +16,14 @@ from singer_sdk import Tap
 from singer_sdk import typing as th
 from singer_sdk.exceptions import ConfigValidationError, FatalAPIError, RetriableAPIError
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
+from singer_sdk.singerlib import Schema
 from typing_extensions import override
 
 from tap_harvest import settings
-from tap_harvest.account import Account
-from tap_harvest.bookmarks import sound_state
+from tap_harvest.account import Accounts
+from tap_harvest.bookmarks import accounts_in, sound_state
 from tap_harvest.client import MAX_PAGE_SIZE, Client
+from tap_harvest.fields import with_account, with_account_key
 from tap_harvest.logs import calm_down
 from tap_harvest.sign_in import sign_in_of
 from tap_harvest.streams import STREAMS
@@ -38,9 +40,12 @@ if TYPE_CHECKING:
     from singer_sdk import Stream
     from singer_sdk.plugin_base import _ConfigInput
 
+    from tap_harvest.account import Account
     from tap_harvest.streams.base import HarvestStream
 
 
+ACCOUNT_ID = {"type": ["integer", "string"], "minimum": 1, "pattern": "^[0-9]+$"}
+"""What numbers an account: a number, or its text, as environment variables have it."""
 SOURCES = "tap_harvest.sources"
 """Where the command line's context keeps what `--config` names."""
 MAX_DAYS = 36_500
@@ -96,10 +101,17 @@ class TapHarvest(Tap):
         ),
         th.Property(
             "account_id",
-            th.CustomType({"type": ["integer", "string"], "minimum": 1, "pattern": "^[0-9]+$"}),
+            th.CustomType(ACCOUNT_ID),
             title="Account id",
             description="Number of the Harvest account, shown beside the token. "
             "Needed only if the token reaches more than one.",
+        ),
+        th.Property(
+            "account_ids",
+            th.ArrayType(th.CustomType(ACCOUNT_ID)),
+            title="Account ids",
+            description="Numbers of several Harvest accounts to read, in the place of "
+            "`account_id`. Each record and each key then begins with `account_id`.",
         ),
         th.Property(
             "start_date",
@@ -268,9 +280,14 @@ class TapHarvest(Tap):
         self._sources: tuple[str, ...] = context.meta.get(SOURCES, ()) if context else ()
         calm_down(self.logger)  # Again: the SDK has set the level of its metrics.
 
-    @cached_property
+    @property
     def account(self) -> Account:
-        """The Harvest account to read."""
+        """The Harvest account whose turn it is to be read."""
+        return self.accounts.current
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        """The Harvest accounts to read."""
         config = self.config
         client = Client(
             api_url=config["api_url"],
@@ -285,15 +302,16 @@ class TapHarvest(Tap):
         )
         weakref.finalize(self, client.close)  # A trial has no end that we are told of.
         account_id = config.get("account_id")
-        return Account(
+        return Accounts(
             client,
+            self._account_ids or None,
             None if account_id is None else int(account_id),
             skip_forbidden=config["on_forbidden"] == "skip",
         )
 
     @override
     def discover_streams(self) -> list[HarvestStream]:
-        return [stream(self, lambda: self.account) for stream in STREAMS]
+        return [stream(self, lambda: self.accounts) for stream in STREAMS]
 
     @override
     @property
@@ -303,11 +321,28 @@ class TapHarvest(Tap):
         found = super().streams.values()
         return {s.name: s for s in sorted(found, key=lambda s: STREAMS.index(type(s)))}
 
+    @property
+    def _account_ids(self) -> list[int]:
+        """What `account_ids` names, if it is set."""
+        return [int(account_id) for account_id in self.config.get("account_ids", ())]
+
+    @override
+    def setup_mapper(self) -> None:
+        if self._account_ids and self.input_catalog is not None:
+            # It may be of a time before `account_ids`, when rows of two accounts would clash.
+            for entry in self.input_catalog.streams:
+                entry.key_properties = with_account_key(entry.key_properties or ())
+                entry.schema = Schema.from_dict(with_account(entry.schema.to_dict()))
+        super().setup_mapper()
+
     @override  # type: ignore[misc]  # It is final, and there is no other end of a run.
     def sync_all(self) -> None:
         began = time.monotonic()
         is_complete = False
         try:
+            if any(s.selected or s.has_selected_descendents for s in self.streams.values()):
+                # Before anything is written, the token is known to reach all accounts.
+                self.accounts.open()
             super().sync_all()
             is_complete = True
         finally:
@@ -344,6 +379,15 @@ class TapHarvest(Tap):
                 reason,
             )
         super().load_state({"bookmarks": bookmarks})
+        before = {found for stream in bookmarks for found in accounts_in(self.state, stream)}
+        if self._account_ids and (others := before.difference(self._account_ids)):
+            self.logger.warning(
+                "Accounts were read before that are not in `account_ids`: %s. Their rows stay "
+                "downstream, and until they are read again nothing is removed there that was "
+                "deleted in any account. Add them; or drop the bookmarks (`--full-refresh`), and "
+                "their rows are removed.",
+                ", ".join(map(str, sorted(others))),
+            )
 
     @override
     @property

@@ -24,10 +24,20 @@ from singer_sdk.singerlib import RecordMessage
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from typing_extensions import override
 
-from tap_harvest.bookmarks import REPLICATION_KEY, Bookmark, Span, instant, instant_text
+from tap_harvest.bookmarks import (
+    REPLICATION_KEY,
+    Bookmark,
+    Span,
+    accounts_in,
+    entry_of,
+    instant,
+    instant_text,
+    put_entry,
+)
 from tap_harvest.client import Page, UnavailableError
+from tap_harvest.fields import ACCOUNT_ID, with_account, with_account_key
 from tap_harvest.filters import query
-from tap_harvest.streams.walk import Walk
+from tap_harvest.streams.walk import Walk, with_fields
 from tap_harvest.summary import Tally
 from tap_harvest.writer import BufferedWriter
 
@@ -37,7 +47,7 @@ if TYPE_CHECKING:
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context, Record
 
-    from tap_harvest.account import Account
+    from tap_harvest.account import Account, Accounts
     from tap_harvest.budget import Budget
     from tap_harvest.filters import Filters
     from tap_harvest.streams.nested import NestedStream
@@ -57,7 +67,8 @@ class HarvestStream(Stream):
 
     A stream together with the streams exploded from its records is a family: one read of the list
     serves them all, each from its own bookmark on. It also tells the streams below the list's
-    records which of them to ask.
+    records which of them to ask. Where several accounts are read, that happens for one after the
+    other, each with bookmarks of its own.
 
     Attributes:
         path: The list's address below the API's.
@@ -85,24 +96,42 @@ class HarvestStream(Stream):
     # Records are JSON already; and conforming would lose keys that no schema knows yet.
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
 
-    def __init__(self, tap: Tap, account: Callable[[], Account]) -> None:
+    def __init__(self, tap: Tap, accounts: Callable[[], Accounts]) -> None:
         """Ask nothing yet.
 
         Args:
             tap: The tap that the stream belongs to.
-            account: Gives the Harvest account to read; discovery has none.
+            accounts: Gives the Harvest accounts to read; discovery has none.
         """
         super().__init__(tap)
-        self._account = account
+        self._accounts = accounts
+        self._has_account_id = bool(self.config.get("account_ids"))
+        if self._has_account_id:
+            # On this instance: the class is the same for any settings.
+            vars(self).update(
+                schema=with_account(self.schema),
+                primary_keys=with_account_key(self.primary_keys),
+            )
         self.span = Span()
         self.rows = 0
         self.tally = Tally()
         self._reconciles = False
+        self._awaited: set[int] = set()
+
+    @property
+    def accounts(self) -> Accounts:
+        """The Harvest accounts to read."""
+        return self._accounts()
 
     @property
     def account(self) -> Account:
-        """The Harvest account to read."""
-        return self._account()
+        """The one of them whose turn it is."""
+        return self.accounts.current
+
+    @property
+    def label(self) -> str:
+        """The stream in logs, with the account where there are several."""
+        return f"{self.name} account={self.account.id}" if self._has_account_id else self.name
 
     @property
     def budget(self) -> Budget:
@@ -160,7 +189,21 @@ class HarvestStream(Stream):
     @property
     def kept_bookmark(self) -> Bookmark:
         """The bookmark as it stands in the state."""
-        return Bookmark.from_state(self.tap_state.get("bookmarks", {}).get(self.name, {}))
+        return Bookmark.from_state(self.entry)
+
+    @property
+    def entry(self) -> dict[str, Any]:
+        """What the state tells of the stream in the account whose turn it is."""
+        return entry_of(self.tap_state, self.name, self._account_in_state)
+
+    @entry.setter
+    def entry(self, entry: dict[str, Any]) -> None:
+        state = cast("dict[str, Any]", self.tap_state)
+        put_entry(state, self.name, self._account_in_state, entry)
+
+    @property
+    def _account_in_state(self) -> int | None:
+        return self.account.id if self._has_account_id else None
 
     @property
     def _is_ahead(self) -> bool:
@@ -174,7 +217,7 @@ class HarvestStream(Stream):
     def due(self) -> Span:
         """What is to be read in this run."""
         start, end = (self._limit(name) for name in ("start_date", "end_date"))
-        if self._is_sweep_due:
+        if self._is_whole:
             return Span(self.kept_bookmark.beginning(start), end)
         return Span(self.bookmark.since(lookback=self._lookback), end)
 
@@ -184,7 +227,7 @@ class HarvestStream(Stream):
 
     @property
     def _is_sweep_due(self) -> bool:
-        """Whether to read the stream from its beginning, by Harvest's clock."""
+        """Whether the account is to be read from its beginning, by Harvest's clock."""
         if not self.is_incremental:
             return True
         bookmark, is_swept = self.bookmark, self.source.is_swept
@@ -194,6 +237,11 @@ class HarvestStream(Stream):
         return (is_swept or self.may_reconcile) and bookmark.is_sweep_due(
             self.account.client.started, None if days is None else timedelta(days=days)
         )
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether this run reads the account from its beginning."""
+        return self._reconciles or self._is_sweep_due
 
     @property
     def may_reconcile(self) -> bool:
@@ -207,7 +255,7 @@ class HarvestStream(Stream):
             and self.ABORT_AT_RECORD_COUNT is None
             and self._limit("end_date") is None
             and not self.filtered_by
-            and self.account.shows_all
+            and self.accounts.show_all
             and self._is_sole_source
         )
 
@@ -231,7 +279,8 @@ class HarvestStream(Stream):
         for page in self.pages(self.due().since):
             for row in page.rows:
                 for record in self.records(row):
-                    yield decode_record(record) if isinstance(record, Raw) else record
+                    owned = self._owned(record)
+                    yield decode_record(owned) if isinstance(owned, Raw) else owned
 
     def pages(self, since: datetime | None) -> Iterator[Page]:
         """The pages of the stream's list, in order.
@@ -270,10 +319,38 @@ class HarvestStream(Stream):
     ) -> Generator[dict[str, Any], Any, Any]:
         # The SDK wants a generator of the records; ours leave page by page, and nobody else asks.
         yield from ()
-        for below in self.descendent_streams:
+        descendents = cast("list[HarvestStream]", self.descendent_streams)
+        for below in descendents:
             if below.selected:
                 below._write_schema_message()  # noqa: SLF001  # The SDK writes only the parent's.
-        self.account.open()
+        self.accounts.open()
+        for stream in (self, *descendents):
+            if stream.selected:
+                stream.plan()
+        self.accounts.each(self._read_account)
+
+    def plan(self) -> None:
+        """Decide, before the first account is read, whether this run tells what was deleted.
+
+        It does so for all accounts or for none, as their records have one version: that of the
+        table. Rows of an account that was read before wait for it to be read whole again.
+        """
+        due = self.accounts.each(lambda: self._is_offered and self._is_sweep_due)
+        self._reconciles = self.may_reconcile and any(due)
+        bookmarks = self.accounts.each(lambda: self.kept_bookmark)
+        latest = max(bookmarks, key=lambda bookmark: bookmark.version or 0)
+        self._stream_version = latest.version
+        if self._reconciles:
+            self._stream_version = latest.next_version(self.account.client.started)
+            offered = self.accounts.each(lambda: self.account.id if self._is_offered else None)
+            self._awaited = accounts_in(self.tap_state, self.name) | set(filter(None, offered))
+
+    @property
+    def _is_offered(self) -> bool:
+        """Whether the account offers the module that the stream's list belongs to."""
+        return not self.source.module or self.account.offers(self.source.module)
+
+    def _read_account(self) -> None:
         with self.unless_withheld() as is_offered:
             if is_offered:
                 self.read()
@@ -289,7 +366,7 @@ class HarvestStream(Stream):
             UnavailableError: Harvest does not show it, and that is to end the run.
         """
         try:
-            is_offered = not self.module or self.account.offers(self.module)
+            is_offered = self._is_offered
             if not is_offered:
                 self._note(f"skipped: {self.module} is off")
             yield is_offered
@@ -298,14 +375,15 @@ class HarvestStream(Stream):
                 raise
             self._note("skipped: Harvest does not show it to the token")
             self.logger.warning(
-                "Skipped, with its bookmark kept: stream=%s reason=%s", self.name, error
+                "Skipped, with its bookmark kept: stream=%s reason=%s", self.label, error
             )
 
     def _note(self, note: str) -> None:
         """Have the summary say something of this stream and all that depends on it."""
-        self.tally.note = note
-        for below in cast("list[HarvestStream]", self.descendent_streams):
-            below.tally.note = note
+        if self._has_account_id:
+            note = f"{self.account.id} {note}"
+        for stream in (self, *cast("list[HarvestStream]", self.descendent_streams)):
+            stream.tally.note = "; ".join(filter(None, (stream.tally.note, note)))
 
     def read(self) -> None:
         """Read what is due of the list and below it, and move the bookmarks of what was."""
@@ -336,7 +414,7 @@ class HarvestStream(Stream):
                 self.tally.seconds += time.monotonic() - began
         for member in family:
             member.tally.is_read = True
-            self.logger.debug("Read stream: stream=%s rows=%d", member.name, member.rows)
+            self.logger.debug("Read stream: stream=%s rows=%d", member.label, member.rows)
 
     def begin(self) -> None:
         """Decide what this run reads."""
@@ -345,19 +423,13 @@ class HarvestStream(Stream):
                 "A bookmark lies ahead of Harvest's clock, so no sync can have got there, and its "
                 "stream is read from the beginning: stream=%s bookmark=%s. If this happens again, "
                 "look for who else writes the state.",
-                self.name,
+                self.label,
                 instant_text(cast("datetime", self.kept_bookmark.value)),
             )
         if self.is_incremental:
             self._tell_of_filters(self.kept_bookmark)
         self.span, self.rows, self._news = self.due(), 0, 0
         self._known_until = self.bookmark.value
-        self._reconciles = self.may_reconcile and self._is_sweep_due
-        self._stream_version = (
-            self.kept_bookmark.next_version(self.account.client.started)
-            if self._reconciles
-            else self.kept_bookmark.version
-        )
 
     def _tell_of_filters(self, kept: Bookmark) -> None:
         if kept.value is not None and kept.filters != self.filtered_by:
@@ -365,7 +437,7 @@ class HarvestStream(Stream):
                 "`stream_filters` was changed, so the stream is read from the beginning: stream=%s "
                 "before=%s now=%s. What only the filters of before let through stays in the table; "
                 "empty it if that is not to be there.",
-                self.name,
+                self.label,
                 urlencode(kept.filters) or "none",
                 urlencode(self.filtered_by) or "none",
             )
@@ -380,7 +452,7 @@ class HarvestStream(Stream):
         if walk.missing:
             # Rows that are deleted during the walk move others to pages that were read already.
             self.logger.info(
-                "Rows moved, reading again: stream=%s rows=%d", self.name, walk.missing
+                "Rows moved, reading again: stream=%s rows=%d", self.label, walk.missing
             )
             walk = walk_once()
         if walk.missing:
@@ -389,7 +461,7 @@ class HarvestStream(Stream):
                 "The list was shorter than Harvest announced, twice, so its bookmark stays and the "
                 "next run reads the same rows again: stream=%s missing=%d. If this happens in "
                 "each run, tell Harvest's support.",
-                self.name,
+                self.label,
                 walk.missing,
             )
         return walk
@@ -449,12 +521,20 @@ class HarvestStream(Stream):
 
     def write_record(self, record: Raw | Record, received_at: datetime) -> None:
         """Write one record, be it bytes or taken apart."""
+        record = self._owned(record)
         if self._is_verbatim:
             verbatim = cast("Record", record)  # The writer takes bytes as they are.
             message = RecordMessage(self.name, verbatim, self._stream_version, received_at)
             self._tap.write_message(message)
         else:
             self._write_record_message(decode_record(record) if isinstance(record, Raw) else record)
+
+    def _owned(self, record: Raw | Record) -> Raw | Record:
+        """A record that says whose it is, where several accounts are read."""
+        if not self._has_account_id:
+            return record
+        owner = {ACCOUNT_ID: self.account.id}
+        return with_fields(record, owner) if isinstance(record, Raw) else owner | record
 
     @cached_property
     def _is_verbatim(self) -> bool:
@@ -497,20 +577,23 @@ class HarvestStream(Stream):
     def move_bookmark(self, highest: datetime | None) -> None:
         """Put into the state how far the stream was read; see `move_bookmarks`.
 
-        Where the read was whole, targets are told that what it did not bring was deleted.
+        Where the read was whole, and that of the other accounts, targets are told that what it did
+        not bring was deleted.
         """
         moved, started = self.bookmark, self.account.client.started
-        if self._is_sweep_due:
+        if self._is_whole:
             moved = replace(moved, swept=started, start=self.span.since)
         if self.is_incremental:
             moved = moved.moved(highest, started, self.span.until)
             moved = replace(moved, filters=self.filtered_by)
         if self._reconciles:
             version = cast("int", self._stream_version)
-            self._write_activate_version_message(version)
             moved = replace(moved, version=version)
+            self._awaited.discard(self.account.id)
+            if not self._awaited:
+                self._write_activate_version_message(version)
         if entry := moved.to_state():
-            self.tap_state.setdefault("bookmarks", {})[self.name] = entry
+            self.entry = entry
 
     @property
     @override
@@ -583,7 +666,7 @@ class Progress:
         client = self._stream.account.client
         self._stream.logger.info(
             "Reading: stream=%s %s=%d of=%d requests=%d budget_left=%d seconds_to_go=%d",
-            self._stream.name,
+            self._stream.label,
             self._what,
             done,
             of,

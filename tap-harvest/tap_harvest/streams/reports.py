@@ -93,9 +93,8 @@ class Report(HarvestStream):
     @property
     def reported(self) -> Reported:
         """The windows that were read, by the state."""
-        entry = self.tap_state.get("bookmarks", {}).get(self.name)
         size = self.config["report_window"]
-        reported = Reported.from_state(entry) if entry else Reported(report_window=size)
+        reported = Reported.from_state(self.entry) if self.entry else Reported(report_window=size)
         return reported if reported.report_window == size else Reported(report_window=size)
 
     @property
@@ -114,6 +113,10 @@ class Report(HarvestStream):
     @property
     def _lookback(self) -> timedelta:
         return timedelta(days=self.config["report_lookback_days"])
+
+    def count_windows(self) -> int:
+        """How many windows this run asks for; none where the account does not offer the report."""
+        return len(self.windows_due()) if self._is_offered else 0
 
     def windows_due(self) -> list[Window]:
         """The windows that this run reads, in order."""
@@ -156,8 +159,12 @@ class Report(HarvestStream):
         return record[self.subject], record.get("currency") or ""
 
     @override
-    def read(self) -> None:
+    def plan(self) -> None:
+        super().plan()
         self._announce()
+
+    @override
+    def read(self) -> None:
         due = self.windows_due()
         progress = Progress(self, "windows")
         with self.measured([self]):
@@ -172,16 +179,15 @@ class Report(HarvestStream):
         reports = [
             stream
             for stream in self._tap.streams.values()
-            if isinstance(stream, Report)
-            and stream.selected
-            and (not stream.module or self.account.offers(stream.module))
+            if isinstance(stream, Report) and stream.selected
         ]
         if reports[0] is self:
-            requests = sum(len(report.windows_due()) for report in reports)
+            windows = [sum(self.accounts.each(report.count_windows)) for report in reports]
+            requests = sum(windows)
             waits = max(-(-(requests - self.budget.left) // self.budget.requests), 0)
             self.logger.info(
                 "Reports to read: streams=%d requests=%d budget_left=%d minutes_to_wait=%d",
-                len(reports),
+                len(list(filter(None, windows))),
                 requests,
                 self.budget.left,
                 waits * self.budget.seconds // 60,
@@ -190,15 +196,15 @@ class Report(HarvestStream):
     @override
     def begin(self) -> None:
         super().begin()
-        entry = self.tap_state.get("bookmarks", {}).get(self.name, {})
         size = self.config["report_window"]
-        if entry.get("report_window", size) != size:
+        before = self.entry.get("report_window", size)
+        if before != size:
             self.logger.warning(
                 "`report_window` was changed, so the report is read from the beginning, and the "
                 "rows of the old windows stay beside the new ones: stream=%s before=%s now=%s. "
                 "Empty the table, or set `report_window` back.",
-                self.name,
-                entry["report_window"],
+                self.label,
+                before,
                 size,
             )
 
@@ -229,7 +235,7 @@ class Report(HarvestStream):
             for subject, currency in sorted(ever - keys):
                 self._retract(window, subject, currency)
             read = self.reported.read(window, keys, self._day_that_all_began, self._lookback)
-            self.tap_state.setdefault("bookmarks", {})[self.name] = read.to_state()
+            self.entry = read.to_state()
             self._write_state_message()
         return True
 
