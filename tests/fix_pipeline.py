@@ -31,6 +31,8 @@ class Pipeline:
     target_config: dict[str, Any]
     streams: tuple[str, ...] = ()
     """The streams that are selected; all of them if none is named."""
+    catalog: dict[str, Any] | None = None
+    """What the tap is to read; everything, if there is none."""
     state: dict[str, Any] | None = None
     """The last state that the target printed, in whichever run; what the next run starts from."""
     exit_codes: tuple[int, int] = (0, 0)
@@ -49,6 +51,8 @@ class Pipeline:
         ]
         if self.streams:
             tap_command += ["--catalog", self._write("catalog.json", selecting(*self.streams))]
+        if self.catalog is not None:
+            tap_command += ["--catalog", self._write("catalog.json", self.catalog)]
         if self.state is not None:
             tap_command += ["--state", self._write("state.json", self.state)]
         target_command: list[str | Path] = [

@@ -395,8 +395,9 @@ def test_a_token_that_sees_a_part_of_one_account_removes_nothing(
     user = min(ids(harvest.second, "users"))
     harvest.second.change("users", user, access_roles=["manager"])
 
-    run = sync("tasks", "roles")
+    run = sync("tasks", "time_entries", "users")
 
+    assert found("users", SECOND, run) < ids(harvest.second, "users")
     assert "administrator's of account 900101" in caplog.text
     assert "administrator's of account 900100" not in caplog.text
     assert run.activated == {}
