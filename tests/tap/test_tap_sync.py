@@ -450,21 +450,6 @@ def test_several_accounts_are_listed(harvest: Sandbox, config: dict[str, Any]):
     assert harvest.company["name"] not in str(caught.value)
 
 
-def test_neither_token_nor_record_values_are_logged(
-    harvest: Sandbox, sync: Sync, caplog: pytest.LogCaptureFixture
-):
-    """At no level."""
-    caplog.set_level(logging.DEBUG)
-    harvest.fail(status=500, path="/v2/clients")
-
-    run = sync("clients", "company")
-
-    assert harvest.token not in caplog.text
-    assert run.records("company")[0]["name"] not in caplog.text
-    for client in run.records("clients"):
-        assert client["name"] not in caplog.text
-
-
 def test_a_long_list_tells_how_far_it_is(
     sync: Sync, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
