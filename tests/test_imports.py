@@ -16,7 +16,7 @@ TAP: Final = (
     "tap",
     "settings | streams",
     "account",
-    "client | bookmarks | fields | filters | logs | summary | writer",
+    "client | bookmarks | fields | filters | logs | rights | summary | writer",
     "budget | characters | sign_in | token_file | windows | workers",
 )
 TARGET: Final = (

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from singer_sdk.exceptions import ConfigValidationError
 
 from tap_harvest.client import UnavailableError
+from tap_harvest.rights import lacks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from tap_harvest.client import Client, Reach
+    from tap_harvest.rights import Wanted
 
 _T = TypeVar("_T")
 
@@ -35,7 +37,6 @@ class Account:
         self.client = client
         self.skip_forbidden = skip_forbidden
         self._account_id = account_id
-        self._missed: set[str] = set()
 
     @cached_property
     def id(self) -> int:
@@ -61,21 +62,15 @@ class Account:
         return self.client.one("/users/me", stream="users_me")
 
     @cached_property
-    def shows_all(self) -> bool:
-        """Whether Harvest shows every row to the token, so that what it does not show is deleted.
-
-        A warning says once that it does not.
-        """
+    def roles(self) -> Collection[str] | None:
+        """What the token's owner may do; `None` where Harvest does not say."""
         roles = msgspec.json.decode(self.user).get("access_roles")
-        if isinstance(roles, list) and "administrator" not in roles:
-            logger.warning(
-                "The access token is not an administrator's of account %d, so Harvest leaves out "
-                "the time, expenses and rates that its owner may not see, without saying so. What "
-                "is deleted in Harvest stays downstream, since nobody can tell it from what is "
-                "left out. Set `access_token` to an administrator's to read everything.",
-                self.id,
-            )
-        return isinstance(roles, list) and "administrator" in roles
+        return roles if isinstance(roles, list) else None
+
+    @property
+    def shows_all(self) -> bool:
+        """Whether Harvest shows every row to the token, so that what is not shown is deleted."""
+        return self.roles is not None and "administrator" in self.roles
 
     @cached_property
     def _company(self) -> bytes | UnavailableError:
@@ -95,33 +90,21 @@ class Account:
             raise self._company
         return self._company
 
-    def open(self) -> None:
-        """Ask what all streams depend on: who reads, and what the account offers.
-
-        Raises:
-            FatalAPIError: Harvest refused the token, or there is no such account.
-        """
-        _ = self.shows_all, self._company
+    @cached_property
+    def settings(self) -> Mapping[str, Any]:
+        """The account's settings; empty where Harvest does not show them to this token."""
+        if isinstance(self._company, UnavailableError):
+            return {}
+        settings: dict[str, Any] = msgspec.json.decode(self._company)
+        return settings
 
     def offers(self, module: str) -> bool:
-        """Whether a module is on; a warning says once which one is not.
+        """Whether a module is on; where that is unknown, its own lists will tell.
 
         Args:
             module: One of the flags of `/company`, such as `expense_feature`.
         """
-        if isinstance(self._company, UnavailableError):
-            return True  # Unknown: the module's own lists will tell.
-        offered = msgspec.json.decode(self._company).get(module) is not False
-        if not offered and module not in self._missed:
-            self._missed.add(module)
-            logger.warning(
-                "Harvest's %s module is off in account %d (%s is false): its streams are skipped. "
-                "Switch it on in Harvest, or deselect them.",
-                module.removesuffix("_feature"),
-                self.id,
-                module,
-            )
-        return offered
+        return self.settings.get(module) is not False
 
 
 class Accounts:
@@ -134,7 +117,13 @@ class Accounts:
     """
 
     def __init__(
-        self, client: Client, account_ids: Sequence[int] | None, account_id: int | None, **how: bool
+        self,
+        client: Client,
+        account_ids: Sequence[int] | None,
+        account_id: int | None,
+        *,
+        wanted: Callable[[], Sequence[Wanted]],
+        **how: bool,
     ) -> None:
         """Ask nothing yet.
 
@@ -142,10 +131,12 @@ class Accounts:
             client: Speaks to Harvest.
             account_ids: The accounts to read, in order; `None` if there is just one.
             account_id: That one; `None` takes the only one that the token reaches.
+            wanted: Tells which streams are to be read.
             how: As `Account` takes it.
         """
         self.are_several = account_ids is not None
         self._client = client
+        self._wanted = wanted
         self._all = (
             [Account(client, account_id, **how)]
             if account_ids is None
@@ -155,7 +146,9 @@ class Accounts:
         self._is_open = False
 
     def open(self) -> None:
-        """Ask what all streams depend on, of all accounts.
+        """Ask what all streams depend on, of all accounts: who reads, and what they offer.
+
+        Warnings say what will be missing downstream.
 
         Raises:
             ConfigValidationError: The token does not reach one of them.
@@ -165,8 +158,10 @@ class Accounts:
             return
         if self.are_several:
             _check_reach([account.id for account in self._all], self._client.accounts())
+        wanted = self._wanted()
         for account in self._all:
-            account.open()
+            for sentence in lacks(account.id, account.roles, account.settings, wanted):
+                logger.warning("%s", sentence)
         self._is_open = True
 
     def each(self, do: Callable[[], _T]) -> list[_T]:

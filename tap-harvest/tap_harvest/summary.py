@@ -31,11 +31,16 @@ class Tally:
     note: str = ""
 
     @property
+    def is_begun(self) -> bool:
+        """Whether anything happened for it."""
+        return self.is_read or bool(self.note or self.rows or self.seconds)
+
+    @property
     def outcome(self) -> str:
         """What is to be known besides the figures; empty where all is well."""
         if self.note or self.is_read:
             return self.note
-        return "unfinished" if self.rows or self.seconds else "not read"
+        return "unfinished" if self.is_begun else "not read"
 
 
 def summary(
@@ -74,9 +79,7 @@ def summary(
         lines.append(_line("(what they need)", _figures(None, None, sum(others.values()), None)))
     read = sum(tally.is_read for tally in tallies.values())
     lines.append(_line(f"total of {read} streams", _figures(*total)))
-    lines.append(
-        f"{seconds_held:,.1f} seconds of waiting for the budgets, {repeats} repeated requests"
-    )
+    lines.append(f"Waited {seconds_held:,.1f} s for the budgets; requests repeated: {repeats:,}")
     return "\n".join(lines)
 
 

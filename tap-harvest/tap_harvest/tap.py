@@ -25,6 +25,7 @@ from tap_harvest.bookmarks import accounts_in, sound_state
 from tap_harvest.client import MAX_PAGE_SIZE, Client
 from tap_harvest.fields import with_account, with_account_key
 from tap_harvest.logs import calm_down
+from tap_harvest.rights import Wanted
 from tap_harvest.sign_in import sign_in_of
 from tap_harvest.streams import STREAMS
 from tap_harvest.summary import summary
@@ -306,8 +307,20 @@ class TapHarvest(Tap):
             client,
             self._account_ids or None,
             None if account_id is None else int(account_id),
+            wanted=self._wanted,
             skip_forbidden=config["on_forbidden"] == "skip",
         )
+
+    @property
+    def _selected(self) -> list[HarvestStream]:
+        streams = cast("Iterable[HarvestStream]", self.streams.values())
+        return [stream for stream in streams if stream.selected]
+
+    def _wanted(self) -> list[Wanted]:
+        return [
+            Wanted(stream.name, stream.source.module, stream.schema["properties"])
+            for stream in self._selected
+        ]
 
     @override
     def discover_streams(self) -> list[HarvestStream]:
@@ -347,19 +360,22 @@ class TapHarvest(Tap):
             is_complete = True
         finally:
             # Also where an error or a signal ends the run.
-            streams = cast("Iterable[HarvestStream]", self.streams.values())
-            client = self.account.client
-            self.logger.info(
-                "%s",
-                summary(
-                    {stream.name: stream.tally for stream in streams if stream.selected},
-                    client.requests_of,
-                    seconds=time.monotonic() - began,
-                    seconds_held=client.budget.seconds_held + client.report_budget.seconds_held,
-                    repeats=client.repeats,
-                    is_complete=is_complete,
-                ),
-            )
+            if is_complete or any(stream.tally.is_begun for stream in self._selected):
+                self._sum_up(time.monotonic() - began, is_complete=is_complete)
+
+    def _sum_up(self, seconds: float, *, is_complete: bool) -> None:
+        client = self.account.client
+        self.logger.info(
+            "%s",
+            summary(
+                {stream.name: stream.tally for stream in self._selected},
+                client.requests_of,
+                seconds=seconds,
+                seconds_held=client.budget.seconds_held + client.report_budget.seconds_held,
+                repeats=client.repeats,
+                is_complete=is_complete,
+            ),
+        )
 
     @override
     def load_state(self, state: Mapping[str, Any]) -> None:

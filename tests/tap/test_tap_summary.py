@@ -113,6 +113,16 @@ def test_a_run_that_fails_tells_how_far_it_got(
     assert "total of 1 streams" in lines
 
 
+def test_a_run_that_read_nothing_has_no_summary(sync: Sync, caplog: pytest.LogCaptureFixture):
+    """The error says it all."""
+    caplog.set_level("INFO")
+
+    with pytest.raises(FatalAPIError):
+        sync(access_token="wrong")
+
+    assert "not read" not in caplog.text
+
+
 def test_a_list_that_stays_short_is_told(harvest: Sandbox, sync: Sync, told: Any):
     """Its bookmark stays, so a person should know."""
     for after in (1, 2):  # Before the second page of each walk.
@@ -134,7 +144,7 @@ def test_waits_and_repetitions_are_told(harvest: Sandbox, sync: Sync, caplog: An
     sync("tasks")
 
     [seconds] = re.findall(
-        r"^([\d.]+) seconds of waiting for the budgets, 1 repeated requests$",
+        r"^Waited ([\d.]+) s for the budgets; requests repeated: 1$",
         caplog.text,
         re.MULTILINE,
     )

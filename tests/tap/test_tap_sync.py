@@ -17,7 +17,7 @@ from tap_run import program, run_tap, selecting, settings
 from harvest_sandbox import Sandbox
 from tap_harvest.bookmarks import instant_text
 from tap_harvest.budget import Budget
-from tap_harvest.client import Client, UnavailableError
+from tap_harvest.client import Client
 from tap_harvest.sign_in import PersonalToken
 from tap_harvest.streams import STREAMS
 from tap_harvest.streams.base import ExplodedStream, Singleton
@@ -351,73 +351,6 @@ def test_a_budget_that_both_sides_count_is_never_overdrawn(harvest: Sandbox):
 
     assert len(pages) == len(harvest.requests) == 30
     assert {request.status for request in harvest.requests} == {200}
-
-
-def test_a_module_that_is_off_is_skipped_with_one_warning(
-    harvest: Sandbox, sync: Sync, caplog: pytest.LogCaptureFixture
-):
-    """Its lists are not asked for, its tables stay as they are, the rest is read."""
-    harvest.company["invoice_feature"] = False
-
-    run = sync("invoices", "invoice_line_items", "invoice_item_categories", "tasks")
-
-    warnings = [record.message for record in caplog.records if "module is off" in record.message]
-    assert len(warnings) == 1
-    assert "invoice" in warnings[0]
-    assert run.streams == ["tasks"]
-    assert "/v2/invoices" not in {request.path for request in harvest.requests}
-
-
-@pytest.mark.parametrize("status", [403, 404])
-def test_a_list_that_is_not_shown_is_skipped(
-    harvest: Sandbox, sync: Sync, caplog: pytest.LogCaptureFixture, status: int
-):
-    """With a warning that names it, its bookmark kept, and everything else read."""
-    before = {
-        "replication_key": "updated_at",
-        "replication_key_value": "2020-01-01T00:00:00Z",
-    }
-    harvest.fail(status=status, path="/v2/contacts", times=None)
-
-    run = sync("contacts", "tasks", state={"bookmarks": {"contacts": before}})
-
-    assert "Skipped, with its bookmark kept: stream=contacts" in caplog.text
-    assert run.streams == ["tasks"]
-    assert run.states[-1]["bookmarks"]["contacts"] == before
-
-
-def test_a_list_that_is_not_shown_can_end_the_run(harvest: Sandbox, sync: Sync):
-    """For those who would rather know."""
-    harvest.fail(status=403, path="/v2/contacts", times=None)
-
-    with pytest.raises(UnavailableError, match="contacts"):
-        sync("contacts", on_forbidden="fail")
-
-
-def test_a_company_that_is_not_shown_is_skipped(harvest: Sandbox, sync: Sync):
-    """Not all who may read time may read the company."""
-    harvest.fail(status=403, path="/v2/company", times=None)
-
-    run = sync("company", "invoices", "tasks")
-
-    assert sorted(run.streams) == ["invoices", "tasks"]
-
-
-def test_a_member_s_token_gets_a_warning(
-    harvest: Sandbox, sync: Sync, caplog: pytest.LogCaptureFixture
-):
-    """Harvest would say nothing and leave rows out."""
-    run = sync("time_entries", "roles", access_token=harvest.token_for("member"))
-
-    assert "not an administrator's" in caplog.text
-    assert run.ids("time_entries") < {row["id"] for row in harvest.rows("time_entries")}
-
-
-def test_an_administrator_s_token_gets_none(sync: Sync, caplog: pytest.LogCaptureFixture):
-    """No warning where nothing is wrong."""
-    sync("tasks")
-
-    assert "administrator" not in caplog.text
 
 
 def test_a_refused_token_ends_the_run(sync: Sync):

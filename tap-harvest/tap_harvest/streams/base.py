@@ -275,7 +275,7 @@ class HarvestStream(Stream):
 
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
-        self.account.open()
+        self.accounts.open()
         for page in self.pages(self.due().since):
             for row in page.rows:
                 for record in self.records(row):
@@ -374,8 +374,12 @@ class HarvestStream(Stream):
             if not self.account.skip_forbidden:
                 raise
             self._note("skipped: Harvest does not show it to the token")
+            below = cast("list[HarvestStream]", self.descendent_streams)
             self.logger.warning(
-                "Skipped, with its bookmark kept: stream=%s reason=%s", self.label, error
+                "Skipped, with its bookmark kept: stream=%s missing=%s reason=%s",
+                self.label,
+                ",".join(stream.name for stream in (self, *below) if stream.selected),
+                error,
             )
 
     def _note(self, note: str) -> None:

@@ -1,0 +1,100 @@
+"""What an account does not have, or not show to the token, and what is missing downstream by that.
+
+Harvest API, "Overview: Roles and permissions":
+https://help.getharvest.com/api-v2/introduction/overview/general/
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+CUT = (
+    *("time_entries", "time_entry_external_references", "expenses", "projects", "users"),
+    *("project_user_assignments", "project_task_assignments", "user_project_assignments"),
+    *("user_project_tasks", "uninvoiced_report", "project_budget_report"),
+)
+"""The streams of which Harvest leaves rows out in silence, besides reports of time and expenses."""
+
+COSTS = ("cost_rate",)
+RATES = ("billable_rate", "hourly_rate", "default_hourly_rate")
+AMOUNTS = ("billable_amount", "cost_budget", "fee")
+
+
+class Wanted(NamedTuple):
+    """A stream that is to be read.
+
+    Attributes:
+        name: Its name.
+        module: The flag of `/company` without which its list is not there; empty if it always is.
+        columns: The names of its fields.
+    """
+
+    name: str
+    module: str
+    columns: Collection[str]
+
+
+def lacks(
+    account_id: int,
+    roles: Collection[str] | None,
+    company: Mapping[str, Any],
+    wanted: Sequence[Wanted],
+) -> Iterator[str]:
+    """What is missing of the streams that are to be read, a line for each reason.
+
+    Args:
+        account_id: The account.
+        roles: What the token's owner may do in it; `None` where Harvest does not say.
+        company: The account's settings, empty where Harvest does not show them.
+        wanted: The streams.
+    """
+    if company.get("is_active") is False:
+        yield (
+            f"Account {account_id} is closed (is_active of /company is false): nothing changes "
+            "there any more, and what Harvest does not show of it is missing downstream."
+        )
+    for module in sorted(
+        {stream.module for stream in wanted if company.get(stream.module) is False}
+    ):
+        streams = [stream.name for stream in wanted if stream.module == module]
+        yield (
+            f"Harvest's {module.removesuffix('_feature')} module is off in account {account_id} "
+            f"({module} is false), so nothing comes of {', '.join(streams)}. Switch it on in "
+            "Harvest, or deselect them."
+        )
+    if roles is None:
+        yield (
+            "Harvest does not say what the access token's owner may do in account "
+            f"{account_id} (access_roles of /users/me), so nothing is taken for deleted downstream."
+        )
+    elif "administrator" not in roles:
+        yield from _lacks_without_rights(account_id, roles, wanted)
+
+
+def _lacks_without_rights(
+    account_id: int, roles: Collection[str], wanted: Sequence[Wanted]
+) -> Iterator[str]:
+    cut = [
+        stream.name
+        for stream in wanted
+        if stream.name in CUT
+        or (stream.name.startswith(("time_", "expense_")) and stream.name.endswith("_report"))
+    ]
+    yield (
+        f"The access token is not an administrator's of account {account_id}: Harvest leaves out, "
+        f"without saying so, what its owner may not see of {', '.join(cut) or 'any list'}. What "
+        "is deleted in Harvest stays downstream, since nobody can tell it from what is left out. "
+        "Set `access_token` to an administrator's to read everything."
+    )
+    hidden = COSTS if "billable_rates_manager" in roles else COSTS + RATES + AMOUNTS
+    columns = {
+        column: [stream.name for stream in wanted if column in stream.columns] for column in hidden
+    }
+    if told := [f"{column} ({', '.join(names)})" for column, names in columns.items() if names]:
+        yield (
+            f"Harvest withholds rates and money of account {account_id} from the access token, so "
+            f"these columns can be empty downstream: {', '.join(told)}."
+        )

@@ -1,0 +1,203 @@
+"""What an account does not have, or not show to the token: told plainly, and not fatal."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tap_harvest.client import UnavailableError
+from tap_harvest.rights import CUT, Wanted, lacks
+from tap_harvest.streams import STREAMS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tap_run import Run
+
+    from harvest_sandbox import Sandbox
+
+    Sync = Callable[..., Run]
+
+TIME = Wanted("time_entries", "", ("id", "billable_rate", "cost_rate"))
+USERS = Wanted("users", "", ("id", "default_hourly_rate", "cost_rate"))
+TASKS = Wanted("tasks", "", ("id", "name"))
+INVOICES = Wanted("invoices", "invoice_feature", ("id", "amount"))
+LINES = Wanted("invoice_line_items", "invoice_feature", ("id", "amount"))
+
+
+def test_an_administrator_of_an_open_account_lacks_nothing():
+    """No warning where nothing is wrong."""
+    company = {"is_active": True, "invoice_feature": True}
+
+    assert list(lacks(900100, ["administrator"], company, [TIME, USERS, INVOICES])) == []
+    assert list(lacks(900100, ["administrator"], {}, [TIME, INVOICES])) == []
+
+
+def test_a_closed_account_is_told():
+    """Nothing new comes of it, ever."""
+    [line] = lacks(900100, ["administrator"], {"is_active": False}, [TIME])
+
+    assert line.startswith("Account 900100 is closed (is_active of /company is false)")
+
+
+def test_a_module_that_is_off_is_told_with_its_streams():
+    """Once, and only where one of them is to be read."""
+    company = {"invoice_feature": False, "estimate_feature": False}
+
+    [line] = lacks(900100, ["administrator"], company, [TIME, INVOICES, LINES])
+
+    assert "invoice module is off in account 900100 (invoice_feature is false)" in line
+    assert "nothing comes of invoices, invoice_line_items." in line
+
+
+@pytest.mark.parametrize(
+    ("roles", "columns"),
+    [
+        (["member"], "cost_rate (time_entries, users), billable_rate (time_entries), default_"),
+        (["manager"], "cost_rate (time_entries, users), billable_rate (time_entries), default_"),
+        (["manager", "billable_rates_manager"], "cost_rate (time_entries, users)."),
+    ],
+)
+def test_who_is_no_administrator_lacks_rows_and_rates(roles: list[str], columns: str):
+    """Which streams and which columns, since Harvest says nothing."""
+    rows, rates = lacks(900100, roles, {}, [TIME, USERS, TASKS])
+
+    assert "not an administrator's of account 900100" in rows
+    assert "what its owner may not see of time_entries, users." in rows
+    assert "stays downstream" in rows
+    assert columns in rates
+
+
+def test_who_reads_no_rates_lacks_none():
+    """One line for one reason."""
+    assert len(list(lacks(900100, ["member"], {}, [TASKS]))) == 1
+
+
+def test_rights_that_harvest_does_not_tell_are_told():
+    """Nothing is then taken for deleted, which nobody would notice."""
+    [line] = lacks(900100, None, {}, [TIME])
+
+    assert "does not say what the access token's owner may do" in line
+
+
+def test_streams_that_may_be_cut_are_streams():
+    """None of them was renamed."""
+    assert set(CUT) <= {stream.name for stream in STREAMS}
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What the tap warned of."""
+    return [record.message for record in caplog.records if record.levelname == "WARNING"]
+
+
+def test_a_module_that_is_off_is_skipped_with_one_warning(
+    harvest: Sandbox, sync: Sync, caplog: pytest.LogCaptureFixture
+):
+    """Its lists are not asked for, its tables stay as they are, the rest is read."""
+    harvest.company["invoice_feature"] = False
+
+    run = sync("invoices", "invoice_line_items", "invoice_item_categories", "tasks")
+
+    [line] = warnings(caplog)
+    assert "invoices, invoice_line_items, invoice_item_categories." in line
+    assert run.streams == ["tasks"]
+    assert "/v2/invoices" not in {request.path for request in harvest.requests}
+
+
+def test_a_closed_account_is_read(harvest: Sandbox, sync: Sync, caplog: pytest.LogCaptureFixture):
+    """As far as Harvest still shows it."""
+    harvest.company["is_active"] = False
+
+    run = sync("tasks")
+
+    [line] = warnings(caplog)
+    assert "is closed" in line
+    assert run.ids("tasks") == {row["id"] for row in harvest.rows("tasks")}
+
+
+@pytest.mark.parametrize("withheld", ["null", "absent"])
+def test_a_manager_s_token_reads_what_it_may(
+    harvest: Sandbox, sync: Sync, caplog: pytest.LogCaptureFixture, withheld: Any
+):
+    """With a line for what is cut, one for what is empty, and one for each list that is hidden."""
+    harvest.switches.withheld = withheld
+    streams = ("time_entries", "users", "roles", "user_roles", "user_cost_rates", "tasks")
+
+    run = sync(*streams, access_token=harvest.token_for("manager"))
+
+    rows, rates, *skipped = warnings(caplog)
+    assert "not see of time_entries, users." in rows
+    assert "cost_rate (time_entries, users)" in rates
+    assert [line.split(" reason=")[0].split("stream=")[1] for line in skipped] == [
+        "tasks missing=tasks",
+        "roles missing=roles,user_roles",
+        "user_cost_rates missing=user_cost_rates",
+    ]
+    assert run.streams == ["time_entries", "users"]
+    everything = {row["id"] for row in harvest.rows("time_entries")}
+    assert run.ids("time_entries") < everything
+    assert {record.get("cost_rate") for record in run.records("time_entries")} == {None}
+
+
+def test_an_administrator_s_token_gets_no_warning(sync: Sync, caplog: pytest.LogCaptureFixture):
+    """Of anything."""
+    sync()
+
+    assert warnings(caplog) == []
+
+
+def test_a_person_without_roles_is_told(
+    harvest: Sandbox, sync: Sync, caplog: pytest.LogCaptureFixture
+):
+    """Harvest has changed, or shows less."""
+    harvest.fail(path="/v2/users/me", rewrite=without_roles)
+
+    run = sync("tasks")
+
+    [line] = warnings(caplog)
+    assert "nothing is taken for deleted" in line
+    assert "ACTIVATE_VERSION" not in {message["type"] for message in run.messages}
+
+
+def without_roles(body: bytes) -> bytes:
+    """A person as Harvest shows them, without their roles."""
+    person = json.loads(body)
+    del person["access_roles"]
+    return json.dumps(person).encode()
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_list_that_is_not_shown_is_skipped(
+    harvest: Sandbox, sync: Sync, caplog: pytest.LogCaptureFixture, status: int
+):
+    """With a warning that names it, its bookmark kept, and everything else read."""
+    before = {
+        "replication_key": "updated_at",
+        "replication_key_value": "2020-01-01T00:00:00Z",
+    }
+    harvest.fail(status=status, path="/v2/contacts", times=None)
+
+    run = sync("contacts", "tasks", state={"bookmarks": {"contacts": before}})
+
+    assert "Skipped, with its bookmark kept: stream=contacts" in caplog.text
+    assert run.streams == ["tasks"]
+    assert run.states[-1]["bookmarks"]["contacts"] == before
+
+
+def test_a_list_that_is_not_shown_can_end_the_run(harvest: Sandbox, sync: Sync):
+    """For those who would rather know."""
+    harvest.fail(status=403, path="/v2/contacts", times=None)
+
+    with pytest.raises(UnavailableError, match="contacts"):
+        sync("contacts", on_forbidden="fail")
+
+
+def test_a_company_that_is_not_shown_is_skipped(harvest: Sandbox, sync: Sync):
+    """Not all who may read time may read the company."""
+    harvest.fail(status=403, path="/v2/company", times=None)
+
+    run = sync("company", "invoices", "tasks")
+
+    assert sorted(run.streams) == ["invoices", "tasks"]
