@@ -191,8 +191,8 @@ def _check_reach(wanted: list[int], reaches: list[Reach]) -> None:
     if missing := [account_id for account_id in wanted if account_id not in found]:
         message = (
             f"The access token does not reach {_numbers(missing)} of `account_ids`; the Harvest "
-            f"accounts that it reaches are: {_numbers(found) or 'none'}. Take out the others, or "
-            "sign in as someone who is a member of all."
+            f"accounts that it reaches are: {_numbers(found) or 'none'}. Name only such accounts, "
+            "or sign in as someone who is a member of all."
         )
         raise ConfigValidationError(message, errors=[message])
 
@@ -220,6 +220,6 @@ def _only(reaches: list[Reach]) -> Reach:
         others = ", ".join(f"{reach.id} of {reach.product}" for reach in reaches)
         message = (
             f"The access token reaches no Harvest account (it reaches: {others or 'nothing'}). "
-            "Set `access_token` to the token of someone who is a member of the account."
+            "Sign in as someone who is a member of the account."
         )
     raise ConfigValidationError(message, errors=[message])

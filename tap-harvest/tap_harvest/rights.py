@@ -87,7 +87,7 @@ def _lacks_without_rights(
         f"The access token is not an administrator's of account {account_id}: Harvest leaves out, "
         f"without saying so, what its owner may not see of {', '.join(cut) or 'any list'}. What "
         "is deleted in Harvest stays downstream, since nobody can tell it from what is left out. "
-        "Set `access_token` to an administrator's to read everything."
+        "Sign in as an administrator to read everything."
     )
     hidden = COSTS if "billable_rates_manager" in roles else COSTS + RATES + AMOUNTS
     columns = {
