@@ -627,11 +627,19 @@ def test_sqlite_keeps_the_name_of_a_stream_whole(sqlite_database: Database) -> N
     assert len(sqlite_database.rows("one-t")) == 1
 
 
+MYSQL_COMMENT = (
+    "SELECT column_comment AS c FROM information_schema.columns "
+    "WHERE table_schema = database() AND column_name = 'id'"
+)
+
+
 @pytest.mark.parametrize(
     ("database", "query"),
     [
         ("duckdb", "SELECT comment AS c FROM duckdb_columns() WHERE column_name = 'id'"),
         ("postgres", "SELECT col_description('t'::regclass, 1) AS c"),
+        ("mariadb", MYSQL_COMMENT),
+        ("mysql", MYSQL_COMMENT),
     ],
     indirect=["database"],
 )

@@ -44,6 +44,9 @@ DECIMAL_DIGITS, DECIMAL_SCALE = 65, 30
 
 MySQL manual, "Precision Math": https://dev.mysql.com/doc/refman/8.4/en/precision-math.html"""
 
+TEXTS: frozenset[Kind] = frozenset({"decimal", "json", "string"})
+"""Kinds whose columns hold text of any length, unless they are part of a key."""
+
 TEXT = "longtext CHARACTER SET utf8mb4"
 """Without its character set, JSON_TABLE would give the database's."""
 
@@ -80,12 +83,13 @@ class MySQL(Dialect):
         "Access denied": "Correct user and password in `sqlalchemy_url`, or grant the user rights "
         "on the database.",
         "Unknown database": "Create it, or correct `sqlalchemy_url`.",
-        "Can't connect": "Correct host and port in `sqlalchemy_url`, or start the server.",
+        "connect to MySQL": "Correct host and port in `sqlalchemy_url`, or start the server.",
         "SSL": "Change the `ssl_` options in `sqlalchemy_url`, or the server's TLS.",
+        "No such file": "Correct the paths in `sqlalchemy_url`.",
         "no option": "Correct what follows `?` in `sqlalchemy_url`.",
         "cryptography": "Install it, or ask for TLS with `?ssl_verify_cert=true`.",
         "command denied": "Grant the user SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER and DROP.",
-        "max_allowed_packet": "Raise max_allowed_packet of the server above its largest record.",
+        "max_allowed_packet": "Raise it on the server, or select less of the stream.",
         "key was too long": "Let fewer or shorter properties be the key.",
         "Row size too large": "Flatten less, or select fewer properties.",
         "Too many columns": "Flatten less, or select fewer properties.",
@@ -127,8 +131,8 @@ class MySQL(Dialect):
 
     @override
     def type_sql(self, table: Table, column: Column) -> str:
-        if column in table.keys and column.kind in {"decimal", "json", "string"}:
-            texts = [c for c in table.keys if c.kind in {"decimal", "json", "string"}]
+        if column in table.keys and column.kind in TEXTS:
+            texts = [c for c in table.keys if c.kind in TEXTS]
             room = INDEX_BYTES - 8 * (len(table.keys) - len(texts))
             return f"varchar({room // CHARACTER_BYTES // len(texts)})"
         size = column.size
@@ -215,12 +219,14 @@ class MySQL(Dialect):
 
     def _field_type(self, kind: Kind) -> str:
         """As what JSON_TABLE reads a value; what it cannot read so is an error."""
-        return TEXT if kind in {"date-time", "decimal", "string"} else self.types[kind]
+        return TEXT if kind in {"date-time", "decimal", "string", "time"} else self.types[kind]
 
-    def _value_sql(self, text: str, kind: Kind) -> str:
+    def _value_sql(self, value: str, kind: Kind) -> str:
         if kind == "json":
-            return f"IF(JSON_TYPE({text}) = 'NULL', NULL, {text})"
-        return self.moment(text) if kind == "date-time" else text
+            return f"IF(JSON_TYPE({value}) = 'NULL', NULL, {value})"
+        if kind == "time":
+            return f"TRIM(TRAILING 'Z' FROM {value})"
+        return self.moment(value) if kind == "date-time" else value
 
     @override
     def moment(self, text: str) -> str:
@@ -272,7 +278,7 @@ class MySQL(Dialect):
 
     def _key_sql(self, column: Column, value: str) -> str:
         """A key as its column holds it, so that an index finds it."""
-        if column.kind in {"decimal", "json", "string"}:
+        if column.kind in TEXTS:
             return f"CAST({value} AS char) COLLATE {self.collation}"
         types = {"boolean": "signed", "integer": "signed"}
         return f"CAST({value} AS {types.get(column.kind, self.types[column.kind])})"
@@ -330,16 +336,14 @@ class MariaDB(MySQL):
         values = []
         for column in columns:
             place, *inner = column.path
+            field = value = f"v{place}"
+            type_ = TEXT
             # Within a list, and where objects may come for text, a value is read as JSON.
-            is_json = bool(inner) or column.kind in {"decimal", "json", "string"}
-            fields[place] = (
-                f"v{place} {'json' if is_json else TEXT} PATH '$[{place}]' ERROR ON ERROR"
-            )
-            path = "".join(f"[{position}]" for position in ("", *inner))[2:]
-            value = self._json_sql(f"v{place}", path, column.kind) if is_json else f"v{place}"
-            if column.kind == "date-time":
-                value = self.moment(value)
-            values.append(value)
+            if inner or column.kind in TEXTS:
+                type_ = "json"
+                value = self._json_sql(field, "".join(f"[{n}]" for n in inner), column.kind)
+            fields[field] = f"{field} {type_} PATH '$[{place}]' ERROR ON ERROR"
+            values.append(self._value_sql(value, column.kind))
         return self._json_table_sql(values, fields.values())
 
     def _json_sql(self, json: str, path: str, kind: Kind) -> str:
@@ -351,15 +355,22 @@ class MariaDB(MySQL):
         return f"COALESCE(JSON_VALUE({json}, '${path}'), JSON_QUERY({json}, '${path}'))"
 
     @override
+    def _value_sql(self, value: str, kind: Kind) -> str:
+        return value if kind == "json" else super()._value_sql(value, kind)
+
+    @override
     def moment(self, text: str) -> str:
         offset = "[+-][0-9]{2}(:?[0-9]{2})?$"
         found = f"REGEXP_SUBSTR({text}, '{offset}')"
-        local = f"CAST(LEFT({text}, CHAR_LENGTH({text}) - CHAR_LENGTH({found})) AS datetime(6))"
+        # 26 characters reach to the microseconds, which is as much as there is room for.
+        local = f"LEFT({text}, LEAST(CHAR_LENGTH({text}) - CHAR_LENGTH({found}), 26))"
         hours_and_minutes = f"INSERT(RPAD(REPLACE({found}, ':', ''), 5, '0'), 4, 0, ':')"
         return (
-            f"CASE WHEN RIGHT({text}, 1) = 'Z' THEN LEFT({text}, CHAR_LENGTH({text}) - 1) "
+            f"CASE WHEN RIGHT({text}, 1) = 'Z' "
+            f"THEN LEFT({text}, LEAST(CHAR_LENGTH({text}) - 1, 26)) "
             f"WHEN {text} RLIKE ':[0-9.]+{offset}' "
-            f"THEN {local} - INTERVAL {hours_and_minutes} HOUR_MINUTE "
+            f"THEN CAST({local} AS datetime(6)) - INTERVAL {hours_and_minutes} HOUR_MINUTE "
+            f"WHEN {text} RLIKE '[.][0-9]{{7,}}$' THEN LEFT({text}, 26) "
             f"ELSE {text} END"
         )
 

@@ -16,6 +16,15 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT_SECONDS = 30
 """How long a server is waited for, unless the URL says `?connect_timeout=`."""
 
+STATEMENT_BYTES: Final = 2**17
+"""What is left for a statement beside its batch."""
+
+REFUSED_HERE: Final = -1
+"""The code of what no server has seen."""
+
+TOO_LONG: Final = 1153
+"""The code of the server for a statement beyond max_allowed_packet."""
+
 
 def _is_true(text: str) -> bool:
     return text.lower() in {"1", "on", "true", "yes"}
@@ -75,7 +84,9 @@ HARMLESS: Final = frozenset(
 )
 """Codes of warnings that statements with IF EXISTS give; every other one is an error."""
 
-NAMES_ONLY: Final = frozenset({1044, 1045, 1049, 1054, 1142, 1146, 1264, 1265, 1406, 2003})
+NAMES_ONLY: Final = frozenset(
+    {REFUSED_HERE, 1044, 1045, 1049, 1054, 1142, 1146, 1264, 1265, 1406, 2003}
+)
 """Codes of errors that quote names, but no value of a record."""
 
 
@@ -109,26 +120,22 @@ class MySQLDriver:
     statement_bytes: int
 
     def __init__(self, url: URL) -> None:
-        unknown = url.query.keys() - OPTIONS.keys()
-        if unknown:
-            raise ServerError(0, f"{', '.join(sorted(unknown))} is no option of this database")
-        options: dict[str, Any] = {
-            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
-            **url.translate_connect_args(username="user"),
-            **{name: OPTIONS[name](str(value)) for name, value in url.query.items()},
-            # As bytes, since text would have to be Latin-1.
-            "password": (url.password or "").encode(),
-        }
         with _server_errors():
             self._connection = pymysql.connect(
-                **options,
+                **{
+                    "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+                    **url.translate_connect_args(username="user"),
+                    **_options(url),
+                    # As bytes, since text would have to be Latin-1.
+                    "password": (url.password or "").encode(),
+                },
                 autocommit=True,  # Transactions are begun by the connector.
                 charset="utf8mb4",
                 program_name="target-harvest-sql",
             )
         [(self.version, packet_bytes)] = self.execute("SELECT version(), @@max_allowed_packet", {})
-        # Each quotation mark is written twice, and the statement needs some room of its own.
-        self.statement_bytes = packet_bytes // 2 - 2**16
+        self._room_bytes = packet_bytes - STATEMENT_BYTES
+        self.statement_bytes = self._room_bytes // 2  # Each quotation mark is written twice.
 
     @classmethod
     def is_transient(cls, error: Exception) -> bool:
@@ -149,7 +156,13 @@ class MySQLDriver:
 
     @contextmanager
     def carry(self, batch: bytes) -> Iterator[str]:
-        """Bind the batch as text."""
+        """Bind the batch as text.
+
+        Raises:
+            ServerError: If it is too long; the server would end the connection.
+        """
+        if len(batch) + batch.count(b"'") > self._room_bytes:
+            raise ServerError(TOO_LONG, "A record is longer than max_allowed_packet of the server")
         yield batch.decode()
 
     def roll_back(self) -> None:
@@ -163,6 +176,19 @@ class MySQLDriver:
             self._connection.close()
 
 
+def _options(url: URL) -> dict[str, Any]:
+    """What follows `?` in a URL, as arguments of a connection."""
+    options = {}
+    for name, value in url.query.items():
+        if name not in OPTIONS:
+            raise ServerError(REFUSED_HERE, f"{name} is no option of this database")
+        try:
+            options[name] = OPTIONS[name](str(value))
+        except ValueError:
+            raise ServerError(REFUSED_HERE, f"{name} is no option of that value") from None
+    return options
+
+
 @contextmanager
 def _server_errors() -> Iterator[None]:
     try:
@@ -170,5 +196,6 @@ def _server_errors() -> Iterator[None]:
     except pymysql.Error as error:
         code, message = error.args if len(error.args) == 2 else (0, str(error))  # noqa: PLR2004
         raise ServerError(code, message) from error
-    except RuntimeError as error:  # A sign-in that needs a package more.
-        raise ServerError(-1, str(error)) from error
+    except (OSError, RuntimeError, ValueError) as error:
+        # A certificate that cannot be read, or a sign-in that needs another package.
+        raise ServerError(REFUSED_HERE, str(error)) from error

@@ -1,0 +1,235 @@
+"""What MariaDB and MySQL would do otherwise, if they were let."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pymysql
+import pytest
+from sqlalchemy.engine import make_url
+from target_run import record, schema, write
+
+from target_harvest_sql.connector import DatabaseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fix_databases import Database
+
+SECRET = "s3cr3t-value"
+ID = {"type": "integer"}
+DATE_TIME = {"type": "string", "format": "date-time"}
+AMOUNT = {"type": "string", "format": "singer.decimal", "precision": 6, "scale": 2}
+
+pytestmark = pytest.mark.parametrize("database", ["mariadb", "mysql"], indirect=True)
+
+
+@pytest.mark.parametrize(
+    ("sent", "found"),
+    [
+        ("2024-01-02T03:04:05Z", "2024-01-02 03:04:05.000000"),
+        ("2024-01-02T03:04:05", "2024-01-02 03:04:05.000000"),
+        ("2024-01-02", "2024-01-02 00:00:00.000000"),
+        ("2024-01-02 03:04:05.25+02:00", "2024-01-02 01:04:05.250000"),
+        ("2024-01-02T03:04:05-05:30", "2024-01-02 08:34:05.000000"),
+        ("2024-01-02T03:04:05.1234567Z", "2024-01-02 03:04:05.123456"),
+        ("1960-01-02T03:04:05+14:00", "1960-01-01 13:04:05.000000"),
+    ],
+)
+def test_date_times_are_kept_in_utc(database: Database, sent: str, found: str) -> None:
+    """What has no offset is UTC, before 1970 as well; digits beyond microseconds are cut."""
+    write(database, schema("t", id=ID, v=DATE_TIME), record("t", id=1, v=sent))
+
+    assert database.query("SELECT CAST(v AS char) AS v FROM t") == [{"v": found}]
+
+
+@pytest.mark.parametrize(
+    ("definition", "value"),
+    [
+        ("integer", SECRET),
+        ("integer", f"{SECRET}' for column `x` at '{SECRET}"),
+        ("integer", {"a": SECRET}),
+        ("integer", ""),
+        ("number", SECRET),
+        ("boolean", SECRET),
+        (DATE_TIME, "2024-02-30T00:00:00Z"),
+        (DATE_TIME, "2024-02-30T00:00:00+02:00"),
+        (DATE_TIME, "9999-12-31T23:59:59-01:00"),
+        (DATE_TIME, SECRET),
+        ({"type": "string", "format": "date"}, "0000-00-00"),
+        ({"type": "string", "format": "date"}, "2024-01-02T03:04:05"),
+        ({"type": "string", "format": "time"}, "03:04:05+02:00"),
+        (AMOUNT, "1.234"),
+        (AMOUNT, "12345.00"),
+        (AMOUNT, SECRET),
+    ],
+)
+def test_what_a_column_cannot_hold_is_refused(
+    database: Database, definition: Any, value: Any
+) -> None:
+    """Neither cut, nor rounded, nor zero; and not shown."""
+    messages = [schema("t", id=ID, v=definition), record("t", id=1), record("t", id=2, v=value)]
+    with pytest.raises(DatabaseError, match='write 2 records of stream "t"') as caught:
+        write(database, *messages, validate_records=False)
+
+    assert SECRET not in str(caught.value)
+    assert database.rows("t") == []
+
+
+def test_an_error_names_the_column(database: Database) -> None:
+    """And of its value only what is wrong with it."""
+    with pytest.raises(DatabaseError, match=r"Incorrect integer value: … for column .*v"):
+        write(
+            database,
+            schema("t", id=ID, v="integer"),
+            record("t", id=1, v=SECRET),
+            validate_records=False,
+        )
+
+
+def test_a_time_may_end_in_z(database: Database) -> None:
+    """As JSON Schema has it."""
+    definition = {"type": "string", "format": "time"}
+    write(database, schema("t", id=ID, v=definition), record("t", id=1, v="03:04:05.5Z"))
+
+    assert database.query("SELECT CAST(v AS char) AS v FROM t") == [{"v": "03:04:05.500000"}]
+
+
+def test_keys_of_text_are_told_apart(database: Database) -> None:
+    """By case, accents, spaces at the end, and characters of four bytes; in a delete as well."""
+    keys = ["", "a", "A", "a ", "á", "ß", "ss", "\U0001f600", "\U0001f601", "x" * 768]
+    message = schema("t", keys=["k"], k={"type": "string"}, v="integer")
+    write(database, message, *[record("t", k=k, v=n) for n, k in enumerate(keys)])
+    gone = [record("t", k=k, _sdc_deleted_at="2024-01-02T03:04:05Z") for k in ("a", "\U0001f601")]
+    write(database, message, *gone, hard_delete=True)
+
+    assert sorted(row["k"] for row in database.rows("t")) == sorted({*keys} - {"a", "\U0001f601"})
+
+
+def test_a_key_longer_than_an_index_is_refused(database: Database) -> None:
+    """With what to do."""
+    message = schema("t", keys=["k"], k={"type": "string"})
+    with pytest.raises(DatabaseError, match=r"too long for column.*a key holds as much"):
+        write(database, message, record("t", k="x" * 769))
+
+
+def test_a_change_of_case_is_a_change(database: Database) -> None:
+    """The moment of the batch moves on."""
+    message = schema("t", id=ID, v="string")
+    write(database, message, record("t", id=1, v="a"))
+    before = database.rows("t", metadata=True)[0]["_sdc_batched_at"]
+    write(database, message, record("t", id=1, v="A"))
+
+    [row] = database.rows("t", metadata=True)
+    assert row["v"] == "A"
+    assert row["_sdc_batched_at"] > before
+
+
+def test_an_object_where_a_column_holds_text_is_not_lost(database: Database) -> None:
+    """A table keeps its columns when the schema changes."""
+    write(database, schema("t", id=ID, v="string"), record("t", id=1, v="a"))
+    objects = schema("t", id=ID, v={"type": ["object", "null"]})
+    write(database, objects, record("t", id=2, v={"a": 1}), record("t", id=3, v=None))
+
+    assert [row["v"] for row in database.rows("t")] == ["a", '{"a": 1}', None]
+
+
+def test_tables_that_were_made_otherwise_are_written_to(database: Database) -> None:
+    """As far as their columns go; what is longer is an error, and no longer text."""
+    database.query("CREATE TABLE t (id int PRIMARY KEY, v varchar(5), at timestamp(6) NULL)")
+    message = schema("t", id=ID, v="string", at=DATE_TIME)
+    row = record("t", id=1, v="12345", at="2024-01-02T03:04:05+02:00")
+    write(database, message, row, add_record_metadata=False)
+    for wrong in ({"v": "123456"}, {"id": 2**31}, {"v": "\u65e5"}):
+        with pytest.raises(DatabaseError, match='write 1 records of stream "t"'):
+            write(database, message, record("t", **{"id": 2, **wrong}), add_record_metadata=False)
+
+    found = database.query("SELECT id, v, CAST(at AS char) AS at FROM t")
+    assert found == [{"id": 1, "v": "12345", "at": "2024-01-02 01:04:05.000000"}]
+
+
+def test_either_name_reaches_either_server(database: Database) -> None:
+    """The server says which it is."""
+    other = {"mariadb": "mysql", "mysql": "mariadb"}[database.engine]
+    for name in (database.engine, f"{database.engine}+pymysql", other, f"{other}+pymysql"):
+        url = make_url(database.url).set(drivername=name).render_as_string(hide_password=False)
+        write(replace(database, url=url), schema("t", id=ID, v="object"), record("t", id=1, v={}))
+
+    assert database.rows("t") == [{"id": 1, "v": "{}"}]
+
+
+@pytest.fixture
+def small_packets(database: Database) -> Iterator[None]:
+    """A server that takes one megabyte at a time, while a test runs."""
+    before = database.query("SELECT @@max_allowed_packet AS bytes")[0]["bytes"]
+    database.query(f"SET GLOBAL max_allowed_packet = {2**20}")
+    try:
+        yield
+    finally:
+        database.query(f"SET GLOBAL max_allowed_packet = {before}")
+
+
+@pytest.mark.usefixtures("small_packets")
+def test_a_batch_is_parted_as_the_server_takes_it(database: Database) -> None:
+    """By its bytes, each quotation mark counted twice."""
+    message = schema("t", id=ID, v="string")
+    write(database, message, *[record("t", id=n, v="'" * 9000) for n in range(150)])
+
+    assert [len(row["v"]) for row in database.rows("t")] == [9000] * 150
+
+
+@pytest.mark.usefixtures("small_packets")
+def test_a_record_that_the_server_cannot_take_is_named(database: Database) -> None:
+    """By the setting of the server."""
+    with pytest.raises(DatabaseError, match=r"max_allowed_packet.*Raise it"):
+        write(database, schema("t", id=ID, v="string"), record("t", id=1, v="x" * 2**20))
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"password": SECRET}, "Access denied.*Correct user and password"),
+        ({"database": "nowhere"}, "Unknown database .nowhere.*Create it"),
+        ({"port": 1}, "connect to MySQL.*Correct host and port"),
+        ({"query": {"ssl_ca": "/no/such/file"}}, "No such file.*Correct the paths"),
+        ({"query": {"connect_timeout": "soon"}}, "connect_timeout.*Correct what follows"),
+        ({"query": {"no_such_option": "1"}}, "no_such_option.*Correct what follows"),
+    ],
+)
+def test_a_server_that_cannot_be_reached_is_named(
+    database: Database, change: dict[str, Any], expected: str
+) -> None:
+    """With the reason and what to do, and without the password."""
+    url = make_url(database.url).set(**change)
+    with pytest.raises(DatabaseError, match=f"(?s)open the m.*{expected}") as caught:
+        write(replace(database, url=url.render_as_string(hide_password=False)), schema("t", id=ID))
+
+    assert url.password
+    assert url.password not in str(caught.value)
+
+
+def test_tls_can_be_demanded(database: Database) -> None:
+    """Of a server that has none, or whose certificate nobody knows, in vain."""
+    url = make_url(database.url).update_query_dict({"ssl_verify_cert": "true"})
+    with pytest.raises(DatabaseError, match=r"SSL.*Change the `ssl_` options"):
+        write(replace(database, url=url.render_as_string(hide_password=False)), schema("t", id=ID))
+
+
+def test_a_socket_can_be_used(database: Database) -> None:
+    """On the machine of the server."""
+    at = make_url(database.url)
+    with (
+        closing(pymysql.connect(**at.translate_connect_args(username="user"))) as connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("SELECT @@socket")
+        [(socket,)] = cursor.fetchall()
+    if not Path(socket).is_socket():
+        pytest.skip(f"the server runs elsewhere: there is no {socket}")
+    url = at.set(port=1).update_query_dict({"unix_socket": socket})
+    write(replace(database, url=url.render_as_string(hide_password=False)), schema("t", id=ID))
+
+    assert database.rows("t") == []
