@@ -179,6 +179,25 @@ def test_requests_that_are_refused_together_share_one_new_token(
     assert exchanges(harvest) == 2
 
 
+def test_a_token_that_ends_in_the_middle_of_a_sync_costs_one_exchange(
+    harvest: Sandbox, oauth: dict[str, Any]
+):
+    """However many requests were under way with it."""
+    harvest.switches.latency_seconds = 0.01
+    users = [row["id"] for row in harvest.rows("users")]
+    harvest.before_page(
+        f"/v2/users/{users[3]}/billable_rates",
+        1,
+        lambda _: harvest.identity.revoke("900100.at.access-1"),
+    )
+
+    run = run_tap(TapHarvest(config=oauth, catalog=selecting("user_billable_rates")))
+
+    assert len(run.records("user_billable_rates")) == len(harvest.rows("user_billable_rates"))
+    assert 401 in statuses(harvest)
+    assert exchanges(harvest) == 2
+
+
 @pytest.mark.parametrize("survives", [True, False])
 def test_a_replaced_refresh_token_is_the_next_to_be_exchanged(
     harvest: Sandbox, connect: Callable[..., Client], clock: Clock, *, survives: bool
