@@ -7,6 +7,7 @@ is in none of them.
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -29,6 +30,7 @@ TRUTHS |= {"false": False, "0": False, "no": False, "off": False}
 MAX_SHOWN = 60
 """How much of a wrong value a complaint repeats, in characters."""
 
+YEARS = range(1901, 2101)
 ADDRESSES = ("api_url", "identity_url")
 MOMENTS = ("start_date", "end_date", "report_start_date")
 
@@ -36,7 +38,11 @@ RIGHT = {
     "account_id": "the number of an account, such as 900100",
     "account_ids": "a list of the numbers of accounts, such as `[900100, 900101]`",
     "user_agent": "a line of plain characters, such as `Example Works (data@example.com)`",
-    **dict.fromkeys(MOMENTS, "a date or date-time, such as `2031-04-09` or `2031-04-09T16:20:00Z`"),
+    **dict.fromkeys(
+        MOMENTS,
+        "a date or date-time of this or the last century, such as `2031-04-09` or "
+        "`2031-04-09T16:20:00Z`",
+    ),
 }
 """What settings are, of which a JSON Schema does not say it in words."""
 
@@ -72,38 +78,56 @@ def faults(
         offered: The filters of each stream's list.
     """
     yield from sign_in.setting_errors(settings)
-    told = set(sign_in.SETTINGS) | set(ADDRESSES)
-    for error in JSONSchemaValidator(schema).iter_errors(settings):
-        name = str(next(iter(error.path), ""))
-        if name not in told:
-            told.add(name)
-            yield _fault(name, settings[name], schema["properties"][name])
+    by_name = dict(_faults_of_schema(settings, schema))
+    own = {*sign_in.SETTINGS, *ADDRESSES}  # Which are not repeated.
+    yield from (fault for name, fault in by_name.items() if name not in own)
+    sound = {name: value for name, value in settings.items() if name not in by_name}
     for name in ADDRESSES:
         if not _is_web_server(settings[name]):
             right = schema["properties"][name]["default"]
             yield f"`{name}` is not the address of a web server. Write it like `{right}`."
-    account_ids = None if "account_ids" in told else settings.get("account_ids")
-    yield from _faults_of_accounts(account_ids, settings.get("account_id"))
+    yield from _faults_of_accounts(sound.get("account_ids"), settings.get("account_id"))
+    yield from _faults_of_moments({name: sound[name] for name in MOMENTS if sound.get(name)})
+    yield from filters.faults(sound.get("stream_filters") or {}, offered)
+
+
+def _faults_of_schema(
+    settings: dict[str, Any], schema: dict[str, Any]
+) -> Iterator[tuple[str, str]]:
+    """The settings that the schema does not allow, each with what is said."""
+    for error in JSONSchemaValidator(schema).iter_errors(settings):
+        name, *inside = map(str, error.path)
+        if inside and name not in RIGHT:
+            path, shown = ".".join([name, *inside]), _shown(error.instance)
+            yield name, f"`{path}` is not what the Meltano SDK allows there: {shown}."
+        else:
+            yield name, _fault(name, settings[name], schema["properties"][name])
+
+
+def _faults_of_moments(texts: Mapping[str, str]) -> Iterator[str]:
     moments: dict[str, datetime] = {}
-    for name in MOMENTS:
-        if name not in told and settings.get(name):
-            try:
-                moments[name] = instant(settings[name])
-            except ValueError:
-                yield _fault(name, settings[name], {})
-    if moments.keys() >= {"start_date", "end_date"} and (
-        moments["end_date"] <= moments["start_date"]
-    ):
+    for name, text in texts.items():
+        try:
+            moment = instant(text)
+        except (ValueError, OverflowError):
+            moment = None
+        if moment is None or moment.year not in YEARS:
+            yield _fault(name, text, {})
+        else:
+            moments[name] = moment
+    # Reports may begin later than the end: a slice of history before them has none.
+    start, end = moments.get("start_date"), moments.get("end_date")
+    if start and end and end <= start:
         yield "`end_date` is not after `start_date`, so nothing lies between. Set a later one."
-    if "stream_filters" not in told:
-        yield from filters.faults(settings.get("stream_filters") or {}, offered)
 
 
 def _fault(name: str, value: object, schema: Mapping[str, Any]) -> str:
-    shown = repr(value)
-    if len(shown) > MAX_SHOWN:
-        shown = f"{shown[:MAX_SHOWN]}…"
-    return f"`{name}` is not {RIGHT.get(name) or _right(schema)}: {shown}."
+    return f"`{name}` is not {RIGHT.get(name) or _right(schema)}: {_shown(value)}."
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
 
 
 def _right(schema: Mapping[str, Any]) -> str:
@@ -133,10 +157,11 @@ def _faults_of_accounts(account_ids: list[int | str] | None, account_id: object)
 
 
 def _is_web_server(url: object) -> bool:
-    """Whether an address can be one of Harvest's: of the web, and without a password."""
+    """Whether an address can be one of Harvest's: of the web, without a password or a query."""
     try:
         parts = urlsplit(str(url))
         _ = parts.port
     except ValueError:
         return False
-    return parts.scheme in {"https", "http"} and bool(parts.hostname) and "@" not in parts.netloc
+    is_plain = re.search(r"[\s@?#]", str(url)) is None
+    return parts.scheme in {"https", "http"} and bool(parts.hostname) and is_plain

@@ -14,7 +14,12 @@ import click
 import msgspec
 from singer_sdk import Tap
 from singer_sdk import typing as th
-from singer_sdk.exceptions import ConfigValidationError, FatalAPIError, RetriableAPIError
+from singer_sdk.exceptions import (
+    ConfigValidationError,
+    FatalAPIError,
+    MappingError,
+    RetriableAPIError,
+)
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.singerlib import Schema
 from typing_extensions import override
@@ -211,7 +216,7 @@ class TapHarvest(Tap):
         ),
         th.Property(
             "max_concurrent_requests",
-            th.IntegerType(minimum=1),
+            th.IntegerType(minimum=1, maximum=100),
             default=4,
             title="Concurrent requests",
             description="How many requests may be under way at once, as far as the budgets allow.",
@@ -475,10 +480,11 @@ def _readable(option: str, path: str) -> Iterator[None]:
 
 @contextmanager
 def _plain_errors(logger: logging.Logger) -> Iterator[None]:
-    """End the program with what Harvest's errors say, without where in the code they arose."""
+    """End the program with what an error says, without where in the code it arose."""
     try:
         yield
-    except (FatalAPIError, RetriableAPIError) as error:
+    except (FatalAPIError, RetriableAPIError, MappingError) as error:
+        what = "`stream_maps` cannot be used: " if isinstance(error, MappingError) else ""
         logger.debug("Where it arose", exc_info=True)
-        logger.error("%s", error)  # noqa: TRY400  # A user can do nothing with a traceback.
+        logger.error("%s%s", what, error)  # noqa: TRY400  # A user can do nothing with a traceback.
         sys.exit(1)

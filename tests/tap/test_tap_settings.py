@@ -32,14 +32,20 @@ def test_an_account_id_is_a_number_or_its_text(account_id: int | str):
 
 
 @pytest.mark.parametrize("name", ["start_date", "end_date", "report_start_date"])
-@pytest.mark.parametrize("value", ["yesterday", "2031-13-01", "31/12/2031", 2031, ["2031-01-01"]])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("yesterday", "2031-13-01", "31/12/2031", "2031-04-09T16:20+99:00", 2031, ["2031-01-01"]),
+        *("0001-01-01", "1900-12-31", "2101-01-01", "9999-12-31T23:59:59-10:00"),
+    ],
+)
 def test_a_malformed_date_is_named(name: str, value: Any):
     """The setting, the value, and how to write it."""
     text = complaints(**{name: value})
 
     assert text == (
-        f"`{name}` is not a date or date-time, such as `2031-04-09` or `2031-04-09T16:20:00Z`: "
-        f"{value!r}."
+        f"`{name}` is not a date or date-time of this or the last century, such as `2031-04-09` or "
+        f"`2031-04-09T16:20:00Z`: {value!r}."
     )
 
 
@@ -186,6 +192,8 @@ def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch):
         "https://me:secret@example.com/v2",
         "https://[example.com",
         "https://example.com:port",
+        "https://example.com/v2 ",
+        "https://example.com/v2?x=1",
     ],
 )
 def test_an_address_that_is_none_is_named_and_not_repeated(name: str, value: str):
@@ -209,6 +217,7 @@ def test_an_address_that_is_none_is_named_and_not_repeated(name: str, value: str
         ("include_fixed_fee", ["yes", 1], "true or false"),
         ("on_forbidden", ["ignore", False], "one of skip, fail"),
         ("page_size", [0, 2001, "2000", 2000.5, True], "a whole number from 1 to 2000"),
+        ("max_concurrent_requests", [0, 101], "a whole number from 1 to 100"),
         ("requests_per_15_seconds", [0, 101], "a whole number from 1 to 100"),
         ("report_requests_per_15_minutes", [0, 101], "a whole number from 1 to 100"),
         ("request_timeout_seconds", [0, 10**30], "a whole number from 1 to 3600"),
@@ -226,6 +235,16 @@ def test_a_value_that_cannot_be_right_is_named(name: str, values: list[Any], rig
         assert text.startswith(f"`{name}` is not {right}")
         assert text.endswith(f": {value!r}.")
         assert "\n" not in text
+
+
+def test_a_fault_inside_a_setting_is_named():
+    """Where it is, in a setting of the SDK."""
+    text = complaints(stream_maps={"tasks": 7}, faker_config={"locale": 7})
+
+    assert text.splitlines() == [
+        "`stream_maps.tasks` is not what the Meltano SDK allows there: 7.",
+        "`faker_config.locale` is not what the Meltano SDK allows there: 7.",
+    ]
 
 
 def test_a_long_value_is_not_repeated_whole():
@@ -303,3 +322,24 @@ def test_about_tells_the_settings_and_which_are_secret():
     assert settings["access_token"]["secret"] is True
     assert all(setting["description"] for setting in settings.values())
     assert "access_token" in command("--about", "--format=markdown").stdout
+
+
+@pytest.mark.parametrize(
+    ("maps", "said"),
+    [
+        ({"tasks": {"name": "lower("}}, "Failed to parse expression lower(."),
+        ({"tasks": {"__key_properties__": ["number"]}}, "Invalid key properties for 'tasks'"),
+    ],
+)
+def test_stream_maps_that_cannot_be_used_are_named(maps: dict[str, Any], said: str):
+    """By the SDK's words, without a traceback."""
+    run = command(
+        "--config=ENV",
+        check=False,
+        TAP_HARVEST_ACCESS_TOKEN="71001.pt.token",
+        TAP_HARVEST_STREAM_MAPS=json.dumps(maps),
+    )
+
+    assert run.returncode == 1
+    assert f"`stream_maps` cannot be used: {said}" in run.stderr.splitlines()[-1]
+    assert "Traceback" not in run.stderr
