@@ -22,7 +22,7 @@ TAP: Final = (
 TARGET: Final = (
     "__main__",
     "target",
-    "messages | sinks",
+    "batch_files | messages | settings | sinks",
     "connector | elements | records",
     "dialects | drivers",
     "columns",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
 import logging
 import signal
 import sys
 import time
 from collections import deque
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 import click
@@ -16,6 +16,7 @@ import msgspec
 from singer_sdk import Target
 from singer_sdk import typing as th
 from singer_sdk.exceptions import (
+    ConfigValidationError,
     DataError,
     InvalidJSONSchema,
     InvalidRecord,
@@ -23,20 +24,20 @@ from singer_sdk.exceptions import (
     MissingKeyPropertiesError,
     RecordsWithoutSchemaException,
 )
-from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig, StorageTarget
-from singer_sdk.helpers._flattening import get_flattening_options
 from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
 from singer_sdk.mapper import PluginMapper, SameRecordTransform
 from singer_sdk.singerlib.exceptions import InvalidInputLine
 from typing_extensions import override
 
+from target_harvest_sql import settings
+from target_harvest_sql.batch_files import BatchFileError, read_lines
 from target_harvest_sql.connector import Connector, DatabaseError
 from target_harvest_sql.messages import Message, MessageReader
 from target_harvest_sql.records import decode_exactly
 from target_harvest_sql.sinks import Moment, SQLSink
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from types import FrameType
 
     from singer_sdk.plugin_base import _ConfigInput
@@ -183,6 +184,9 @@ class TargetHarvestSQL(Target):
 
     def __init__(self, **kwargs: Any) -> None:
         self._termination: int | None = None
+        if isinstance(config := kwargs.get("config"), dict):
+            # As with an empty variable: null, which the SDK lets pass, is no size of a batch.
+            kwargs["config"] = {name: v for name, v in config.items() if v is not None}
         super().__init__(**kwargs)
         if not (self.logger.isEnabledFor(logging.DEBUG) or self.metrics_logger.handlers):
             # Each stream tells what was written in a line that people can read.
@@ -211,7 +215,6 @@ class TargetHarvestSQL(Target):
     @override
     def setup_mapper(self) -> None:
         """Set up stream maps, without the SDK's flattening: columns are paths, and flatten."""
-        get_flattening_options(self.config)  # type: ignore[arg-type] # Raises if misconfigured.
         config = {k: v for k, v in self.config.items() if not k.startswith("flattening_")}
         config["stream_maps"] = dict(config.get("stream_maps") or {})
         self._mapper = PluginMapper(plugin_config=config, logger=self.logger)
@@ -251,6 +254,11 @@ class TargetHarvestSQL(Target):
                 f'{self.where}: the schema of stream "{stream}" is not valid JSON Schema. Correct '
                 "the tap."
             ) from error
+        except MappingError as error:
+            raise MappingError(
+                f'{self.where}: `stream_maps` do not fit the schema of stream "{stream}": {error} '
+                "Correct them."
+            ) from error
         self._sinks_to_clear.clear()
         for sink in self._sinks:
             if sink not in sinks_before:
@@ -288,7 +296,7 @@ class TargetHarvestSQL(Target):
                     record, message.version, message.time_extracted, self._moment, self._ordinal
                 )
             else:
-                transformed = route.transform(decode_exactly(record))
+                transformed = self._transformed(route, record)
                 if transformed is None:
                     continue
                 context = {
@@ -302,6 +310,19 @@ class TargetHarvestSQL(Target):
                 self.flush(sink)
             elif sink.pending_bytes > self._share_bytes:
                 self._bound_bytes()
+
+    def _transformed(self, route: _Route, record: bytes) -> dict[str, Any] | None:
+        """Apply a stream map; none if it leaves the record out."""
+        try:
+            decoded = decode_exactly(record)
+            return route.transform(decoded) if route.transform else decoded
+        except Exception as error:  # An expression of a map may raise whatever it likes.
+            # Only what the SDK says is sure to hold no value.
+            reason = error if isinstance(error, MappingError) else type(error).__name__
+            raise MappingError(
+                f'{self.where} of stream "{route.sink.stream_name}" cannot be mapped: {reason}. '
+                "Correct `stream_maps` or the tap."
+            ) from error
 
     @override
     def _process_state_message(self, message: Message) -> None:  # type: ignore[override]
@@ -329,16 +350,15 @@ class TargetHarvestSQL(Target):
     @override
     def _process_batch_message(self, message: Message) -> None:  # type: ignore[override]
         stream = self._stream_of(message)
-        encoding = BaseBatchFileEncoding.from_dict(dict(message.encoding or {}))
-        if encoding.format != "jsonl" or encoding.compression not in {None, "none", "gzip"}:
+        if message.manifest is None or message.encoding is None:
             raise InvalidInputLine(
-                f'{self.where}: batch files of stream "{stream}" are {encoding.format} '
-                f"({encoding.compression}), which is not read. Set the tap's `batch_config` to "
-                "jsonl, with gzip or without."
+                f'{self.where}: BATCH of stream "{stream}" needs a manifest and an encoding. '
+                "Correct the tap."
             )
-        for url in message.manifest or ():
-            with self._open_batch_file(url, encoding) as lines:
-                for number, line in enumerate(lines, 1):
+        storage = (self.config.get("batch_config") or {}).get("storage")
+        for url in message.manifest:
+            try:
+                for number, line in enumerate(read_lines(url, message.encoding, storage), 1):
                     self._batch_file = f"Record {number} of a batch file"
                     if not line.isspace():
                         record = Message(
@@ -347,19 +367,12 @@ class TargetHarvestSQL(Target):
                         self._process_record_message(record)
                     if number % 1000 == 0:
                         self._between_reads()
-            self._batch_file = ""
-
-    @contextmanager
-    def _open_batch_file(self, url: str, encoding: BaseBatchFileEncoding) -> Iterator[IO[bytes]]:
-        folder, name = StorageTarget.split_url(url)
-        given = self.config.get("batch_config")
-        storage = BatchConfig.from_dict(given).storage if given else StorageTarget.from_url(folder)
-        with storage.open(name, mode="rb") as file:
-            if encoding.compression == "gzip":
-                with gzip.open(file) as unzipped:
-                    yield unzipped  # type: ignore[misc]
-            else:
-                yield file
+            except BatchFileError as error:
+                raise InvalidInputLine(
+                    f'{self.where}: a batch file of stream "{stream}" {error}.'
+                ) from error
+            finally:
+                self._batch_file = ""
 
     def _stream_of(self, message: Message) -> str:
         if not message.stream:
@@ -436,6 +449,30 @@ class TargetHarvestSQL(Target):
             sys.stdout.write(state.decode() + "\n")
             sys.stdout.flush()
 
+    # Settings
+
+    @property
+    @override
+    def _env_var_config(self) -> dict[str, Any]:
+        # The SDK's ends in a traceback where a number is none.
+        self.append_builtin_config(self.config_jsonschema)
+        return settings.from_environment(self.config_jsonschema, self._env_var_prefix)
+
+    @override
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        # The SDK's sentences are those of a JSON Schema, and repeat secrets.
+        self.append_builtin_config(self.config_jsonschema)
+        errors = list(settings.faults(self._config, self.config_jsonschema))
+        if unknown := self._config.keys() - self.config_jsonschema["properties"]:
+            self.logger.warning(
+                "There is no such setting, so it changes nothing; check its spelling: %s",
+                ", ".join(sorted(unknown)),
+            )
+        if errors and raise_errors:
+            summary = "Config validation failed"
+            raise ConfigValidationError(summary, errors=errors, schema=self.config_jsonschema)
+        return errors
+
     # The process
 
     @override
@@ -448,12 +485,15 @@ class TargetHarvestSQL(Target):
     def cb_config(
         cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]
     ) -> _ConfigInput:
-        try:
-            return super().cb_config(ctx, param, value)
-        except (OSError, TypeError, ValueError) as error:
-            raise click.ClickException(
-                f"`--config` {', '.join(value)} cannot be read as a JSON object: {error}"
-            ) from error
+        for path in value:
+            if path != "ENV":
+                try:
+                    msgspec.json.decode(Path(path).read_bytes(), type=dict)
+                except (OSError, ValueError) as error:
+                    raise click.ClickException(
+                        f"`--config` {path} cannot be read as a JSON object: {error}"
+                    ) from error
+        return super().cb_config(ctx, param, value)
 
     @classmethod
     @override

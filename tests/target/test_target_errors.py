@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy.engine import make_url
-from target_run import COMMAND, command, record, run, schema, state, write
+from target_run import command, record, run, schema, state, write
 
 from fix_databases import Database
 from target_harvest_sql.connector import DatabaseError
@@ -369,21 +369,3 @@ def test_properties_without_a_column_are_told_once(
     assert "people" in warnings[0]
     assert "secret_sauce" in warnings[0]
     assert "mustard" not in ended.errors
-
-
-@pytest.mark.parametrize("content", [None, "{broken"])
-def test_a_config_file_that_cannot_be_read_is_one_sentence(
-    tmp_path: Path, content: str | None
-) -> None:
-    """It names the option and the file; no traceback."""
-    path = tmp_path / "nowhere.json"
-    if content is not None:
-        path.write_text(content)
-    ended = subprocess.run(
-        [COMMAND, "--config", path], capture_output=True, text=True, input="", check=False
-    )
-
-    assert ended.returncode == 1
-    assert "--config" in ended.stderr
-    assert "nowhere.json" in ended.stderr
-    assert "Traceback" not in ended.stderr

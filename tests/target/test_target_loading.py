@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from singer_sdk.exceptions import ConfigValidationError
 from target_run import activate, record, run, schema, state, write
 
 from target_harvest_sql.connector import DatabaseError
@@ -240,12 +238,6 @@ def test_a_key_may_lie_in_a_flattened_object(database: Database) -> None:
     write(database, *messages, flattening_enabled=True, flattening_max_depth=1)
 
     assert database.rows("t") == [{"owner__id": 1, "v": 2}]
-
-
-def test_flattening_needs_a_depth(database: Database) -> None:
-    """As in the SDK, flattening without a depth is a misconfiguration."""
-    with pytest.raises(ConfigValidationError):
-        write(database, NESTED, flattening_enabled=True)
 
 
 IDENTITY_MAP = {"entries": {"copy_of_id": "id", "copy_of_id2": None}}
@@ -560,38 +552,6 @@ def test_any_name_can_be_a_column(database: Database, name: str) -> None:
     row = database.rows("t")[0]
     assert [*row.values()] == [1, "v", 2]
     assert len(name) > 255 or name in row
-
-
-@pytest.mark.parametrize("compression", ["gzip", "none"])
-def test_batch_files_are_read_in_order(
-    database: Database, tmp_path: Path, compression: str
-) -> None:
-    """Records before a BATCH message are older than its records, those after it newer."""
-    text = "".join(json.dumps({"id": n, "name": "batch"}) + "\n" for n in (1, 2, 3)).encode()
-    path = tmp_path / "batch.jsonl"
-    path.write_bytes(gzip.compress(text) if compression == "gzip" else text)
-    batch = {
-        "type": "BATCH",
-        "stream": "people",
-        "encoding": {"format": "jsonl", "compression": compression},
-        "manifest": [path.as_uri()],
-    }
-    states = write(
-        database,
-        PEOPLE,
-        record("people", id=1, name="before"),
-        batch,
-        record("people", id=2, name="after"),
-        state(at=1),
-        batch_size_rows=2,
-    )
-
-    assert database.rows("people") == [
-        {"id": 1, "name": "batch"},
-        {"id": 2, "name": "after"},
-        {"id": 3, "name": "batch"},
-    ]
-    assert states == ['{"at": 1}']
 
 
 WITH_SCHEMAS = pytest.mark.parametrize(

@@ -1,0 +1,69 @@
+"""The files that BATCH messages name, read line by line.
+
+Meltano SDK, "Batch Messages": https://sdk.meltano.com/en/latest/batch.html
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from upath import UPath
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+COMPRESSIONS = (None, "none", "gzip")
+"""How a file may be compressed."""
+
+WHAT_TO_DO = (
+    "Let the tap's and the target's `batch_config` name one storage, which both can read and for "
+    "which the package of fsspec is installed"
+)
+
+
+class BatchFileError(Exception):
+    """A file is not read; says why, and what to do."""
+
+
+def read_lines(
+    url: str, encoding: Mapping[str, Any], storage: Mapping[str, Any] | None
+) -> Iterator[bytes]:
+    """Read a file of records, one JSON object a line.
+
+    Args:
+        url: Where it is, by itself or in the storage that is set.
+        encoding: As the message says: `format`, and `compression` if any.
+        storage: `root` and `params` of a storage, as in `batch_config`; `None` if none is set.
+
+    Raises:
+        BatchFileError: If such a file is not read, or not to its end.
+    """
+    format_, compression = encoding.get("format"), encoding.get("compression")
+    if format_ != "jsonl" or compression not in COMPRESSIONS:
+        raise BatchFileError(
+            f"is {format_} ({compression or 'not compressed'}), which is not read. Set the tap's "
+            "`batch_config` to jsonl, with gzip or without"
+        )
+    try:
+        with _path(url, storage or {}).open("rb") as file:
+            if compression == "gzip":
+                with gzip.open(file) as unzipped:
+                    yield from unzipped
+            else:
+                yield from file
+    except (EOFError, ImportError, OSError, TypeError, ValueError, zlib.error) as error:
+        raise BatchFileError(f"cannot be read: {error}. {WHAT_TO_DO}") from error
+
+
+def _path(url: str, storage: Mapping[str, Any]) -> UPath:
+    params = storage.get("params") or {}
+    parts = urlsplit(url)
+    # A local address may have %20 for a space, which fsspec would take for a part of the name.
+    path: UPath = UPath(url2pathname(parts.path) if parts.scheme == "file" else url, **params)
+    if root := storage.get("root"):
+        path = UPath(root, **params) / path.name
+    return path
