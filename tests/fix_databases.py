@@ -179,17 +179,22 @@ def _postgres(request: pytest.FixtureRequest) -> Iterator[Database]:
 
 @contextmanager
 def _mssql(request: pytest.FixtureRequest) -> Iterator[Database]:
-    server = make_url(request.getfixturevalue("mssql_url"))
-    name = f"test_{os.getpid()}_{next(_NUMBERS)}"
-    url = server.set(database=name).render_as_string(hide_password=False)
-    with closing(_connect_mssql(server.render_as_string(hide_password=False))) as connection:
-        connection.autocommit(True)
-        cursor = connection.cursor()
-        cursor.execute(f"CREATE DATABASE {name}")
-        try:
-            yield Database("mssql", url)
-        finally:
-            cursor.execute(f"DROP DATABASE {name}")
+    made: list[Database] = request.getfixturevalue("mssql_databases")
+    if not made:
+        url = make_url(os.environ["TARGET_TEST_MSSQL_URL"])
+        name = f"test_{os.getpid()}_{next(_NUMBERS)}"
+        with closing(_connect_mssql(url.render_as_string(hide_password=False))) as connection:
+            connection.autocommit(True)
+            connection.cursor().execute(f"CREATE DATABASE {name}")
+        made.append(Database("mssql", url.set(database=name).render_as_string(hide_password=False)))
+    database = made.pop()
+    yield database
+    for name in database.query(
+        "SELECT TABLE_SCHEMA AS s, TABLE_NAME AS t FROM INFORMATION_SCHEMA.TABLES"
+    ):
+        place = ".".join("[" + name[part].replace("]", "]]") + "]" for part in "st")
+        database.query(f"DROP TABLE {place}")
+    made.append(database)
 
 
 @contextmanager
@@ -244,12 +249,14 @@ def postgres_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def mssql_url() -> str:
-    """The server of `TARGET_TEST_MSSQL_URL`; there is none that tests could start."""
-    given = os.environ.get("TARGET_TEST_MSSQL_URL")
-    if not given:
+def mssql_databases() -> list[Database]:
+    """The empty databases made on the server of `TARGET_TEST_MSSQL_URL`, for others to use again.
+
+    Making one takes its time, and none can be dropped while connections to it are being closed.
+    """
+    if not os.environ.get("TARGET_TEST_MSSQL_URL"):
         pytest.skip("TARGET_TEST_MSSQL_URL names no SQL Server")
-    return given
+    return []
 
 
 @pytest.fixture(scope="session")
@@ -303,6 +310,12 @@ def postgres_database(new_database: Callable[[str], Database]) -> Database:
 def mariadb_database(new_database: Callable[[str], Database]) -> Database:
     """An empty database of a MariaDB server."""
     return new_database("mariadb")
+
+
+@pytest.fixture
+def mssql_database(new_database: Callable[[str], Database]) -> Database:
+    """An empty database of an SQL Server."""
+    return new_database("mssql")
 
 
 @pytest.fixture(params=ENGINES)

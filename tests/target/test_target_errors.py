@@ -210,7 +210,9 @@ def test_the_last_line_needs_no_line_feed(sqlite_database: Database) -> None:
     assert write(sqlite_database, '{"type": "STATE", "value": {"a": 1}}\n ') == ['{"a": 1}']
 
 
-@pytest.mark.parametrize("database", ["duckdb", "postgres", "mariadb", "mysql"], indirect=True)
+@pytest.mark.parametrize(
+    "database", ["duckdb", "postgres", "mariadb", "mysql", "mssql"], indirect=True
+)
 def test_a_refused_batch_leaves_nothing_of_it(database: Database, tmp_path: Path) -> None:
     """Without validation the database judges; its error shows no value, whatever is in it."""
     days = schema("t", id={"type": "integer"}, day={"type": "string", "format": "date"})

@@ -98,7 +98,6 @@ class MSSQL(Dialect):
         "deadlock": "Another process writes to the table: run again.",
     }
     open_sql = (
-        "SET LANGUAGE us_english",  # The hints know the words of no other.
         "SET NOCOUNT ON",
         "SET QUOTED_IDENTIFIER ON",
         "SET XACT_ABORT ON",  # An error ends the whole transaction.
@@ -192,17 +191,19 @@ class MSSQL(Dialect):
         """Describe a column, whether or not it has been described before."""
         place = f"OBJECT_ID({self.literal(self.table_name(table))})"
         name = self.literal(column.name)
+        text = self.literal(column.description[:MAX_DESCRIPTION_LENGTH])
         return (
             "DECLARE @owner sysname = "  # noqa: S608 - names are quoted.
             f"{self.literal(table.schema) if table.schema else 'SCHEMA_NAME()'};\n"
-            "DECLARE @describe sysname = CASE WHEN EXISTS (\n"
+            "DECLARE @describe nvarchar(max) = CONCAT('EXEC sys.sp_', CASE WHEN EXISTS (\n"
             "  SELECT 1 FROM sys.extended_properties\n"
             f"  WHERE class = 1 AND name = 'MS_Description' AND major_id = {place}\n"
             f"    AND minor_id = COLUMNPROPERTY({place}, {name}, 'ColumnId')\n"
-            ") THEN 'sys.sp_updateextendedproperty' ELSE 'sys.sp_addextendedproperty' END;\n"
-            "EXEC @describe 'MS_Description', "
-            f"{self.literal(column.description[:MAX_DESCRIPTION_LENGTH])}, "
-            f"'SCHEMA', @owner, 'TABLE', {self.literal(table.name)}, 'COLUMN', {name}"
+            ") THEN 'update' ELSE 'add' END, 'extendedproperty ''MS_Description'', @text, "
+            "''SCHEMA'', @owner, ''TABLE'', @table, ''COLUMN'', @column');\n"
+            "EXEC sys.sp_executesql @describe, N'@owner sysname, @table sysname, @column sysname, "
+            "@text nvarchar(max)', "
+            f"@owner, {self.literal(table.name)}, {name}, {text}"
         )
 
     @override
@@ -245,7 +246,14 @@ class MSSQL(Dialect):
             checks = self._check_integers_sql(table, column) if rounds else []
             return [*checks, f"{alter} {self.type_sql(table, column)} NULL"]
         if self._is_text(column) and column_type == "float":
-            return self._rewrite_sql(table, column, f"CONVERT(nvarchar(max), {old}, 3)")
+            text = (
+                f"CASE WHEN ABS({old}) < 1e15 AND FLOOR({old}) = {old} "
+                f"THEN CONVERT(nvarchar(max), CAST({old} AS bigint)) "
+                f"WHEN CAST(CONVERT(nvarchar(max), {old}) AS float) = {old} "
+                f"THEN CONVERT(nvarchar(max), {old}) "  # Of six digits,
+                f"ELSE CONVERT(nvarchar(max), {old}, 3) END"  # or of 17.
+            )
+            return self._rewrite_sql(table, column, text)
         if column.kind == "string" and column_type == "bit":
             text = f"CASE {old} WHEN 1 THEN N'true' WHEN 0 THEN N'false' END"
             return self._rewrite_sql(table, column, text)

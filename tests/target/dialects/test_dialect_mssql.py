@@ -40,19 +40,18 @@ def parsed(statements: Sequence[str] | str) -> list[type[exp.Expression]]:
     return [type(expression) for expression in found]
 
 
-def test_a_connection_speaks_english_and_ends_what_fails() -> None:
-    """And a database that has no OPENJSON is refused at once."""
+def test_a_transaction_ends_when_a_statement_fails() -> None:
+    """And a database that has no OPENJSON is refused when it is opened."""
     dialect = MSSQL()
 
     assert dialect.open_sql == (
-        "SET LANGUAGE us_english",
         "SET NOCOUNT ON",
         "SET QUOTED_IDENTIFIER ON",
         "SET XACT_ABORT ON",
         "SELECT [key] FROM OPENJSON(N'[]')",
     )
     assert dialect.begin_sql == "BEGIN TRANSACTION"
-    assert parsed(dialect.open_sql) == [exp.Set] * 4 + [exp.Select]
+    assert parsed(dialect.open_sql) == [exp.Set] * 3 + [exp.Select]
     assert parsed([dialect.begin_sql, "COMMIT"]) == [exp.Transaction, exp.Commit]
 
 
@@ -174,7 +173,16 @@ def test_widen_column() -> None:
 @pytest.mark.parametrize(
     ("column_type", "text"),
     [
-        ("float", "CONVERT(nvarchar(max), [client__name], 3)"),
+        (
+            "float",
+            (
+                "CASE WHEN ABS([client__name]) < 1e15 AND FLOOR([client__name]) = [client__name] "
+                "THEN CONVERT(nvarchar(max), CAST([client__name] AS bigint)) "
+                "WHEN CAST(CONVERT(nvarchar(max), [client__name]) AS float) = [client__name] "
+                "THEN CONVERT(nvarchar(max), [client__name]) "
+                "ELSE CONVERT(nvarchar(max), [client__name], 3) END"
+            ),
+        ),
         ("bit", "CASE [client__name] WHEN 1 THEN N'true' WHEN 0 THEN N'false' END"),
     ],
 )
@@ -260,17 +268,19 @@ def test_comments() -> None:
 
     assert statement == (
         "DECLARE @owner sysname = N'harvest';\n"
-        "DECLARE @describe sysname = CASE WHEN EXISTS (\n"
+        "DECLARE @describe nvarchar(max) = CONCAT('EXEC sys.sp_', CASE WHEN EXISTS (\n"
         "  SELECT 1 FROM sys.extended_properties\n"
         "  WHERE class = 1 AND name = 'MS_Description' "
         "AND major_id = OBJECT_ID(N'[harvest].[entries]')\n"
         "    AND minor_id = "
         "COLUMNPROPERTY(OBJECT_ID(N'[harvest].[entries]'), N'id', 'ColumnId')\n"
-        ") THEN 'sys.sp_updateextendedproperty' ELSE 'sys.sp_addextendedproperty' END;\n"
-        "EXEC @describe 'MS_Description', N'It''s the id.', "
-        "'SCHEMA', @owner, 'TABLE', N'entries', 'COLUMN', N'id'"
+        ") THEN 'update' ELSE 'add' END, 'extendedproperty ''MS_Description'', @text, "
+        "''SCHEMA'', @owner, ''TABLE'', @table, ''COLUMN'', @column');\n"
+        "EXEC sys.sp_executesql @describe, "
+        "N'@owner sysname, @table sysname, @column sysname, @text nvarchar(max)', "
+        "@owner, N'entries', N'id', N'It''s the id.'"
     )
-    assert parsed(statement) == [exp.Declare, exp.Declare, exp.Execute]
+    assert parsed(statement) == [exp.Declare, exp.Declare, exp.ExecuteSql]
 
 
 def test_text_that_ends_a_line_with_a_backslash() -> None:

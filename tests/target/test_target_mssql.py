@@ -1,0 +1,201 @@
+"""What is particular to SQL Server: lax paths, collations, limits of keys, decimals."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from singer_sdk.exceptions import InvalidRecord
+from target_run import record, schema, write
+
+from target_harvest_sql.connector import DatabaseError
+
+if TYPE_CHECKING:
+    from fix_databases import Database
+
+ID = {"type": "integer"}
+CODES = schema("codes", keys=["code"], code={"type": "string"}, v="string")
+SECRET = "s3cr3t"
+
+
+@pytest.mark.parametrize(
+    ("definition", "value"),
+    [
+        ("integer", {"a": 1}),
+        ("string", [SECRET]),
+        ({"type": "string", "format": "date-time"}, {}),
+        ({"type": "array"}, SECRET),
+        ({"type": "object"}, 5),
+    ],
+)
+def test_nothing_is_read_as_null(mssql_database: Database, definition: Any, value: Any) -> None:
+    """Without validation too, an object is not taken for a value, nor a value for an object."""
+    message = schema("t", id=ID, v=definition)
+    with pytest.raises(InvalidRecord, match="at v") as caught:
+        write(mssql_database, message, record("t", id=1, v=value), validate_records=False)
+
+    assert SECRET not in str(caught.value)
+    assert mssql_database.rows("t") == []
+
+
+@pytest.mark.parametrize(
+    ("definition", "value"),
+    [
+        ("integer", "x"),
+        ("integer", 1.5),
+        ("number", "x"),
+        ("boolean", "x"),
+        ({"type": "string", "format": "date"}, "2024-02-30"),
+        ({"type": "string", "format": "date-time"}, "0000-01-01T00:00:00Z"),
+        ({"type": "string", "format": "date-time"}, "10000-01-01T00:00:00Z"),
+        ({"type": "string", "format": "time"}, "24:00:01"),
+        ({"type": "number", "format": "singer.decimal", "precision": 5, "scale": 2}, "1.005"),
+        ({"type": "number", "format": "singer.decimal", "precision": 5, "scale": 2}, "1234.5"),
+        ({"type": "number", "format": "singer.decimal", "precision": 5, "scale": 2}, "x"),
+    ],
+)
+def test_a_value_that_is_not_of_its_column_is_refused(
+    mssql_database: Database, definition: Any, value: Any
+) -> None:
+    """Without validation the database judges, and rounds nothing; the error shows no value."""
+    message = schema("t", id=ID, v=definition)
+    with pytest.raises(DatabaseError, match="of its column's type") as caught:
+        write(mssql_database, message, record("t", id=1, v=value), validate_records=False)
+
+    assert str(value) not in str(caught.value)
+    assert mssql_database.rows("t") == []
+
+
+def test_keys_that_differ_in_case_are_two(mssql_database: Database) -> None:
+    """And so are those with other accents, or characters of four bytes."""
+    codes = ["a", "A", "á", "\U0001f600", "\U0001f601", ""]
+    write(mssql_database, CODES, *(record("codes", code=code, v=code) for code in codes))
+    write(mssql_database, CODES, *(record("codes", code=code, v=f"{code}!") for code in codes))
+
+    found = {row["code"]: row["v"] for row in mssql_database.rows("codes")}
+    assert found == {code: f"{code}!" for code in codes}
+
+
+@pytest.mark.parametrize("batch_size_rows", [1, 2])
+def test_keys_that_differ_in_trailing_spaces_are_refused(
+    mssql_database: Database, batch_size_rows: int
+) -> None:
+    """SQL Server compares them as one key; neither row is lost silently, and no value shown."""
+    with pytest.raises(DatabaseError, match="trailing spaces") as caught:
+        write(
+            mssql_database,
+            CODES,
+            record("codes", code=SECRET, v="1"),
+            record("codes", code=f"{SECRET} ", v="2"),
+            batch_size_rows=batch_size_rows,
+        )
+
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["a", "A ", "A\t", "Á", ""])
+def test_a_text_that_changes_a_little_is_written(mssql_database: Database, value: str) -> None:
+    """In case, accents or trailing spaces, whatever the collation of the column."""
+    write(mssql_database, CODES, record("codes", code="x", v="A"))
+    write(mssql_database, CODES, record("codes", code="x", v=value))
+
+    assert mssql_database.rows("codes") == [{"code": "x", "v": value}]
+
+
+def test_a_key_that_is_too_long_is_refused(mssql_database: Database) -> None:
+    """With the limit, and without the value."""
+    write(mssql_database, CODES, record("codes", code="x" * 450, v="long"))
+    with pytest.raises(DatabaseError, match="at most 450 characters") as caught:
+        write(mssql_database, CODES, record("codes", code=SECRET * 100, v="too long"))
+
+    assert SECRET not in str(caught.value)
+    assert [row["v"] for row in mssql_database.rows("codes")] == ["long"]
+
+
+def test_a_decimal_is_as_large_as_the_schema_says(mssql_database: Database) -> None:
+    """It becomes larger with the schema, and keeps its digits when it becomes text."""
+
+    def money(precision: int, scale: int) -> Any:
+        return {"type": "number", "multipleOf": 10**-scale, "precision": precision}
+
+    id_ = {"type": "integer"}
+    write(mssql_database, schema("t", id=id_, v=money(5, 2)), record("t", id=1, v=123.45))
+    write(mssql_database, schema("t", id=id_, v=money(5, 3)), record("t", id=2, v=12.345))
+
+    assert mssql_database.rows("t") == [
+        {"id": 1, "v": Decimal("123.450")},
+        {"id": 2, "v": Decimal("12.345")},
+    ]
+    write(mssql_database, schema("t", id=id_, v="string"), record("t", id=3, v="x"))
+    assert [row["v"] for row in mssql_database.rows("t")] == ["123.450", "12.345", "x"]
+
+
+def test_integers_that_a_float_would_round_stay_integers(mssql_database: Database) -> None:
+    """The error says what to do, and the column stays as it was."""
+    write(mssql_database, schema("t", id=ID, v="integer"), record("t", id=1, v=2**53 + 1))
+    with pytest.raises(DatabaseError, match="a float would round"):
+        write(mssql_database, schema("t", id=ID, v="number"), record("t", id=2, v=1.5))
+
+    assert mssql_database.rows("t") == [{"id": 1, "v": 2**53 + 1}]
+
+
+@pytest.mark.parametrize("value", [0.1 + 0.2, 1e300, -1.5, 123456.0, 1e15, 5e-300])
+def test_a_number_that_becomes_text_keeps_its_digits(
+    mssql_database: Database, value: float
+) -> None:
+    """In whatever notation."""
+    write(mssql_database, schema("t", id=ID, v="number"), record("t", id=1, v=value))
+    write(mssql_database, schema("t", id=ID, v="string"))
+
+    assert float(mssql_database.rows("t")[0]["v"]) == value
+
+
+def test_values_are_never_part_of_a_statement(mssql_database: Database) -> None:
+    """Whatever quotes, backslashes and ends of lines stand in them, or in names."""
+    text = "'; DROP TABLE t; -- \\\n\\\r\n?:x%(y)s%%@batch"
+    name = "a'b]c\\\nd%s?"
+    message = schema(name, id={"type": "integer", "description": text}, **{name: "string"})
+    write(mssql_database, message, record(name, id=1, **{name: text}))
+
+    assert mssql_database.query("SELECT * FROM [a'b]]c\\\\\n\nd%s?]")[0][name] == text
+
+
+def test_a_table_of_its_own_types_is_written_to(mssql_database: Database) -> None:
+    """Narrower types are kept; what does not fit them is refused."""
+    mssql_database.query(
+        "CREATE TABLE t (id int PRIMARY KEY, n smallint, d decimal(9,2), s nvarchar(3))"
+    )
+    message = schema("t", id=ID, n="integer", d="number", s="string")
+    write(mssql_database, message, record("t", id=1, n=-5, d=1.25, s="abc"))
+    for values in ({"n": 2**40}, {"d": 1.255}, {"s": "abcd"}):
+        with pytest.raises(DatabaseError):
+            write(mssql_database, message, record("t", id=2, **values))
+
+    assert mssql_database.rows("t") == [{"id": 1, "n": -5, "d": Decimal("1.25"), "s": "abc"}]
+    assert set(mssql_database.types("t").values()) >= {"int", "smallint", "decimal", "nvarchar"}
+
+
+@pytest.mark.parametrize("type_", ["datetime2", "varchar(max)", "datetime", "varchar(10)"])
+def test_a_column_that_would_lose_something_is_refused(
+    mssql_database: Database, type_: str
+) -> None:
+    """The offset of a moment, or characters that a code page lacks."""
+    mssql_database.query(f"CREATE TABLE t (id bigint PRIMARY KEY, v {type_})")
+    kind = {"type": "string", "format": "date-time"} if "date" in type_ else "string"
+    with pytest.raises(DatabaseError, match=r'Column "v".*Change'):
+        write(mssql_database, schema("t", id=ID, v=kind))
+
+
+def test_a_database_without_openjson_is_refused(mssql_database: Database) -> None:
+    """The error says how to raise its compatibility level."""
+    [server] = mssql_database.query("SELECT SERVERPROPERTY('BabelfishVersion') AS other")
+    if server["other"] is not None:
+        pytest.skip("Only Microsoft's server has compatibility levels")
+    level = "ALTER DATABASE CURRENT SET COMPATIBILITY_LEVEL = {}"
+    mssql_database.query(level.format(120))
+    try:
+        with pytest.raises(DatabaseError, match="COMPATIBILITY_LEVEL = 130"):
+            write(mssql_database, CODES)
+    finally:
+        mssql_database.query(level.format(150))
