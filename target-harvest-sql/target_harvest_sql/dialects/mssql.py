@@ -31,6 +31,12 @@ MAX_DIGITS = 38
 EXACT = "[__exact_as_float]"
 """The constraint that holds while integers become floats."""
 
+TOO_LONG = "A key of text has at most 450 characters; let other columns be nvarchar(max)."
+WRONG_TYPE = (
+    "A value is not of its column's type, or has more digits: correct the schema, or let "
+    "`validate_records: true` tell which value."
+)
+
 DECIMAL = re.compile(r"(?:decimal|numeric)\((\d+),(\d+)\)")
 
 INTEGERS = ("bigint", "int", "smallint", "tinyint")
@@ -88,12 +94,14 @@ class MSSQL(Dialect):
         "collation conflict": f"Give the key columns of text the collation {COLLATION}.",
         "duplicate key": "SQL Server takes texts that differ only in trailing spaces for one key: "
         "trim them with `stream_maps`, or set `load_method: append-only`.",
-        "would be truncated": "A key of text has at most 450 characters; let other columns be "
-        "nvarchar(max).",
+        "would be truncated": TOO_LONG,
+        "too long": TOO_LONG,
         "index entry": "The columns of a key have at most 900 bytes together, two a character: set "
         "other key properties with `stream_maps`, or `load_method: append-only`.",
-        "onver": "A value is not of its column's type, or has more digits: correct the schema, or "
-        "let `validate_records: true` tell which value.",
+        "onver": WRONG_TYPE,
+        "invalid input syntax": WRONG_TYPE,
+        "out of range": WRONG_TYPE,
+        "overflow": WRONG_TYPE,
         "exact_as_float": "The column holds integers that a float would round: change its type.",
         "deadlock": "Another process writes to the table: run again.",
     }
@@ -101,9 +109,12 @@ class MSSQL(Dialect):
         "SET NOCOUNT ON",
         "SET QUOTED_IDENTIFIER ON",
         "SET XACT_ABORT ON",  # An error ends the whole transaction.
-        "SELECT [key] FROM OPENJSON(N'[]')",  # Not to be had below compatibility level 130.
     )
     begin_sql = "BEGIN TRANSACTION"
+
+    @override
+    def of_server(self, version: str) -> Dialect:
+        return EscapedMSSQL() if version.endswith(r"\t") else MSSQL()
 
     # Names
 
@@ -244,7 +255,7 @@ class MSSQL(Dialect):
             alter = f"ALTER TABLE {self.table_name(table)} ALTER COLUMN {old}"
             rounds = column.kind == "number" and not self._decimal_type(column)
             checks = self._check_integers_sql(table, column) if rounds else []
-            return [*checks, f"{alter} {self.type_sql(table, column)} NULL"]
+            return [*checks, f"{alter} {self.type_sql(table, column)}"]
         if self._is_text(column) and column_type == "float":
             text = (
                 f"CASE WHEN ABS({old}) < 1e15 AND FLOOR({old}) = {old} "
@@ -276,7 +287,7 @@ class MSSQL(Dialect):
         alter = f"ALTER TABLE {self.table_name(table)}"
         exact = f"{self.quote(column.name)} BETWEEN -9007199254740992 AND 9007199254740992"
         return [
-            f"{alter} WITH CHECK ADD CONSTRAINT {EXACT} CHECK ({exact})",
+            f"{alter} ADD CONSTRAINT {EXACT} CHECK ({exact})",
             f"{alter} DROP CONSTRAINT {EXACT}",
         ]
 
@@ -299,6 +310,7 @@ class MSSQL(Dialect):
                 value = self._decimal_sql(value, column)
             elif column.kind != "json":
                 fields.append(f"{value} {self.types[column.kind]} {path}")
+                value = self._text_sql(value) if column.kind == "string" else value
             else:
                 fields.append(f"{value} nvarchar(max) {path} AS JSON")
                 if not column.is_nested:
@@ -317,6 +329,10 @@ class MSSQL(Dialect):
             "FROM OPENJSON(@batch) WITH (\n  " + ",\n  ".join(fields) + "\n)"
         )
 
+    def _text_sql(self, value: str) -> str:
+        """Read a text as OPENJSON gives it."""
+        return value
+
     def _decimal_sql(self, text: str, column: Column) -> str:
         """Read a decimal; digits that its column would round make a text that is no number."""
         rest = f"SUBSTRING({text}, CHARINDEX('.', {text} + '.') + {column.size.scale} + 1, 4000)"
@@ -332,7 +348,9 @@ class MSSQL(Dialect):
         """Write text, number or truth value of an object as JSON; only its own type tells which."""
         return (
             "(SELECT CASE [type] WHEN 1 "  # noqa: S608 - names are quoted.
-            """THEN CONCAT(N'"', STRING_ESCAPE([value], 'json'), N'"') ELSE [value] END """
+            f"""THEN CONCAT(N'"', STRING_ESCAPE({self._text_sql("[value]")}, 'json'), N'"') """
+            "ELSE [value] END "
+            ""
             f"FROM OPENJSON({parent}) WHERE [key] = {self.literal(name)})"
         )
 
@@ -412,6 +430,18 @@ class MSSQL(Dialect):
             else prefix + self.quote(column.name)
             for column in columns
         )
+
+
+class EscapedMSSQL(MSSQL):
+    """A server whose OPENJSON leaves escapes in texts as they are, such as Babelfish 4."""
+
+    @override
+    def _text_sql(self, value: str) -> str:
+        # OPENJSON leaves no escaped slash, which therefore stands for a backslash in between.
+        value = rf"REPLACE({value}, N'\\', N'\/')"
+        for escape, code in (("b", 8), ("t", 9), ("n", 10), ("f", 12), ("r", 13), ('"', 34)):
+            value = rf"REPLACE({value}, N'\{escape}', NCHAR({code}))"
+        return rf"REPLACE({value}, N'\/', N'\')"
 
 
 def _joined(actual: Size, wanted: Size) -> Size:

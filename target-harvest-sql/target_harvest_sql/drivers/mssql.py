@@ -65,8 +65,15 @@ class MSSQLDriver(ABC):
     """
 
     errors: ClassVar = (ServerError,)
-    version: ClassVar = ""  # Not every server tells one.
-    statement_bytes: ClassVar = 2**30  # nvarchar(max) holds 2 GB, of two bytes a character.
+    statement_bytes: ClassVar = 2**30 - 1  # nvarchar(max) holds 2 GB, of two bytes a character.
+
+    @property
+    def version(self) -> str:
+        """What the server calls its version, and after it what it reads an escaped tab as."""
+        [(text,)] = self._run(
+            r"""SELECT CONCAT(@@VERSION, ' ', [value]) FROM OPENJSON(N'["\t"]')""", []
+        )
+        return str(text)
 
     @classmethod
     def is_transient(cls, error: Exception) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import pymssql
 from typing_extensions import override
@@ -22,13 +22,13 @@ OPTIONS: Final[dict[str, type]] = {
 }
 """What may follow `?` in the URL."""
 
-MAX_BATCH_CHARACTERS: Final = 100_000_000
-"""A batch is part of the statement, of which a server takes 65,536 packets of 4096 bytes, two bytes
-a character: https://learn.microsoft.com/sql/sql-server/maximum-capacity-specifications-for-sql-server"""
-
 
 class PyMSSQLDriver(MSSQLDriver):
     """A connection by pymssql, a wheel that needs nothing else."""
+
+    # A batch is part of the statement, which is at most 65,536 packets of 4096 bytes, two bytes a
+    # character: https://learn.microsoft.com/sql/sql-server/maximum-capacity-specifications-for-sql-server
+    statement_bytes: ClassVar = 100_000_000
 
     def __init__(self, url: URL) -> None:
         unknown = url.query.keys() - OPTIONS.keys()
@@ -57,11 +57,6 @@ class PyMSSQLDriver(MSSQLDriver):
             return "NULL"
         if isinstance(value, int):
             return str(value)
-        if len(value) > MAX_BATCH_CHARACTERS:
-            raise ServerError(
-                f"a batch has more than {MAX_BATCH_CHARACTERS:,} characters, which pymssql cannot "
-                "send: lower batch_size_bytes, or take mssql+mssqlpython://"
-            )
         # A backslash at the end of a line would continue it on the next one.
         text = re.sub(r"\\(\r?\n)", r"\\\\\1\1", value.replace("'", "''"))
         return f"N'{text}'"
