@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tap_harvest.streams import STREAMS
-from tap_harvest.streams.base import ExplodedStream, Singleton, WholeStream
+from tap_harvest.streams.base import ExplodedStream, HarvestStream, Singleton, WholeStream
 from tap_harvest.streams.nested import NestedStream
 from tap_harvest.streams.reports import Report
 from tap_harvest.tap import TapHarvest
 
 README = (Path(__file__).parents[2] / "tap-harvest" / "README.md").read_text(encoding="utf-8")
+
+SDK_S = "stream_map|faker|flatten"
+"""How the SDK's own settings begin."""
 
 
 def rows(heading: str) -> list[list[str]]:
@@ -26,7 +32,7 @@ def rows(heading: str) -> list[list[str]]:
 def settings() -> list[list[str]]:
     """The table of settings as the code would write it; the SDK's own ones are left out."""
     schema = TapHarvest.config_jsonschema
-    own = [name for name in schema["properties"] if not re.match("stream_map|faker|flatten", name)]
+    own = [name for name in schema["properties"] if not re.match(SDK_S, name)]
     table = []
     for name in own:
         setting = schema["properties"][name]
@@ -63,7 +69,54 @@ def test_the_table_of_streams_is_the_code_s(stream: type[ExplodedStream]):
 
     [row] = [row for row in rows("Streams") if row[0] == f"`{stream.name}`"]
 
-    assert row[1:3] == [keys, way]
+    assert row[1:4] == [keys, way, requests(stream)]
+
+
+def requests(stream: type[HarvestStream]) -> str:
+    """What a read of a stream costs."""
+    if issubclass(stream, ExplodedStream):
+        return "none"
+    if issubclass(stream, Report):
+        return "1 a window"
+    if issubclass(stream, Singleton):
+        return "1"
+    if not issubclass(stream, NestedStream):
+        return "1 for 2,000 rows"
+    parents = f"1 for each of `{stream.parent_stream_type.name}`"
+    if stream.follows_parent:
+        return f"{parents} that changed"
+    return parents if stream.has_list is NestedStream.has_list else f"{parents} that has one"
+
+
+@pytest.mark.parametrize("stream", STREAMS, ids=lambda stream: stream.name)
+def test_a_stream_is_described_as_in_the_code(stream: type[HarvestStream]):
+    """The table has the first line of the code's own description, or more."""
+    [row] = [row for row in rows("Streams") if row[0] == f"`{stream.name}`"]
+    first, *_ = (stream.__doc__ or "").splitlines()
+
+    assert len(first) > len("Rows.")
+    assert row[4].startswith(first.removesuffix("."))
+
+
+def test_about_tells_the_settings_of_the_table():
+    """`tap-harvest --about` says the same."""
+    run = subprocess.run(
+        [sys.executable, "-m", "tap_harvest", "--about", "--format=json"],
+        capture_output=True,
+        check=True,
+    )
+
+    told = json.loads(run.stdout)["settings"]["properties"]
+    table = [
+        [
+            f"`{name}`",
+            f"`{setting['default']}`" if "default" in setting else "",
+            setting["description"],
+        ]
+        for name, setting in told.items()
+        if not re.match(SDK_S, name)
+    ]
+    assert table == rows("Settings")
 
 
 def test_the_table_of_streams_has_the_code_s_order():
