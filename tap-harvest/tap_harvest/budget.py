@@ -6,6 +6,7 @@ https://help.getharvest.com/api-v2/introduction/overview/general/#rate-limiting
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
 from threading import Condition
@@ -13,6 +14,11 @@ from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+LONG_SECONDS = 20
+"""From how long a wait on it is told; the ordinary budget lets more requests leave before that."""
+
+logger = logging.getLogger("tap-harvest.budget")
 
 
 class Budget:
@@ -54,6 +60,7 @@ class Budget:
         self._held = 0
         self._held_since = 0.0
         self._seconds_held = 0.0
+        self._told_until = clock()
 
     @property
     def left(self) -> int:
@@ -87,12 +94,25 @@ class Budget:
             due = max(due, self._answered[0] + self.seconds)
         return due - self._clock()
 
+    def _tell(self, seconds: float) -> None:
+        """Log a wait that is long enough to be taken for a standstill, once for all who wait."""
+        until = self._clock() + seconds
+        if seconds >= LONG_SECONDS and until > self._told_until:
+            self._told_until = until + LONG_SECONDS
+            logger.info(
+                "Waiting for Harvest's budget: requests=%d in_seconds=%g wait_seconds=%.0f",
+                self.requests,
+                self.seconds,
+                seconds,
+            )
+
     def __enter__(self) -> Self:
         with self._changed:
             if not self._held:
                 self._held_since = self._clock()
             self._held += 1
             while (seconds := self._seconds_to_wait()) is None or seconds > 0:
+                self._tell(seconds or 0)
                 self._wait(self._changed, seconds)
             self._held -= 1
             if not self._held:

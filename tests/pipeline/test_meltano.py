@@ -65,7 +65,7 @@ def account_of(harvest: Sandbox) -> dict[str, str]:
 
 def test_two_variables_and_one_command_fill_warehouse_db(project: Path, harvest: Sandbox) -> None:
     """`meltano run` writes flat tables, and resumes from its state when it runs again."""
-    meltano(project, "run", "tap-harvest", "target-harvest-sql", **account_of(harvest))
+    printed = meltano(project, "run", "tap-harvest", "target-harvest-sql", **account_of(harvest))
     first = len(harvest.requests)
     meltano(project, "run", "tap-harvest", "target-harvest-sql", **account_of(harvest))
 
@@ -77,6 +77,9 @@ def test_two_variables_and_one_command_fill_warehouse_db(project: Path, harvest:
     assert clients == {entry["client"]["id"]: entry["client"]["name"] for entry in entries}
     resumed = [r for r in harvest.requests[first:] if r.path == "/v2/time_entries"]
     assert [("updated_since" in request.query) for request in resumed] == [True]
+    assert "\ntotal of 41 streams " in printed  # The summary; what says the same is left out.
+    assert "METRIC" not in printed
+    assert "as child stream" not in printed
 
 
 def test_the_job_and_a_server_named_by_a_variable(project: Path, harvest: Sandbox) -> None:
@@ -104,12 +107,18 @@ def test_a_server_that_no_variable_names_is_an_error(project: Path, harvest: San
 
 
 def test_the_tap_also_feeds_target_jsonl(project: Path, harvest: Sandbox) -> None:
-    """Any other target does as well: here one that writes lines of JSON."""
-    meltano(project, "run", "tap-harvest", "target-jsonl", **account_of(harvest))
+    """Any other target does as well: here one that writes lines of JSON. Filters are JSON, too."""
+    filters = {"TAP_HARVEST_STREAM_FILTERS": '{"tasks": {"is_active": true}}'}
+    meltano(project, "run", "tap-harvest", "target-jsonl", **account_of(harvest), **filters)
 
-    lines = (project / "output" / "time_entries.jsonl").read_text(encoding="utf-8").splitlines()
-    found = {row["id"]: row for row in map(json.loads, lines)}
-    assert found == {entry["id"]: entry for entry in harvest.rows("time_entries")}
+    def found(stream: str) -> dict[int, Any]:
+        lines = (project / "output" / f"{stream}.jsonl").read_text(encoding="utf-8").splitlines()
+        return {row["id"]: row for row in map(json.loads, lines)}
+
+    assert found("time_entries") == {entry["id"]: entry for entry in harvest.rows("time_entries")}
+    tasks = harvest.rows("tasks")
+    assert found("tasks").keys() == {task["id"] for task in tasks if task["is_active"]}
+    assert len(found("tasks")) < len(tasks)
 
 
 def test_the_demo_shows_what_landed_and_resumes(project: Path) -> None:

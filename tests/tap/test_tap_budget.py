@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hypothesis import given
 from hypothesis import strategies as st
 from scripted_server import Clock
 
 from tap_harvest.budget import Budget
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def test_a_budget_holds_back_only_what_exceeds_it(clock: Clock):
@@ -30,6 +35,21 @@ def test_time_in_which_requests_are_held_back_is_counted(clock: Clock):
     clock.now += 100
 
     assert budget.seconds_held == 14
+
+
+def test_a_long_wait_is_told_once(clock: Clock, caplog: pytest.LogCaptureFixture):
+    """A quarter of an hour without a word would be taken for a standstill."""
+    caplog.set_level("INFO")
+    reports = Budget(2, 900, clock=clock, wait=clock.wait)
+    lists = Budget(2, 15, clock=clock, wait=clock.wait)
+
+    for budget in (reports, lists):
+        for _ in range(4):
+            with budget:
+                clock.now += 1
+
+    [line] = [record.message for record in caplog.records]
+    assert line == "Waiting for Harvest's budget: requests=2 in_seconds=900 wait_seconds=899"
 
 
 def test_what_is_left_grows_again_with_time(clock: Clock):
