@@ -87,10 +87,12 @@ class MSSQLDriver(ABC):
         bound = {name: parameters[name] for name in sorted(named)}
         declarations = "".join(
             f"DECLARE @{name} {'bigint' if isinstance(value, int) else 'nvarchar(max)'} = "
-            f"{self._place(value)};\n"
+            f"{'NULL' if value is None else self._place(value)};\n"
             for name, value in bound.items()
         )
-        return self._run(declarations + statement, list(bound.values()))
+        # For the type of a null, a driver would ask the server.
+        values = [value for value in bound.values() if value is not None]
+        return self._run(declarations + statement, values)
 
     @abstractmethod
     def _place(self, value: Any) -> str:

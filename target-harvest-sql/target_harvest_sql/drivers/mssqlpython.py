@@ -45,8 +45,8 @@ class MSSQLPythonDriver(MSSQLDriver):
             with self._connection.cursor() as cursor:
                 cursor.execute(statement, *values)
                 rows = cursor.fetchall() if cursor.description else []
-                while cursor.nextset():
-                    pass  # An error of a later statement arrives with its result.
+                while cursor.nextset():  # An error of a later statement arrives with its result.
+                    rows = cursor.fetchall() if cursor.description else rows
         except mssql_python.Error as error:
             raise _server_error(error) from error
         return list(rows)
@@ -64,4 +64,4 @@ def _braced(value: str) -> str:
 def _server_error(error: mssql_python.Error) -> ServerError:
     """Take what the driver says, and what the server or the system said to it."""
     told = str(error.ddbc_error).removeprefix("[Microsoft]").removeprefix("[SQL Server]")
-    return ServerError(": ".join(filter(None, (error.driver_error, told))))
+    return ServerError(": ".join(dict.fromkeys(filter(None, (error.driver_error, told)))))

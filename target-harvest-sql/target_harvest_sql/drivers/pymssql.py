@@ -53,8 +53,6 @@ class PyMSSQLDriver(MSSQLDriver):
 
     @override
     def _place(self, value: Any) -> str:
-        if value is None:
-            return "NULL"
         if isinstance(value, int):
             return str(value)
         # A backslash at the end of a line would continue it on the next one.
@@ -67,8 +65,8 @@ class PyMSSQLDriver(MSSQLDriver):
             with self._connection.cursor() as cursor:
                 cursor.execute(statement)
                 rows = cursor.fetchall() if cursor.description else []
-                while cursor.nextset():
-                    pass  # An error of a later statement arrives with its result.
+                while cursor.nextset():  # An error of a later statement arrives with its result.
+                    rows = cursor.fetchall() if cursor.description else rows
         except pymssql.Error as error:
             raise _server_error(error) from error
         return rows
