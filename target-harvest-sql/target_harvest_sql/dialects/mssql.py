@@ -111,6 +111,14 @@ class MSSQL(Dialect):
         "SET XACT_ABORT ON",  # An error ends the whole transaction.
     )
     begin_sql = "BEGIN TRANSACTION"
+    lock_sql = (  # A name of a lock has 255 characters; the two of a table may have more.
+        "DECLARE @resource nvarchar(255) = CONVERT(nvarchar(64), HASHBYTES('SHA2_256', CONCAT("
+        "N'target-harvest-sql ', COALESCE(@schema, SCHEMA_NAME()), N'.', LOWER(@table))), 2);\n"
+        "DECLARE @taken int;\n"
+        "EXEC @taken = sys.sp_getapplock @Resource = @resource, @LockMode = 'Exclusive', "
+        "@LockOwner = 'Session', @LockTimeout = 0;\n"
+        "SELECT CASE WHEN @taken < 0 THEN 0 ELSE 1 END"
+    )
 
     @override
     def of_server(self, version: str) -> Dialect:

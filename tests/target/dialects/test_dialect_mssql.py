@@ -54,6 +54,19 @@ def test_a_transaction_ends_when_a_statement_fails() -> None:
     assert parsed([dialect.begin_sql, "COMMIT"]) == [exp.Transaction, exp.Commit]
 
 
+def test_lock() -> None:
+    """It belongs to the connection, is not waited for, and tells whether it was taken."""
+    assert MSSQL().lock_sql == (
+        "DECLARE @resource nvarchar(255) = CONVERT(nvarchar(64), HASHBYTES('SHA2_256', CONCAT("
+        "N'target-harvest-sql ', COALESCE(@schema, SCHEMA_NAME()), N'.', LOWER(@table))), 2);\n"
+        "DECLARE @taken int;\n"
+        "EXEC @taken = sys.sp_getapplock @Resource = @resource, @LockMode = 'Exclusive', "
+        "@LockOwner = 'Session', @LockTimeout = 0;\n"
+        "SELECT CASE WHEN @taken < 0 THEN 0 ELSE 1 END"
+    )
+    assert parsed(MSSQL().lock_sql) == [exp.Declare, exp.Declare, exp.Execute, exp.Select]
+
+
 def test_create_table() -> None:
     """The key is the primary key, and never null."""
     statement = MSSQL().create_table_sql(TABLE)
