@@ -437,8 +437,15 @@ class SQLSink(Sink):
     def _as_lists(self, columns: list[Column], length: int) -> list[Column]:
         """Give the columns places in lists, and remember how to rebuild a record to fit them."""
         named = self._rebuild
-        laid_out, rebuild = elements.as_lists(columns, length, has_metadata=self._has_metadata)
-        self._rebuild = rebuild if named is None else lambda record: rebuild(named(record))
+        laid_out, listed = elements.as_lists(columns, length, has_metadata=self._has_metadata)
+
+        def rebuild(record: bytes) -> bytes:
+            try:
+                return listed(named(record) if named else record)
+            except InvalidRecord as error:
+                raise InvalidRecord(*self._located(error)) from error
+
+        self._rebuild = rebuild
         self._layout = elements.LISTS
         return laid_out
 

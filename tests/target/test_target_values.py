@@ -141,6 +141,22 @@ def test_duckdb_refuses_to_lose_digits_inside_json(duckdb_database: Database) ->
         write(duckdb_database, schema("t", id=ID, v="array"), line)
 
 
+def test_mariadb_refuses_a_text_where_columns_were_made_of_an_object(
+    mariadb_database: Database,
+) -> None:
+    """None of the columns could hold it."""
+    either = {"type": ["object", "string"], "properties": {"a": {"type": "integer"}}}
+    with pytest.raises(InvalidRecord, match=r'Line 3 of stream "t".*got `str`.*v'):
+        write(
+            mariadb_database,
+            schema("t", id=ID, v=either),
+            record("t", id=1, v={"a": 1}),
+            record("t", id=2, v="text"),
+            flattening_enabled=True,
+            flattening_max_depth=1,
+        )
+
+
 def test_long_digits_in_text_are_no_numbers(database: Database) -> None:
     """Only numbers can lose digits."""
     assert read_back(database, "string", "12345678901234567890123") == "12345678901234567890123"

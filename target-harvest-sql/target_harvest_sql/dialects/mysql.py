@@ -33,6 +33,18 @@ HELD: tuple[tuple[Collection[str], Collection[Kind], Kind], ...] = (
 
 What such a column would cut or round is an error of the statement."""
 
+SQL_MODE = (
+    "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_BACKSLASH_ESCAPES"
+)
+OPEN_SQL: Sequence[str] = (
+    # What comes without an offset is UTC.
+    "SET time_zone = '+00:00'",
+    # A backslash is one, and a value that does not fit is an error. Less would be a warning.
+    f"SET sql_mode = '{SQL_MODE}'",
+    # Those who write other rows need not wait.
+    "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+)
+
 INDEX_BYTES = 3072
 """MySQL manual, "InnoDB Limits": https://dev.mysql.com/doc/refman/8.4/en/innodb-limits.html"""
 
@@ -83,8 +95,8 @@ class MySQL(Dialect):
         "Access denied": "Correct user and password in `sqlalchemy_url`, or grant the user rights "
         "on the database.",
         "Unknown database": "Create it, or correct `sqlalchemy_url`.",
-        "connect to MySQL": "Correct host and port in `sqlalchemy_url`, or start the server.",
         "SSL": "Change the `ssl_` options in `sqlalchemy_url`, or the server's TLS.",
+        "connect to MySQL": "Correct host and port in `sqlalchemy_url`, or start the server.",
         "No such file": "Correct the paths in `sqlalchemy_url`.",
         "no option": "Correct what follows `?` in `sqlalchemy_url`.",
         "cryptography": "Install it, or ask for TLS with `?ssl_verify_cert=true`.",
@@ -97,13 +109,10 @@ class MySQL(Dialect):
         "is full": "Make room on the server's disk.",
         "Lock wait timeout": "Another program holds the rows: let it end.",
     }
-    open_sql = (
-        # What comes without an offset is UTC.
-        "SET time_zone = '+00:00'",
-        # A backslash is one, and a value that does not fit is an error.
-        "SET sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,NO_BACKSLASH_ESCAPES'",
-        # Those who write other rows need not wait.
-        "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+    open_sql: ClassVar[Sequence[str]] = (
+        *OPEN_SQL,
+        # Digits beyond microseconds are cut, which MariaDB does unasked.
+        "SET sql_mode = concat(@@sql_mode, ',TIME_TRUNCATE_FRACTIONAL')",
     )
     statement_rows = 2000  # More take memory, and are no faster.
 
@@ -202,10 +211,11 @@ class MySQL(Dialect):
     @override
     def rows_sql(self, columns: Sequence[Column]) -> str:
         fields, values = [], []
-        for number, column in enumerate(columns):
+        for column in columns:
             path = self.literal("$" + "".join(f'."{name}"' for name in column.path))
-            fields.append(f"v{number} {self._field_type(column.kind)} PATH {path} ERROR ON ERROR")
-            values.append(self._value_sql(f"v{number}", column.kind))
+            name = self.quote(column.name)  # Errors tell it.
+            fields.append(f"{name} {self._field_type(column.kind)} PATH {path} ERROR ON ERROR")
+            values.append(self._value_sql(name, column.kind))
         return self._json_table_sql(values, fields)
 
     def _json_table_sql(self, values: Iterable[str], fields: Iterable[str]) -> str:
@@ -219,11 +229,18 @@ class MySQL(Dialect):
 
     def _field_type(self, kind: Kind) -> str:
         """As what JSON_TABLE reads a value; what it cannot read so is an error."""
-        return TEXT if kind in {"date-time", "decimal", "string", "time"} else self.types[kind]
+        if kind in TEXTS:
+            return "json"
+        return TEXT if kind in {"date", "date-time", "time"} else self.types[kind]
 
     def _value_sql(self, value: str, kind: Kind) -> str:
-        if kind == "json":
-            return f"IF(JSON_TYPE({value}) = 'NULL', NULL, {value})"
+        if kind in TEXTS:
+            # An object where a column holds text is JSON text.
+            read = value if kind == "json" else f"JSON_UNQUOTE({value})"
+            return f"IF(JSON_TYPE({value}) = 'NULL', NULL, {read})"
+        return self._time_sql(value, kind)
+
+    def _time_sql(self, value: str, kind: Kind) -> str:
         if kind == "time":
             return f"TRIM(TRAILING 'Z' FROM {value})"
         return self.moment(value) if kind == "date-time" else value
@@ -312,6 +329,7 @@ class MariaDB(MySQL):
     name = "mariadb"
     example_url = "mariadb://user:password@host/database"
     lossy_kinds = frozenset({"number"})
+    open_sql = OPEN_SQL
     list_length = 8
     collation = "utf8mb4_nopad_bin"
 
@@ -356,7 +374,7 @@ class MariaDB(MySQL):
 
     @override
     def _value_sql(self, value: str, kind: Kind) -> str:
-        return value if kind == "json" else super()._value_sql(value, kind)
+        return self._time_sql(value, kind)
 
     @override
     def moment(self, text: str) -> str:

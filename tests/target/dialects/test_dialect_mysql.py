@@ -36,6 +36,24 @@ def test_the_server_says_which_it_is() -> None:
     assert type(MariaDB().of_server("8.0.42")) is MySQL
 
 
+def test_open() -> None:
+    """UTC, strict, without a backslash that escapes; MySQL warns of strict modes that lack one."""
+    opened = (
+        "SET time_zone = '+00:00'",
+        (
+            "SET sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,"
+            "ERROR_FOR_DIVISION_BY_ZERO,NO_BACKSLASH_ESCAPES'"
+        ),
+        "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+    )
+
+    assert MariaDB().open_sql == opened
+    assert MySQL().open_sql == (
+        *opened,
+        "SET sql_mode = concat(@@sql_mode, ',TIME_TRUNCATE_FRACTIONAL')",
+    )
+
+
 def test_create_table() -> None:
     """Tables and keys tell all texts apart; descriptions are part of the definition."""
     statement = (
@@ -119,9 +137,10 @@ def test_append() -> None:
 
     assert statement == (
         "INSERT INTO `odd ``name`` of 100%%` (`it's`)\n"
-        "SELECT v0 AS c0\n"
+        "SELECT `it's` AS c0\n"
         "FROM JSON_TABLE(%(batch)s, '$[*]' COLUMNS (\n"
-        """  v0 date PATH '$."it''s"' ERROR ON ERROR\n"""
+        "  `it's` longtext CHARACTER SET utf8mb4 "
+        """PATH '$."it''s"' ERROR ON ERROR\n"""
         ")) AS batch"
     )
 
@@ -134,16 +153,18 @@ def test_upsert_into_mysql() -> None:
         "INSERT INTO `harvest`.`entries` "
         "(`id`, `client__name`, `amount`, `tags`, `_sdc_batched_at`)\n"
         "SELECT * FROM (\n"
-        "SELECT v0 AS c0, v1 AS c1, v2 AS c2, "
-        "IF(JSON_TYPE(v3) = 'NULL', NULL, v3) AS c3, "
-        "REGEXP_REPLACE(v4, 'Z$', '+00:00') AS c4\n"
+        "SELECT `id` AS c0, "
+        "IF(JSON_TYPE(`client__name`) = 'NULL', NULL, JSON_UNQUOTE(`client__name`)) AS c1, "
+        "`amount` AS c2, "
+        "IF(JSON_TYPE(`tags`) = 'NULL', NULL, `tags`) AS c3, "
+        "REGEXP_REPLACE(`_sdc_batched_at`, 'Z$', '+00:00') AS c4\n"
         "FROM JSON_TABLE(%(batch)s, '$[*]' COLUMNS (\n"
-        """  v0 bigint PATH '$."r"."id"' ERROR ON ERROR,\n"""
-        "  v1 longtext CHARACTER SET utf8mb4 "
-        """PATH '$."r"."client"."name"' ERROR ON ERROR,\n"""
-        """  v2 double PATH '$."r"."amount"' ERROR ON ERROR,\n"""
-        """  v3 json PATH '$."r"."tags"' ERROR ON ERROR,\n"""
-        """  v4 longtext CHARACTER SET utf8mb4 PATH '$."b"' ERROR ON ERROR\n"""
+        """  `id` bigint PATH '$."r"."id"' ERROR ON ERROR,\n"""
+        """  `client__name` json PATH '$."r"."client"."name"' ERROR ON ERROR,\n"""
+        """  `amount` double PATH '$."r"."amount"' ERROR ON ERROR,\n"""
+        """  `tags` json PATH '$."r"."tags"' ERROR ON ERROR,\n"""
+        "  `_sdc_batched_at` longtext CHARACTER SET utf8mb4 "
+        """PATH '$."b"' ERROR ON ERROR\n"""
         ")) AS batch\n"
         ") AS new_rows\n"
         "ON DUPLICATE KEY UPDATE `entries`.`_sdc_batched_at` = IF("
@@ -202,9 +223,9 @@ def test_delete() -> None:
     assert in_mysql == (
         "DELETE old FROM `harvest`.`entries` AS old\n"
         "JOIN (\n"
-        "SELECT v0 AS c0\n"
+        "SELECT `id` AS c0\n"
         "FROM JSON_TABLE(%(batch)s, '$[*]' COLUMNS (\n"
-        """  v0 bigint PATH '$."r"."id"' ERROR ON ERROR\n"""
+        """  `id` bigint PATH '$."r"."id"' ERROR ON ERROR\n"""
         ")) AS batch\n"
         ") AS gone ON old.`id` = CAST(gone.c0 AS signed)"
     )
