@@ -171,6 +171,18 @@ def test_values_are_never_part_of_a_statement(mssql_database: Database) -> None:
     assert mssql_database.query(f"SELECT * FROM [{name}]")[0][name] == text
 
 
+@pytest.mark.parametrize("names", ["aA", "a\uff41", "\U0001f600\U0001f601", "e\u00e9", ["a", "a "]])
+def test_names_that_are_alike_are_two_columns(mssql_database: Database, names: Any) -> None:
+    """However much or little the collation of the database tells apart."""
+    one, other = names
+    message = schema("t", id=ID, **{one: "string", other: "string"})
+    for number in (1, 2):
+        write(mssql_database, message, record("t", id=number, **{one: "one", other: "other"}))
+
+    rows = [tuple(row.values()) for row in mssql_database.rows("t")]
+    assert rows == [(1, "one", "other"), (2, "one", "other")]
+
+
 def test_a_table_of_its_own_types_is_written_to(mssql_database: Database) -> None:
     """Narrower types are kept; what does not fit them is refused."""
     mssql_database.query(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -131,6 +132,20 @@ class MSSQL(Dialect):
         return len(name.encode("utf-16-le", "surrogatepass")) // 2
 
     @override
+    def spell(self, name: str) -> str:
+        return name.replace("\0", "").rstrip()
+
+    @override
+    def fold(self, name: str) -> str:
+        # The usual collations know no forms of width, and no character younger than they are.
+        told = "".join(
+            character
+            for character in unicodedata.normalize("NFKC", name)
+            if character <= "\uffff" and unicodedata.ucd_3_2_0.category(character)[0] != "C"
+        )
+        return told.casefold().rstrip()
+
+    @override
     def quote(self, name: str) -> str:
         return "[" + name.replace("]", "]]") + "]"
 
@@ -221,7 +236,7 @@ class MSSQL(Dialect):
             ") THEN 'update' ELSE 'add' END, 'extendedproperty ''MS_Description'', @text, "
             "''SCHEMA'', @owner, ''TABLE'', @table, ''COLUMN'', @column');\n"
             "EXEC sys.sp_executesql @describe, N'@owner sysname, @table sysname, @column sysname, "
-            "@text nvarchar(max)', "
+            "@text nvarchar(3750)', "
             f"@owner, {self.literal(table.name)}, {name}, {text}"
         )
 

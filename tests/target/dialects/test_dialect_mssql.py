@@ -287,7 +287,7 @@ def test_comments() -> None:
         ") THEN 'update' ELSE 'add' END, 'extendedproperty ''MS_Description'', @text, "
         "''SCHEMA'', @owner, ''TABLE'', @table, ''COLUMN'', @column');\n"
         "EXEC sys.sp_executesql @describe, "
-        "N'@owner sysname, @table sysname, @column sysname, @text nvarchar(max)', "
+        "N'@owner sysname, @table sysname, @column sysname, @text nvarchar(3750)', "
         "@owner, N'entries', N'id', N'It''s the id.'"
     )
     assert parsed(statement) == [exp.Declare, exp.Declare, exp.ExecuteSql]
