@@ -54,6 +54,14 @@ def test_open() -> None:
     )
 
 
+def test_lock() -> None:
+    """By a name that fits, whatever the table's."""
+    assert MySQL().lock_sql == (
+        "SELECT GET_LOCK(CONCAT('target-harvest-sql ', LEFT(SHA2(CONCAT("
+        "COALESCE(%(schema)s, DATABASE()), '.', LOWER(%(table)s)), 256), 40)), 0)"
+    )
+
+
 def test_create_table() -> None:
     """Tables and keys tell all texts apart; descriptions are part of the definition."""
     statement = (
