@@ -23,7 +23,8 @@ TARGET: Final = (
     "__main__",
     "target",
     "batch_files | messages | settings | sinks",
-    "connector | elements | records",
+    "elements | lanes | records",
+    "connector",
     "dialects | drivers",
     "columns",
 )

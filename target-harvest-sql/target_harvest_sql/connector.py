@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import time
 import weakref
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+import backoff
 from singer_sdk.exceptions import ConfigValidationError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -20,36 +22,45 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from backoff.types import Details
+
     from target_harvest_sql.columns import Column, Table
     from target_harvest_sql.dialects.base import Dialect
     from target_harvest_sql.drivers.base import Driver
+
+Result = TypeVar("Result")
+
+RETRY_SECONDS = 60
+"""How long a transaction is tried again after errors that may pass."""
+LOOK_AGAIN_SECONDS = 0.5
+"""How often a table is looked at that another run writes to."""
 
 
 class DatabaseError(Exception):
     """The database refused something; says what, without values and passwords."""
 
 
-def _without_values(message: str) -> str:
-    """Take from a driver's message what it quotes, which may be a value with quotes of its own."""
-    return re.sub(r"""['"{].*['"}]|['"].*""", "…", message, flags=re.DOTALL)
-
-
-def _first_line(message: str) -> str:
-    return message.strip().partition("\n")[0].rstrip(".")
+class TransientError(DatabaseError):
+    """The database may do the same when it is asked again."""
 
 
 class Connector:
     """A connection to the database of `sqlalchemy_url`, opened when it is first needed.
 
+    A connection that is lost is opened again. What was not committed is done again.
+
     Args:
         url: Where the database is.
         logger: Where statements are written, at debug level.
+        lock_wait_limit_seconds: How long a table is waited for that another run writes to.
 
     Raises:
         ConfigValidationError: If the URL cannot be read, or names a database not supported.
     """
 
-    def __init__(self, url: str, logger: logging.Logger) -> None:
+    def __init__(
+        self, url: str, logger: logging.Logger, lock_wait_limit_seconds: float = 0
+    ) -> None:
         try:
             self._url = make_url(url)
         except ArgumentError:
@@ -71,17 +82,25 @@ class Connector:
             )
             raise ConfigValidationError(message, errors=[f"{message}."]) from error
         self._logger = logger
+        self._lock_wait_limit_seconds = lock_wait_limit_seconds
         self._driver: Driver | None = None
+        self._finalizer: weakref.finalize[..., Connector] | None = None
+        self._was_open = False
         self._owners: dict[str, str] = {}
         self._shadows: dict[str, tuple[Table, Table]] = {}
+        self._locked: dict[str, Table] = {}
+        self.while_waiting: Callable[[], None] = lambda: None
+        """Called again and again while another run is waited for; may raise to give up."""
 
     def open(self) -> Dialect:
         """Open the connection, if it is not open; the server says which dialect is its own."""
-        self._open()
+        self._patiently(self._open)
         return self.dialect
 
+    # Tables
+
     def prepare(self, table: Table, stream: str) -> Table:
-        """Create the table of a stream, or add what it lacks.
+        """Create the table of a stream, or add what it lacks; from then on it is this run's.
 
         Args:
             table: The table as the stream wants it.
@@ -94,22 +113,11 @@ class Connector:
             DatabaseError: If the table cannot hold the stream's records.
         """
         self._claim(table, stream)
-        doing = f'prepare the table "{table.name}" of stream "{stream}"'
-        with self._transaction(doing):
-            found = self._columns(table)
-            if not found:
-                self._create_schema(table)
-                self._execute(self.dialect.create_table_sql(table))
-                ready, changed = table, True
-            else:
-                self._check_keys(table, stream, found)
-                columns = [self._fit(table, c, stream, found) for c in table.columns]
-                ready = replace(table, columns=tuple(columns))
-                changed = any(self.dialect.fold(c.name) not in found for c in columns)
-            if changed:
-                for statement in self.dialect.comments_sql(ready):
-                    self._execute(statement)
-        return ready
+        self._lock(table)
+        return self._transact(
+            f'prepare the table "{table.name}" of stream "{stream}"',
+            lambda: self._create_or_alter(table, stream),
+        )
 
     def prepare_shadow(self, table: Table, stream: str) -> Table:
         """Create an empty table that takes a table's place when `swap` is called.
@@ -121,9 +129,8 @@ class Connector:
         shadow = replace(table, name=shadow_name)
         if name not in self._shadows:
             self._claim(table, stream)
-            with self._transaction(f'empty the shadow of table "{table.name}"'):
-                self._create_schema(table)
-                self._execute(self.dialect.drop_table_sql(shadow))
+            self._lock(table)
+            self._transact(f'empty the shadow of table "{table.name}"', lambda: self._clear(shadow))
         ready = self.prepare(shadow, stream)
         self._shadows[name] = (table, ready)
         return ready
@@ -132,61 +139,17 @@ class Connector:
         """Put all shadows in place of their tables, in one transaction."""
         if not self._shadows:
             return
-        with self._transaction("put the new tables in place of the old ones"):
-            for table, shadow in self._shadows.values():
-                for statement in self.dialect.swap_sql(table, shadow):
-                    self._execute(statement)
+        statements = [
+            statement
+            for table, shadow in self._shadows.values()
+            for statement in self.dialect.swap_sql(table, shadow)
+        ]
+        self._transact(
+            "put the new tables in place of the old ones",
+            lambda: self._execute_all(statements),
+            is_repeatable=False,
+        )
         self._shadows.clear()
-
-    def write(self, table: Table, elements: Sequence[bytes], stream: str) -> None:
-        """Write a batch in one transaction: by key where the table has one, else appended.
-
-        Args:
-            table: As `prepare` returned it.
-            elements: JSON objects, no two with the same key.
-            stream: Name of the stream, for errors.
-
-        Raises:
-            DatabaseError: If the database refuses the batch; nothing of it is written.
-        """
-        dialect = self.dialect
-        statements = dialect.upsert_sql(table) if table.keys else dialect.append_sql(table)
-        doing = f'write {len(elements)} records of stream "{stream}" to table "{table.name}"'
-        self._execute_batch(statements, elements, doing)
-
-    def delete(self, table: Table, elements: Sequence[bytes], stream: str) -> None:
-        """Delete, in one transaction, the rows whose keys are those of a batch.
-
-        Raises:
-            DatabaseError: If the database refuses the batch; nothing of it is deleted.
-        """
-        doing = f'delete {len(elements)} records of stream "{stream}" from table "{table.name}"'
-        self._execute_batch(self.dialect.delete_sql(table), elements, doing)
-
-    def _execute_batch(
-        self, statements: Sequence[str], elements: Sequence[bytes], doing: str
-    ) -> None:
-        dialect = self.dialect
-        with self._transaction(doing):
-            for part in self._parts(elements):
-                json = b"".join(
-                    (dialect.batch_start, dialect.batch_separator.join(part), dialect.batch_end)
-                )
-                with self._open().carry(json) as carried:
-                    for statement in statements:
-                        self._execute(statement, {"batch": carried})
-
-    def _parts(self, elements: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
-        """Part a batch into what one statement takes."""
-        start = size = 0
-        limit = self._open().statement_bytes
-        for end, element in enumerate(elements):
-            size += len(element) + 1
-            if end > start and (size > limit or end - start == self.dialect.statement_rows):
-                yield elements[start:end]
-                start, size = end, len(element) + 1
-        if elements:
-            yield elements[start:]
 
     def activate_version(
         self, table: Table, version: int, *, hard_delete: bool, deleted_at: str
@@ -195,60 +158,30 @@ class Connector:
         parameters: dict[str, Any] = {"version": version}
         if not hard_delete:
             parameters["deleted_at"] = deleted_at
-        with self._transaction(f'activate a version of table "{table.name}"'):
-            statement = self.dialect.activate_version_sql(table, hard_delete=hard_delete)
-            self._execute(statement, parameters)
+        statement = self.dialect.activate_version_sql(table, hard_delete=hard_delete)
+        self._transact(
+            f'activate a version of table "{table.name}"',
+            lambda: self._execute(statement, parameters),
+        )
 
-    def close(self) -> None:
-        """Close the connection, if it was opened."""
-        if self._driver is not None:
-            self._driver.close()
-            self._driver = None
+    def _create_or_alter(self, table: Table, stream: str) -> Table:
+        found = self._columns(table)
+        if not found:
+            self._create_schema(table)
+            self._execute(self.dialect.create_table_sql(table))
+            ready, has_new_columns = table, True
+        else:
+            self._check_keys(table, stream, found)
+            columns = [self._fit(table, c, stream, found) for c in table.columns]
+            ready = replace(table, columns=tuple(columns))
+            has_new_columns = any(self.dialect.fold(c.name) not in found for c in columns)
+        if has_new_columns:
+            self._execute_all(self.dialect.comments_sql(ready))
+        return ready
 
-    def _open(self) -> Driver:
-        if self._driver is None:
-            doing = f"open the {self.dialect.name} database of `sqlalchemy_url`"
-            with self._errors(doing, hide=self._without_password):
-                driver = self._driver_type(self._url)
-                weakref.finalize(self, driver.close)
-                self.dialect = self.dialect.of_server(driver.version)
-                for statement in self.dialect.open_sql:
-                    driver.execute(statement, {})
-            self._driver = driver
-        return self._driver
-
-    def _execute(self, statement: str, parameters: Mapping[str, Any] | None = None) -> list[Any]:
-        self._logger.debug("Executing: %s", statement)
-        return self._open().execute(statement, parameters or {})
-
-    @contextmanager
-    def _transaction(self, doing: str) -> Iterator[None]:
-        """Commit what is done inside, or nothing of it."""
-        driver = self._open()
-        with self._errors(doing):
-            driver.execute(self.dialect.begin_sql, {})
-            try:
-                yield
-                driver.execute("COMMIT", {})
-            except BaseException:
-                driver.roll_back()
-                raise
-
-    def _without_password(self, message: str) -> str:
-        """Take from a driver's message the password, should it tell it."""
-        return message.replace(self._url.password, "…") if self._url.password else message
-
-    @contextmanager
-    def _errors(self, doing: str, hide: Callable[[str], str] = _without_values) -> Iterator[None]:
-        try:
-            yield
-        except self._driver_type.errors as error:
-            reason = _first_line(hide(str(error)))
-            hints = [hint for part, hint in self.dialect.hints.items() if part in str(error)]
-            what_to_do = hints[0] if hints else "Set the log level to DEBUG to see the statement."
-            raise DatabaseError(
-                f"The database refused to {doing}: {reason}. {what_to_do}"
-            ) from error
+    def _clear(self, shadow: Table) -> None:
+        self._create_schema(shadow)
+        self._execute(self.dialect.drop_table_sql(shadow))
 
     def _create_schema(self, table: Table) -> None:
         """Create a table's schema if need be; who may not create any may use those that exist."""
@@ -306,8 +239,7 @@ class Connector:
                 f"sends {column.kind} ({self.dialect.types[column.kind]}). Change the column's "
                 "type, rename or drop the table, or set `load_method: overwrite`."
             )
-        for statement in statements:
-            self._execute(statement)
+        self._execute_all(statements)
         return column
 
     def _claim(self, table: Table, stream: str) -> None:
@@ -318,6 +250,244 @@ class Connector:
                 f'Streams "{owner}" and "{stream}" would both write to table "{table.name}". Give '
                 "one of them another name with `stream_maps` and `__alias__`."
             )
+
+    # Batches
+
+    def write(
+        self, table: Table, elements: Sequence[bytes], deleted: Sequence[bytes], stream: str
+    ) -> None:
+        """Write a batch in one transaction: by key where the table has one, else appended.
+
+        Args:
+            table: As `prepare` returned it.
+            elements: JSON objects, no two with the same key.
+            deleted: JSON objects with other keys, whose rows are deleted.
+            stream: Name of the stream, for errors.
+
+        Raises:
+            DatabaseError: If the database refuses the batch; nothing of it is written.
+        """
+
+        def work() -> None:
+            dialect = self.dialect
+            statements = dialect.upsert_sql(table) if table.keys else dialect.append_sql(table)
+            self._execute_batch(statements, elements)
+            if deleted:
+                self._execute_batch(dialect.delete_sql(table), deleted)
+
+        records = len(elements) + len(deleted)
+        started = time.perf_counter()
+        self._transact(
+            f'write {records} records of stream "{stream}" to table "{table.name}"',
+            work,
+            is_repeatable=bool(table.keys),
+        )
+        seconds = time.perf_counter() - started
+        self._logger.debug(
+            "Wrote batch: stream=%s records=%d seconds=%.2f", stream, records, seconds
+        )
+
+    def _execute_batch(self, statements: Sequence[str], elements: Sequence[bytes]) -> None:
+        dialect = self.dialect
+        for part in self._parts(elements):
+            json = b"".join(
+                (dialect.batch_start, dialect.batch_separator.join(part), dialect.batch_end)
+            )
+            with self._open().carry(json) as carried:
+                for statement in statements:
+                    self._execute(statement, {"batch": carried})
+
+    def _parts(self, elements: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+        """Part a batch into what one statement takes."""
+        start = size = 0
+        limit = self._open().statement_bytes
+        for end, element in enumerate(elements):
+            size += len(element) + 1
+            if end > start and (size > limit or end - start == self.dialect.statement_rows):
+                yield elements[start:end]
+                start, size = end, len(element) + 1
+        if elements:
+            yield elements[start:]
+
+    # Two runs on one table
+
+    def _lock(self, table: Table) -> None:
+        """Keep other runs from a table until the connection is closed, or wait for their end."""
+        name = self.dialect.table_name(table)
+        if self.dialect.lock_sql and name not in self._locked:
+            self._patiently(lambda: self._take(table))
+            self._locked[name] = table
+
+    def _take(self, table: Table) -> None:
+        began = time.monotonic()
+        while not self._is_mine(table):
+            waited = time.monotonic() - began
+            if waited > self._lock_wait_limit_seconds:
+                raise DatabaseError(
+                    f'Another run has been writing to table "{table.name}" for {waited:.0f} '
+                    "seconds. Let it end, or raise `lock_wait_limit_seconds`."
+                )
+            if waited < LOOK_AGAIN_SECONDS:
+                self._logger.info("Waiting for another run: table=%s", table.name)
+            self.while_waiting()
+            time.sleep(LOOK_AGAIN_SECONDS)
+
+    def _is_mine(self, table: Table) -> bool:
+        parameters = {"schema": table.schema, "table": table.name}
+        return bool(self._ask(f'lock the table "{table.name}"', self.dialect.lock_sql, parameters))
+
+    # Transactions
+
+    def _transact(
+        self, doing: str, work: Callable[[], Result], *, is_repeatable: bool = True
+    ) -> Result:
+        """Commit what is done by `work`, or nothing of it; tried again after transient errors.
+
+        Args:
+            doing: What it is, for errors.
+            work: Executes statements; called once for each try.
+            is_repeatable: Whether it does no harm to do it again when it was committed before.
+        """
+
+        def once() -> Result:
+            driver = self._open()
+            with self._errors(doing):
+                driver.execute(self.dialect.begin_sql, {})
+                try:
+                    result = work()
+                    self._commit(doing, is_repeatable=is_repeatable)
+                except BaseException:
+                    self._roll_back()
+                    raise
+            return result
+
+        return self._patiently(once)
+
+    def _commit(self, doing: str, *, is_repeatable: bool) -> None:
+        """Commit; if the connection is lost then, find out whether it was committed."""
+        driver, dialect = self._open(), self.dialect
+        number = None
+        if dialect.transaction_sql and not is_repeatable:
+            number = driver.execute(dialect.transaction_sql, {})[0][0]
+        try:
+            driver.execute("COMMIT", {})
+        except driver.errors:
+            if is_repeatable or self._roll_back():
+                raise
+            if not self._patiently(lambda: self._was_committed(number, doing)):
+                raise
+
+    def _was_committed(self, number: int | None, doing: str) -> bool:
+        outcome = None
+        if number is not None:
+            doing_this = "tell what became of a transaction"
+            outcome = self._ask(doing_this, self.dialect.outcome_sql, {"number": number})
+        if outcome == "in progress":
+            raise TransientError(f"The database has not yet ended the transaction to {doing}.")
+        if outcome is None:
+            raise DatabaseError(
+                f"The connection was lost at the end of the transaction to {doing}, and the "
+                "database cannot tell whether it was committed. Look whether the table has those "
+                "rows, and delete them before the next run."
+            )
+        return bool(outcome == "committed")
+
+    def _roll_back(self) -> bool:
+        """Roll back; returns whether the connection is still there."""
+        if self._driver is None:
+            return False
+        try:
+            self._driver.roll_back()
+        except self._driver_type.errors:
+            self.close()
+            return False
+        return True
+
+    def _patiently(self, call: Callable[[], Result]) -> Result:
+        """Call again after transient errors, a little later each time."""
+        patient = backoff.on_exception(
+            backoff.expo,
+            TransientError,
+            factor=0.1,
+            max_value=10,
+            max_time=RETRY_SECONDS,
+            jitter=backoff.full_jitter,
+            on_backoff=self._log_retry,
+            logger=None,
+        )
+        return patient(call)()
+
+    def _log_retry(self, details: Details) -> None:
+        self._logger.warning(
+            "%s Trying again in %.1f seconds.", details.get("exception"), details.get("wait", 0)
+        )
+
+    def _ask(self, doing: str, question: str, parameters: Mapping[str, Any]) -> Any:
+        """The one value that a statement outside of a transaction gives."""
+        with self._errors(doing):
+            try:
+                return self._execute(question, parameters)[0][0]
+            except self._driver_type.errors:
+                self._roll_back()
+                raise
+
+    def _execute_all(self, statements: Sequence[str]) -> None:
+        for statement in statements:
+            self._execute(statement)
+
+    def _execute(self, statement: str, parameters: Mapping[str, Any] | None = None) -> list[Any]:
+        self._logger.debug("Executing: %s", statement)
+        return self._open().execute(statement, parameters or {})
+
+    # The connection
+
+    def _open(self) -> Driver:
+        if self._driver is None:
+            doing = f"open the {self.dialect.name} database of `sqlalchemy_url`"
+            with self._errors(doing, hide=self._without_password):
+                driver = self._driver_type(self._url)
+                self._finalizer = weakref.finalize(self, driver.close)
+                self.dialect = self.dialect.of_server(driver.version)
+                for statement in self.dialect.open_sql:
+                    driver.execute(statement, {})
+            self._driver, self._was_open = driver, True
+            for table in self._locked.values():
+                self._take(table)
+        return self._driver
+
+    def close(self) -> None:
+        """Close the connection, if it is open."""
+        if self._finalizer is not None:
+            self._finalizer()
+        self._driver = self._finalizer = None
+
+    def _without_password(self, message: str) -> str:
+        """Take from a driver's message the password, should it tell it."""
+        return message.replace(self._url.password, "…") if self._url.password else message
+
+    @contextmanager
+    def _errors(self, doing: str, hide: Callable[[str], str] | None = None) -> Iterator[None]:
+        """Word the errors of the driver; what it quotes is hidden, as it may be a value."""
+        try:
+            yield
+        except self._driver_type.errors as error:
+            reason = _first_line((hide or _without_values)(str(error)))
+            hints = [hint for part, hint in self.dialect.hints.items() if part in str(error)]
+            what_to_do = hints[0] if hints else "Set the log level to DEBUG to see the statement."
+            was_lost = self._driver is None and self._was_open
+            is_transient = was_lost or self._driver_type.is_transient(error)
+            raise (TransientError if is_transient else DatabaseError)(
+                f"The database refused to {doing}: {reason}. {what_to_do}"
+            ) from error
+
+
+def _without_values(message: str) -> str:
+    """Take from a driver's message what it quotes, which may have quotes of its own."""
+    return re.sub(r"""['"{].*['"}]|['"].*""", "…", message, flags=re.DOTALL)
+
+
+def _first_line(message: str) -> str:
+    return message.strip().partition("\n")[0].rstrip(".")
 
 
 def _setting_error(message: str) -> ConfigValidationError:

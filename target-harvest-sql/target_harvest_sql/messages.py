@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 CHUNK_BYTES = 1 << 20
-WAIT_SECONDS = 0.5
+WAIT_SECONDS = 0.1
 """How long a silent tap is waited for before the target looks after its batches and signals."""
 
 

@@ -7,6 +7,7 @@ that record, if any is kept.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
@@ -21,6 +22,7 @@ from typing_extensions import override
 
 from target_harvest_sql import columns as cols
 from target_harvest_sql import elements
+from target_harvest_sql.lanes import Share
 from target_harvest_sql.records import (
     Validator,
     clean,
@@ -39,20 +41,22 @@ if TYPE_CHECKING:
 
     from target_harvest_sql.columns import Column, Table
     from target_harvest_sql.connector import Connector
+    from target_harvest_sql.lanes import Lanes
 
 
 class Owner(Protocol):
     """What a sink needs of the target."""
 
     connector: Connector
+    lanes: Lanes
     batch_size_rows: int
 
     @property
     def where(self) -> str:
         """The place in the input, for errors."""
 
-    def flush(self, sink: SQLSink) -> None:
-        """Write a sink's batch, then every state that has become true."""
+    def settle(self, sink: SQLSink) -> None:
+        """Write a sink's batch, and wait until everything is written."""
 
 
 class Moment(msgspec.Struct, frozen=True):
@@ -133,27 +137,39 @@ class SQLSink(Sink):
 
     @override
     def process_batch(self, context: dict[str, Any]) -> None:
-        """Write the batch, in one transaction."""
-        deleted = [self._by_key.pop(key) for key in self._deleted]
-        elements = self._elements()
-        self.tally_duplicate_merged(self.current_size - len(elements) - len(deleted))
+        """Hand the batch over to the lanes."""
+        shares = self._shares()
+        written = sum(len(share.elements) + len(share.deleted) for share in shares if share)
+        self.tally_duplicate_merged(self.current_size - written)
         self._total_records_read += self.current_size
-        self._batch_records_read = 0  # A batch that is refused is not tried again, ...
-        self._deleted = set()
+        self._batch_records_read = 0
+        self._by_key, self._keyless, self._deleted = {}, [], set()
         self.pending_bytes = 0
-        self.connector.write(self._table, elements, self.stream_name)
-        if deleted:
-            self.connector.delete(self._table, deleted, self.stream_name)
-        self.first_ordinal = None  # ... and holds all later states back.
+        self.first_ordinal = None
+        self.target.lanes.write(shares)
 
-    def _elements(self) -> list[bytes]:
-        """Take the batch out, in the order of its keys: B-trees grow fastest and smallest so."""
-        by_key, keyless = self._by_key, self._keyless
-        self._by_key, self._keyless = {}, []
-        try:
-            return keyless or [by_key[key] for key in sorted(by_key)]  # type: ignore[type-var]
-        except TypeError:  # Keys of several kinds have no order, and need none.
-            return list(by_key.values())
+    def _shares(self) -> list[Share | None]:
+        """Part the batch by lanes, in the order of its keys: B-trees grow best so."""
+        lanes = self.target.lanes
+        if not self._is_keyed:  # A batch without keys is one transaction, on each lane in turn.
+            turn = lanes.handed_over % len(lanes)
+            whole = Share(self._table, self.stream_name, self._keyless)
+            return [whole if lane == turn else None for lane in range(len(lanes))]
+        keys: list[list[Any]] = [[] for _ in range(len(lanes))]
+        for key in self._by_key:
+            keys[hash(key) % len(lanes)].append(key)
+        return [self._share(found) if found else None for found in keys]
+
+    def _share(self, keys: list[Any]) -> Share:
+        with suppress(TypeError):  # Keys of several kinds have no order, and need none.
+            keys.sort()
+        by_key, deleted = self._by_key, self._deleted
+        return Share(
+            self._table,
+            self.stream_name,
+            elements=[by_key[key] for key in keys if key not in deleted],
+            deleted=[by_key[key] for key in keys if key in deleted] if deleted else (),
+        )
 
     @override
     def mark_drained(self) -> None:
@@ -263,7 +279,7 @@ class SQLSink(Sink):
 
     def _begin_version(self, version: int) -> None:
         """Write what came before, and see to it that the table can tell versions apart."""
-        self.target.flush(self)
+        self.target.settle(self)
         self._version = version
         if not self._is_versioned:
             self._is_versioned = True

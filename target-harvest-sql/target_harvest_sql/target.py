@@ -32,12 +32,13 @@ from typing_extensions import override
 from target_harvest_sql import settings
 from target_harvest_sql.batch_files import BatchFileError, read_lines
 from target_harvest_sql.connector import Connector, DatabaseError
+from target_harvest_sql.lanes import Lanes
 from target_harvest_sql.messages import Message, MessageReader
 from target_harvest_sql.records import decode_exactly
 from target_harvest_sql.sinks import Moment, SQLSink
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from types import FrameType
 
     from singer_sdk.plugin_base import _ConfigInput
@@ -155,6 +156,20 @@ class TargetHarvestSQL(Target):
             description="Seconds after which a batch is written though it is not full.",
         ),
         th.Property(
+            "lanes",
+            th.IntegerType(minimum=1),
+            default=2,
+            title="Lanes",
+            description="Connections that write side by side; SQLite and DuckDB have one.",
+        ),
+        th.Property(
+            "lock_wait_limit_seconds",
+            th.NumberType(minimum=0),
+            default=600,
+            title="Lock Wait Limit Seconds",
+            description="How long a table is waited for that another run writes to.",
+        ),
+        th.Property(
             "flattening_enabled",
             th.BooleanType,
             default=False,
@@ -197,13 +212,21 @@ class TargetHarvestSQL(Target):
         self._share_bytes: float = self._limit_bytes
         """What one stream may hold before all streams together are looked at."""
         self._wait_limit_seconds = float(self.config["batch_wait_limit_seconds"])
-        self.connector = Connector(self.config["sqlalchemy_url"], self.logger)
-        """The connection that all sinks share."""
+        self.connector = Connector(
+            self.config["sqlalchemy_url"], self.logger, self.config["lock_wait_limit_seconds"]
+        )
+        """The connection that makes and changes tables."""
+        self.connector.while_waiting = self._obey
+        self.lanes = Lanes(self._lane_connectors(), self._limit_bytes)
         self.message_reader.between_reads = self._between_reads
         self._moment = Moment.now()
         self._ordinal = 0
         self._routes: dict[str, list[_Route]] = {}
+        self._schemas: dict[str, tuple[bytes, Sequence[str]]] = {}
         self._states: deque[tuple[int, bytes]] = deque()
+        """States that wait for records to be handed over: the number of the last, the state."""
+        self._handed_over: deque[tuple[int, bytes]] = deque()
+        """States that wait for batches to be committed: the number of the last, the state."""
         self._last_state = b""
         self._batch_file = ""
         if self.config.get("default_target_schema") and not self.connector.dialect.has_schemas:
@@ -211,6 +234,12 @@ class TargetHarvestSQL(Target):
                 "%s has no schemas, so `default_target_schema` is not used; leave it out.",
                 self.connector.dialect.name,
             )
+
+    def _lane_connectors(self) -> list[Connector]:
+        if not self.connector.dialect.has_lanes:
+            return [self.connector]
+        url = self.config["sqlalchemy_url"]
+        return [Connector(url, self.logger) for _ in range(self.config["lanes"])]
 
     @override
     def setup_mapper(self) -> None:
@@ -241,9 +270,13 @@ class TargetHarvestSQL(Target):
                 f'{self.where}: the schema of stream "{stream}" has an empty list of properties. '
                 "Select fields of the stream, or leave the stream out."
             )
+        given = (bytes(message.schema), message.key_properties or [])
+        if self._schemas.get(stream) == given:
+            return
         sinks_before = self._sinks
         for route in self._routes.get(stream, ()):
             self.flush(route.sink)  # What was read under the old schema is written first.
+        self._wait()
         try:
             # The SDK compares with the schema before, and makes new sinks only if it differs.
             super()._process_schema_message(
@@ -260,6 +293,7 @@ class TargetHarvestSQL(Target):
                 "Correct them."
             ) from error
         self._sinks_to_clear.clear()
+        self._schemas[stream] = given
         for sink in self._sinks:
             if sink not in sinks_before:
                 sink.prepare()
@@ -344,7 +378,7 @@ class TargetHarvestSQL(Target):
             )
         for route in self._routes[stream]:
             if route.sink.process_activate_version_messages:
-                self.flush(route.sink)
+                self.settle(route.sink)
                 route.sink.activate_version(message.version)
 
     @override
@@ -382,20 +416,26 @@ class TargetHarvestSQL(Target):
     # Batches
 
     def flush(self, sink: SQLSink) -> None:
-        """Write a sink's batch, then every state that has become true."""
-        if sink.current_size == 0:
-            return
-        started = time.perf_counter()
-        rows = sink.current_size
-        self.drain_one(sink)
-        sink.record_counter_metric.increment(rows)
-        self.logger.debug(
-            "Wrote batch: stream=%s records=%d seconds=%.2f",
-            sink.stream_name,
-            rows,
-            time.perf_counter() - started,
-        )
+        """Hand a sink's batch over to the lanes."""
+        self._hand_over(sink)
         self._emit_states()
+        self.lanes.check()
+
+    def settle(self, sink: SQLSink) -> None:
+        """Write a sink's batch, and wait until everything is written."""
+        self._hand_over(sink)
+        self._wait()
+
+    def _hand_over(self, sink: SQLSink) -> None:
+        if rows := sink.current_size:
+            self.drain_one(sink)
+            sink.record_counter_metric.increment(rows)
+
+    def _wait(self) -> None:
+        try:
+            self.lanes.wait()
+        finally:
+            self._emit_states()
 
     @property
     def _sinks(self) -> list[SQLSink]:
@@ -407,13 +447,18 @@ class TargetHarvestSQL(Target):
 
     def _between_reads(self) -> None:
         """Obey a signal, write batches that are old enough, and look at the clock."""
-        if self._termination is not None:
-            raise TerminatedError(self._termination)
+        self._obey()
+        self.lanes.check()
+        self._emit_states()
         self._moment = Moment.now()
         oldest = time.monotonic() - self._wait_limit_seconds
         for sink in self._sinks:
             if sink.first_ordinal is not None and sink.began_at <= oldest:
                 self.flush(sink)
+
+    def _obey(self) -> None:
+        if self._termination is not None:
+            raise TerminatedError(self._termination)
 
     @override
     def process_endofpipe(self) -> None:
@@ -421,30 +466,45 @@ class TargetHarvestSQL(Target):
         self._finish(is_complete=True)
 
     def _finish(self, *, is_complete: bool) -> None:
-        for sink in self._sinks:
-            self.flush(sink)
-        if is_complete:
-            self.connector.swap()
-            self._emit_states(is_final=True)
+        try:
+            for sink in self._sinks:
+                self._hand_over(sink)
+            self._wait()
+            if is_complete:
+                self.connector.swap()
+                self._emit_states(is_final=True)
+        finally:
+            self.close()
         for sink in self._sinks:
             self.logger.info(
                 "Wrote stream: stream=%s records=%d", sink.stream_name, sink.records_read
             )
             sink.clean_up()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.lanes.close()
         self.connector.close()
 
     # State
 
     def _emit_states(self, *, is_final: bool = False) -> None:
-        """Print the last state of which every record is committed."""
+        """Print the states of which every record is committed; of several at once, the last."""
         if self.config["load_method"] == "overwrite" and not is_final:
             return
         pending = [s.first_ordinal for s in self._sinks if s.first_ordinal is not None]
-        committed = min(pending) - 1 if pending else self._ordinal
+        handed_over = min(pending) - 1 if pending else self._ordinal
         state = None
-        while self._states and self._states[0][0] <= committed:
+        while self._states and self._states[0][0] <= handed_over:
             state = self._states.popleft()[1]
-        if state is not None and state != self._last_state:
+        if state is not None:
+            self._handed_over.append((self.lanes.handed_over, state))
+        committed = self.lanes.committed
+        while self._handed_over and self._handed_over[0][0] <= committed:
+            self._print_state(self._handed_over.popleft()[1])
+
+    def _print_state(self, state: bytes) -> None:
+        if state != self._last_state:
             self._last_state = state
             sys.stdout.write(state.decode() + "\n")
             sys.stdout.flush()
@@ -479,6 +539,15 @@ class TargetHarvestSQL(Target):
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
         """Remember the signal; the batch at work ends first."""
         self._termination = signum
+
+    def _listen_or_obey(self, file_input: IO[str] | None) -> None:
+        try:
+            self.listen(file_input)
+        except TerminatedError as termination:
+            name = signal.Signals(termination.signal_number).name
+            self.logger.warning("Received %s: writing what was read, then ending.", name)
+            self._finish(is_complete=False)
+            sys.exit(128 + termination.signal_number)
 
     @classmethod
     @override
@@ -519,12 +588,7 @@ class TargetHarvestSQL(Target):
             parse_env_config=bool(config and config.parse_env),
         )
         try:
-            target.listen(file_input)
-        except TerminatedError as termination:
-            name = signal.Signals(termination.signal_number).name
-            cls.logger.warning("Received %s: writing what was read, then ending.", name)
-            target._finish(is_complete=False)
-            sys.exit(128 + termination.signal_number)
+            target._listen_or_obey(file_input)
         except BrokenPipeError:
             cls.logger.error(  # noqa: TRY400 - a traceback would say no more.
                 "Nobody reads the states any more, so the target ends."

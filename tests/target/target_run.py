@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import json
+import select
 import subprocess
 import sys
+import tempfile
+import termios
+import time
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from target_harvest_sql.target import TargetHarvestSQL
 
@@ -65,7 +70,7 @@ def write(database: Database, *messages: Mapping[str, Any] | str, **config: Any)
         try:
             target.listen(io.StringIO(lines(messages)))
         finally:
-            target.connector.close()
+            target.close()
     return printed.getvalue().splitlines()
 
 
@@ -104,3 +109,46 @@ def run(
         check=False,
     )
     return Ended(ended.returncode, ended.stdout.decode().splitlines(), ended.stderr.decode())
+
+
+class Fed:
+    """The command with its standard input held open."""
+
+    def __init__(self, arguments: list[str]) -> None:
+        self.errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `end`.
+        self.process = subprocess.Popen(
+            arguments,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.errors,  # A file, which is never full.
+            bufsize=0,  # What is waiting can be seen in the pipe, not in a buffer of ours.
+        )
+        assert self.process.stdin
+        assert self.process.stdout
+        self.stdin: IO[bytes] = self.process.stdin
+        self.stdout: IO[bytes] = self.process.stdout
+
+    def feed(self, *messages: dict[str, Any]) -> None:
+        """Write messages, and wait until they are read."""
+        self.stdin.write(lines(messages).encode())
+        deadline = time.monotonic() + 20
+        while self._unread() and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+    def _unread(self) -> bool:
+        return any(fcntl.ioctl(self.stdin, termios.FIONREAD, b"\0" * 4))
+
+    def next_state(self) -> Any:
+        """The next state that is printed, within 20 seconds."""
+        assert select.select([self.stdout], [], [], 20)[0], "no state came out"
+        return json.loads(self.stdout.readline())
+
+    def end(self, signal_number: int = 0) -> tuple[int, bytes, bytes]:
+        """Send a signal, if any, and wait; returns exit code, output and errors."""
+        if signal_number:
+            self.process.send_signal(signal_number)
+            self.process.wait(timeout=30)
+        printed, _ = self.process.communicate(timeout=30)
+        with self.errors:
+            self.errors.seek(0)
+            return self.process.returncode, printed, self.errors.read()

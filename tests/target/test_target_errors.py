@@ -223,6 +223,7 @@ def test_a_refused_batch_leaves_nothing_of_it(database: Database, tmp_path: Path
         record("t", id=1, day="2024-01-01"),
         record("t", id=2, day=f'{SECRET}"{SECRET}\n{SECRET}'),
         validate_records=False,
+        lanes=1,
     )
 
     assert ended.exit_code == 1

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import select
 import signal
-import subprocess
-import termios
 import time
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from target_run import command, lines, record, run, schema, state, write
+from target_run import command, record, run, schema, state, write
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
+
+    from target_run import Fed
 
     from fix_databases import Database
 
@@ -140,62 +138,6 @@ def test_no_state_comes_out_of_an_overwrite_that_failed(
 
     assert ended.exit_code == 1
     assert ended.states == []
-
-
-class Fed:
-    """The command with its standard input held open."""
-
-    def __init__(self, arguments: list[str]) -> None:
-        self.process = subprocess.Popen(
-            arguments,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,  # What is waiting can be seen in the pipe, not in a buffer of ours.
-        )
-        assert self.process.stdin
-        assert self.process.stdout
-        self.stdin: IO[bytes] = self.process.stdin
-        self.stdout: IO[bytes] = self.process.stdout
-
-    def feed(self, *messages: dict[str, Any]) -> None:
-        """Write messages, and wait until they are read."""
-        self.stdin.write(lines(messages).encode())
-        deadline = time.monotonic() + 20
-        while self._unread() and time.monotonic() < deadline:
-            time.sleep(0.01)
-
-    def _unread(self) -> bool:
-        return any(fcntl.ioctl(self.stdin, termios.FIONREAD, b"\0" * 4))
-
-    def next_state(self) -> Any:
-        """The next state that is printed, within 20 seconds."""
-        assert select.select([self.stdout], [], [], 20)[0], "no state came out"
-        return json.loads(self.stdout.readline())
-
-    def end(self, signal_number: int = 0) -> tuple[int, bytes, bytes]:
-        """Send a signal, if any, and wait; returns exit code, output and errors."""
-        if signal_number:
-            self.process.send_signal(signal_number)
-            self.process.wait(timeout=30)
-        printed, errors = self.process.communicate(timeout=30)
-        return self.process.returncode, printed, errors
-
-
-@pytest.fixture
-def feeding() -> Iterator[Callable[[list[str]], Fed]]:
-    """Starts commands, and ends those that a failed test has left."""
-    started: list[Fed] = []
-
-    def start(arguments: list[str]) -> Fed:
-        started.append(Fed(arguments))
-        return started[-1]
-
-    yield start
-    for fed in started:
-        if fed.process.poll() is None:
-            fed.process.kill()
-            fed.process.communicate()
 
 
 def test_a_silent_tap_does_not_hold_a_batch_back(

@@ -65,6 +65,20 @@ class Dialect(ABC):
     begin_sql: ClassVar[str] = "BEGIN"
     """Begins a transaction that will write."""
 
+    has_lanes: ClassVar[bool] = True
+    """Whether several connections may write to a table at once."""
+
+    lock_sql: ClassVar[str] = ""
+    """Takes a table for a connection until that is closed; gives true, or false if another one has
+    it. Bound are `schema` (null for the default one) and `table`. Empty where there is no lock."""
+
+    transaction_sql: ClassVar[str] = ""
+    """Asks for the number of the current transaction; empty where nothing tells of its outcome."""
+
+    outcome_sql: ClassVar[str] = ""
+    """Asks what became of the transaction bound as `number`: `committed`, `aborted` or `in
+    progress`; null if that is not known."""
+
     batch_start: ClassVar[bytes] = b"["
     batch_separator: ClassVar[bytes] = b","
     batch_end: ClassVar[bytes] = b"]"

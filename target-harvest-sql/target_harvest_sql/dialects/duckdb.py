@@ -25,6 +25,7 @@ class DuckDB(Dialect):
     example_url = "duckdb:///harvest.duckdb"
     max_name_length = 255  # DuckDB has no limit; this one is ours.
     ignores_case = True
+    has_lanes = False  # One connection writes at a time.
     has_schemas = True
     keeps_nul = True
     keeps_instants = True

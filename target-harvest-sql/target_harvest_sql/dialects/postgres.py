@@ -76,6 +76,12 @@ class PostgreSQL(Dialect):
         "No space left": "Make room on the server's disk.",
     }
     open_sql = ("SET TIME ZONE 'UTC'",)  # What comes without an offset is UTC.
+    lock_sql = (
+        "SELECT pg_try_advisory_lock(hashtextextended("
+        "'target-harvest-sql ' || coalesce(%(schema)s, current_schema()) || '.' || %(table)s, 0))"
+    )
+    transaction_sql = "SELECT txid_current()"
+    outcome_sql = "SELECT txid_status(%(number)s)"
 
     @override
     def name_length(self, name: str) -> int:

@@ -24,6 +24,7 @@ class SQLite(Dialect):
     example_url = "sqlite:///harvest.db"
     max_name_length = 255  # SQLite has no limit; this one is ours.
     ignores_case = True
+    has_lanes = False  # One connection writes at a time.
     has_schemas = False
     keeps_nul = False  # The operator ->> ends text at U+0000 before 3.51.
     keeps_instants = False

@@ -42,7 +42,11 @@ class Driver(Protocol):
         """Hold a batch, and tell what is to be bound as `batch`."""
 
     def roll_back(self) -> None:
-        """End a transaction without a trace, where there is one."""
+        """End a transaction without a trace, where there is one.
+
+        Raises:
+            Exception: One of `errors`, if the connection is lost.
+        """
 
     def close(self) -> None:
         """Close the connection; a second call does nothing."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 if TYPE_CHECKING:
@@ -112,6 +112,5 @@ class MSSQLDriver(ABC):
         yield batch.decode()
 
     def roll_back(self) -> None:
-        """Roll back, unless the server did or the connection is lost."""
-        with suppress(ServerError):
-            self._run("IF @@TRANCOUNT > 0 ROLLBACK", [])
+        """Roll back, unless the server did."""
+        self._run("IF @@TRANCOUNT > 0 ROLLBACK", [])

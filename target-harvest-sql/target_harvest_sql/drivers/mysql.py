@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import pymysql
@@ -166,8 +166,8 @@ class MySQLDriver:
         yield batch.decode()
 
     def roll_back(self) -> None:
-        """Roll back, unless the connection is lost."""
-        with suppress(pymysql.Error):
+        """Roll back."""
+        with _server_errors():
             self._connection.rollback()
 
     def close(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import psycopg
@@ -33,6 +33,10 @@ PostgreSQL manual, "Error Codes": https://www.postgresql.org/docs/current/errcod
 """
 
 
+TRANSIENT_REFUSALS = ("too many clients", "connection slots", "the database system is")
+"""What a server says that will accept a connection later."""
+
+
 class PostgresDriver:
     """A connection to a PostgreSQL server."""
 
@@ -60,9 +64,14 @@ class PostgresDriver:
     def is_transient(cls, error: Exception) -> bool:
         """Whether the same may succeed when it is tried again."""
         code: str | None = getattr(error, "sqlstate", None)
-        if code is None:  # The connection was lost, or there was none: the server said nothing.
-            return type(error) is psycopg.OperationalError
-        return code.startswith(TRANSIENT)
+        if code is not None:
+            return code.startswith(TRANSIENT)
+        # Without a code, a connection was lost, or could not be opened.
+        message = str(error)
+        return isinstance(error, psycopg.OperationalError) and (
+            not message.startswith("connection failed")
+            or any(part in message for part in TRANSIENT_REFUSALS)
+        )
 
     def execute(self, statement: str, parameters: Mapping[str, Any]) -> list[Any]:
         """Run a statement."""
@@ -75,10 +84,9 @@ class PostgresDriver:
         yield _Batch(batch)
 
     def roll_back(self) -> None:
-        """Roll back, unless the connection is lost."""
+        """Roll back, unless the server did."""
         if self._connection.info.transaction_status != TransactionStatus.IDLE:
-            with suppress(psycopg.Error):
-                self._connection.execute("ROLLBACK")
+            self._connection.execute("ROLLBACK")
 
     def close(self) -> None:
         """Close the connection."""

@@ -1,0 +1,178 @@
+"""The connections that write side by side, and the barrier.
+
+A key always goes to the same lane, so that its versions arrive in order. While lanes write, the
+target reads on, as long as not too much is on its way.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from target_harvest_sql.connector import TransientError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from target_harvest_sql.columns import Table
+    from target_harvest_sql.connector import Connector
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one lane writes of a batch, in one transaction."""
+
+    table: Table
+    stream: str
+    elements: Sequence[bytes]
+    """JSON objects, no two with the same key."""
+    deleted: Sequence[bytes] = ()
+    """JSON objects whose rows are deleted; none has the key of an element."""
+
+
+class Lanes:
+    """Threads with a connection each.
+
+    Batches are numbered from 1, in the order in which they are handed over. When the database
+    refuses one, `check` and `wait` say so; what follows for the same table is not written then,
+    and nothing at all once the database is out of reach.
+
+    Args:
+        connectors: The connections, one a lane.
+        limit_bytes: How much may be on its way before `write` waits.
+    """
+
+    def __init__(self, connectors: Sequence[Connector], limit_bytes: int) -> None:
+        self.handed_over = 0
+        """Number of the batch that was handed over last."""
+        self._connectors = connectors
+        self._limit_bytes = limit_bytes
+        self._queues: list[deque[_Work]] = [deque() for _ in connectors]
+        self._threads: list[threading.Thread] = []
+        self._changed = threading.Condition()
+        """Guards all that follows; waited on and told by the target and by the lanes."""
+        self._is_closed = False
+        self._error: Exception | None = None
+        self._refused: set[tuple[str | None, str]] = set()
+        self._bytes = 0
+        self._open_shares: dict[int, int] = {}
+
+    def __len__(self) -> int:
+        """How many lanes there are."""
+        return len(self._connectors)
+
+    @property
+    def committed(self) -> int:
+        """Number of the last batch that is committed with all before it."""
+        with self._changed:
+            return min(self._open_shares, default=self.handed_over + 1) - 1
+
+    def write(self, shares: Sequence[Share | None]) -> None:
+        """Hand over a batch, and wait while too much is on its way.
+
+        Args:
+            shares: What each lane has to write, if anything.
+        """
+        self._start()
+        self.handed_over += 1
+        with self._changed:
+            self._open_shares[self.handed_over] = sum(share is not None for share in shares)
+        for queue, share in zip(self._queues, shares, strict=True):
+            if share is not None:
+                self._put(queue, share)
+
+    def _put(self, queue: deque[_Work], share: Share) -> None:
+        size = sum(map(len, share.elements)) + sum(map(len, share.deleted))
+        with self._changed:
+            self._changed.wait_for(
+                lambda: not self._bytes or self._bytes + size <= self._limit_bytes
+            )
+            self._bytes += size
+            queue.append(_Work(self.handed_over, share, size))
+            self._changed.notify_all()
+
+    def check(self) -> None:
+        """Raise the first error of a lane, if there was one.
+
+        Raises:
+            DatabaseError: If the database refused a batch.
+        """
+        if self._error is not None:
+            raise self._error
+
+    def wait(self) -> None:
+        """Wait until nothing is on its way.
+
+        Raises:
+            DatabaseError: If the database refused a batch.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: not self._bytes)
+        self.check()
+
+    def close(self) -> None:
+        """End the threads, after what was handed over, and close their connections."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
+        self._threads.clear()
+
+    # In the threads
+
+    def _start(self) -> None:
+        if not self._threads:
+            self._is_closed = False
+            self._threads = [
+                threading.Thread(target=self._run, args=lane, daemon=True)
+                for lane in zip(self._connectors, self._queues, strict=True)
+            ]
+            for thread in self._threads:
+                thread.start()
+
+    def _run(self, connector: Connector, queue: deque[_Work]) -> None:
+        """Write what comes, until the lanes are closed."""
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: queue or self._is_closed)
+                if not queue:
+                    break
+                work = queue.popleft()
+            error = self._write(connector, work.share)
+            with self._changed:
+                self._settle(work, error)
+                self._changed.notify_all()
+        connector.close()
+
+    def _write(self, connector: Connector, share: Share) -> Exception | None:
+        """Write a share, unless one before it was refused; returns why it is not written."""
+        name = (share.table.schema, share.table.name)
+        if name in self._refused or isinstance(self._error, TransientError):
+            return self._error
+        try:
+            connector.write(share.table, share.elements, share.deleted, share.stream)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the target has to hear of it.
+            self._refused.add(name)
+            return error
+        return None
+
+    def _settle(self, work: _Work, error: Exception | None) -> None:
+        self._bytes -= work.size_bytes
+        if error is not None:
+            self._error = self._error or error
+            return  # The batch stays open, so that no later one counts as committed.
+        self._open_shares[work.number] -= 1
+        if not self._open_shares[work.number]:
+            del self._open_shares[work.number]
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A share on its way."""
+
+    number: int
+    share: Share
+    size_bytes: int
