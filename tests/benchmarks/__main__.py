@@ -8,13 +8,20 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Final
 
-from benchmarks import budget, memory, requests, speed, target
+from benchmarks import budget, memory, requests, singer, speed, target
 from benchmarks.page import PAGE, Section, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-SECTIONS: Final = (requests.SECTION, budget.SECTION, speed.SECTION, memory.SECTION, target.SECTION)
+SECTIONS: Final = (
+    requests.SECTION,
+    singer.SECTION,
+    budget.SECTION,
+    speed.SECTION,
+    memory.SECTION,
+    target.SECTION,
+)
 """In the order of the page."""
 
 

@@ -104,9 +104,14 @@ def last_state(messages: Path) -> dict[str, Any]:
     state: dict[str, Any] = {}
     with messages.open(encoding="utf-8") as lines:
         for line in lines:
-            if line.startswith('{"type":"STATE"'):
+            if is_a("STATE", line):
                 state = json.loads(line)["value"]
     return state
+
+
+def is_a(kind: str, line: str) -> bool:
+    """Whether a message is of a kind, in whichever spacing its tap writes JSON."""
+    return line.startswith((f'{{"type":"{kind}"', f'{{"type": "{kind}"'))
 
 
 def write(path: Path, content: Any) -> Path:

@@ -30,10 +30,7 @@ Airbyte's figures are quoted from an earlier comparison on an account of the sam
 TIME_ENTRIES: Final = 10_000
 AIMS: Final = {False: (27, 22), True: (27 + 450 + 90, 22 + 90)}
 """The most requests of a first sync and of one with nothing new, by whether parents are asked."""
-PEERS: Final = (
-    ("singer-io tap-harvest 3.1.1", 501, 21, "dies on 429 in 2 of 3 runs"),
-    ("Airbyte source-harvest", 806, 576, "37"),
-)
+PEERS: Final = (("Airbyte source-harvest", 806, 576, "37"),)
 
 
 def is_below(stream: type[HarvestStream]) -> bool:
