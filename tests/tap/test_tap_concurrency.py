@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -63,6 +64,7 @@ def client(harvest: Sandbox) -> Iterator[Client]:
         sign_in=PersonalToken(harvest.token),
         user_agent="test",
         page_size=100,
+        retry_factor_seconds=0.1,
     )
     client.use_account(int(harvest.account_id))
     yield client
@@ -151,12 +153,14 @@ def test_the_output_is_the_same_however_many_requests_are_under_way(
 def test_a_trial_asks_for_nothing_ahead(harvest: Sandbox, config: Row):
     """It wants one record of each stream, which the first answer brings."""
     harvest.switches.latency_seconds = 0.01
-    tap = TapHarvest(config={**config, "page_size": 10}, catalog=selecting())
+    tap = TapHarvest(config={**config, "page_size": 5}, catalog=selecting())
 
     tap.run_connection_test()
     tap.account.client.close()
 
     assert most_at_once(harvest.requests) == 1
+    assert len(harvest.rows("clients")) > 5
+    assert len([request for request in harvest.requests if request.path == "/v2/clients"]) == 1
 
 
 def test_what_is_not_shown_is_asked_for_once(harvest: Sandbox, sync: Sync):
@@ -202,6 +206,19 @@ def test_a_closed_client_sends_nothing_more(harvest: Sandbox, client: Client):
     assert client.requests_of.total() == sent < 9
 
 
+def test_a_closed_client_does_not_try_again(harvest: Sandbox, client: Client):
+    """What waits for its next try gives up."""
+    harvest.fail(path="/v2/clients", status=500, times=None)
+
+    client.pages("/clients", {}, stream="clients")
+    while not client.requests_of:
+        time.sleep(0.001)
+    client.close()
+    time.sleep(0.4)
+
+    assert len(harvest.requests) == 1
+
+
 @pytest.mark.parametrize("end", ["error", "signal"])
 def test_an_end_waits_for_no_answer(harvest: Sandbox, config: Row, tmp_path: Path, end: str):
     """Neither a request under way nor one that waits for a budget keeps the program alive."""
@@ -224,7 +241,10 @@ def test_an_end_waits_for_no_answer(harvest: Sandbox, config: Row, tmp_path: Pat
                 assert tap.poll() is None
                 time.sleep(0.01)
             tap.send_signal(signal.SIGTERM)
-        _, errors = tap.communicate(timeout=30)  # Half of what a request may take.
+        try:
+            _, errors = tap.communicate(timeout=30)  # Half of what a request may take.
+        finally:
+            tap.kill()
 
     assert tap.returncode == {"error": 1, "signal": 128 + signal.SIGTERM}[end]
     assert b"Traceback" not in errors
@@ -278,3 +298,65 @@ def test_a_run_counts_requests_by_stream(harvest: Sandbox, config: Row):
     assert asked["invoice_payments"] == len(below(harvest, "payments"))
     assert asked["time_entries"] == len(below(harvest, "time_entries")) == 3
     assert asked.total() == len(harvest.requests)
+
+
+def test_the_first_pages_of_several_streams_overlap(harvest: Sandbox, sync: Sync):
+    """Each stream asks for one page only, and none is asked for twice."""
+    harvest.switches.latency_seconds = 0.15
+    lists = ("clients", "contacts", "tasks", "time_entries", "projects", "roles")
+
+    sync(*lists)
+
+    asked = harvest.requests[2:]
+    assert sorted(request.path for request in asked) == sorted(f"/v2/{name}" for name in lists)
+    assert most_at_once(asked) == 4
+
+
+def test_the_first_windows_of_several_reports_overlap(harvest: Sandbox, sync: Sync):
+    """So that a sync that reads few windows of many reports takes no longer than it must."""
+    harvest.switches.latency_seconds = 0.15
+    reports = ("expense_team_report", "time_clients_report", "time_tasks_report")
+
+    sync(*reports, report_start_date="2026-06-01")
+
+    assert len(harvest.requests) == 2 + len(reports)
+    assert most_at_once(harvest.requests[2:]) == 3
+
+
+def in_vain(harvest: Sandbox) -> list[tuple[str, str]]:
+    """The lists, by account, whose first page was asked for more than once."""
+    asked = Counter(
+        (request.headers["harvest-account-id"], request.path)
+        for request in harvest.requests
+        if request.path.count("/") == 2 and not {"cursor", "page"} & request.query.keys()
+    )
+    return [one for one, times in asked.items() if times > 1]
+
+
+@pytest.mark.parametrize("resumes", [False, True])
+def test_nothing_is_asked_for_in_vain(harvest: Sandbox, sync: Sync, resumes: bool):
+    """What was asked for ahead is what is read, be it whole or what changed."""
+    state = sync().states[-1] if resumes else None
+    harvest.requests.clear()
+
+    sync(state=state)
+
+    assert in_vain(harvest) == []
+    asked = [(request.path, tuple(request.query.items())) for request in harvest.requests]
+    assert len(asked) == len(set(asked))
+
+
+def test_nothing_is_asked_for_in_vain_in_several_accounts(
+    harvest: Sandbox, config: Row, sync: Sync
+):
+    """Also where one account is read whole only because another one is."""
+    harvest.switches.second_account = True
+    del config["account_id"]
+    lists = ("clients", "tasks", "projects", "time_entries", "roles")
+    state = sync(*lists, account_ids=[900100]).states[-1]
+    harvest.requests.clear()
+
+    sync(*lists, state=state, account_ids=[900100, 900101])
+
+    assert in_vain(harvest) == []
+    assert not any("updated_since" in request.query for request in harvest.requests)

@@ -241,7 +241,14 @@ class HarvestStream(Stream):
     @property
     def _is_whole(self) -> bool:
         """Whether this run reads the account from its beginning."""
-        return self._reconciles or self._is_sweep_due
+        return self._reconciles or self._is_reconcile_due or self._is_sweep_due
+
+    @property
+    def _is_reconcile_due(self) -> bool:
+        """Whether all accounts are to be read from their beginnings, since one of them is."""
+        return self.may_reconcile and any(
+            self.accounts.each(lambda: self._is_offered and self._is_sweep_due)
+        )
 
     @property
     def may_reconcile(self) -> bool:
@@ -288,7 +295,10 @@ class HarvestStream(Stream):
         Args:
             since: Only rows that changed from this instant on; `None` asks for all.
         """
-        return self.pages_of(self.path, self.filtered_by | query_since(since))
+        return self.pages_of(self.path, self._query(since))
+
+    def _query(self, since: datetime | None) -> dict[str, str]:
+        return self.filtered_by | query_since(since)
 
     def pages_of(self, path: str, query: Mapping[str, str]) -> Iterator[Page]:
         """The pages of a list that the stream reads, in order.
@@ -335,8 +345,7 @@ class HarvestStream(Stream):
         It does so for all accounts or for none, as their records have one version: that of the
         table. Rows of an account that was read before wait for it to be read whole again.
         """
-        due = self.accounts.each(lambda: self._is_offered and self._is_sweep_due)
-        self._reconciles = self.may_reconcile and any(due)
+        self._reconciles = self._is_reconcile_due
         bookmarks = self.accounts.each(lambda: self.kept_bookmark)
         latest = max(bookmarks, key=lambda bookmark: bookmark.version or 0)
         self._stream_version = latest.version
@@ -391,6 +400,7 @@ class HarvestStream(Stream):
 
     def read(self) -> None:
         """Read what is due of the list and below it, and move the bookmarks of what was."""
+        self.expect_next()
         family, nested = self.family, self.nested
         with self.measured(family):
             spans = [member.span for member in family]
@@ -402,6 +412,35 @@ class HarvestStream(Stream):
         self.move_bookmarks(walk.highest, family)
         for child in nested:
             child.read_below(walk.highest)
+
+    def expect_next(self) -> None:
+        """Ask for the first pages of this stream and of some after it, so that they overlap.
+
+        Not beyond a stream with lists below its records, since those take long, nor where a stream
+        has a budget of its own to wait for.
+        """
+        if self.is_trial:
+            return
+        streams = [
+            stream
+            for stream in cast("Iterable[HarvestStream]", self._tap.streams.values())
+            if not stream.parent_stream_type and (stream.family or stream.nested)
+        ]
+        at = streams.index(self)
+        for stream in streams[at : at + 1 + self.config["max_concurrent_requests"]]:
+            if stream.budget is not self.budget:
+                break
+            if stream._is_offered:  # noqa: SLF001  # It is one of us.
+                stream.expect_first()
+            if stream.nested:
+                break
+
+    def expect_first(self) -> None:
+        """Ask for the page that `read` begins with, before its turn."""
+        spans = [member.due() for member in self.family]
+        spans += [child.parents_due() for child in self.nested]
+        since = Span.covering(spans).since
+        self.account.client.expect(self.path, self._query(since), stream=self.name)
 
     @contextmanager
     def measured(self, family: Sequence[HarvestStream]) -> Iterator[None]:
@@ -698,6 +737,10 @@ class Singleton(HarvestStream):
             UnavailableError: Harvest does not show it to this token.
         """
         raise NotImplementedError
+
+    @override
+    def expect_first(self) -> None:
+        pass  # There is no list.
 
     @override
     def pages(self, since: datetime | None) -> Iterator[Page]:

@@ -71,10 +71,12 @@ class NestedStream(HarvestStream):
             Which of its records are to be asked, by their `updated_at`.
         """
         self._parents = {}
-        self._parent_span = Span()
-        if self.follows_parent:
-            self._parent_span = Span.covering(member.due() for member in self.family)
+        self._parent_span = self.parents_due()
         return self._parent_span
+
+    def parents_due(self) -> Span:
+        """Which records of the parent's list are to be asked, by their `updated_at`."""
+        return Span.covering(m.due() for m in self.family) if self.follows_parent else Span()
 
     def note_parents(self, rows: Iterable[tuple[Head, Raw]]) -> None:
         """Remember which records of a page of the parent's list are to be asked."""

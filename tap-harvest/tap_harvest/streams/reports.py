@@ -164,7 +164,13 @@ class Report(HarvestStream):
         self._announce()
 
     @override
+    def expect_first(self) -> None:
+        for window in self.windows_due()[:1]:
+            self.account.client.expect(self.path, self._query_of(window), stream=self.name)
+
+    @override
     def read(self) -> None:
+        self.expect_next()
         due = self.windows_due()
         progress = Progress(self, "windows")
         with self.measured([self]):
