@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ssl
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import trustme
 from scripted_server import TOKEN
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 
@@ -14,6 +14,8 @@ from tap_harvest.client import MAX_TRIES, Client, UnavailableError
 from tap_harvest.sign_in import PersonalToken
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from scripted_server import Clock, Script
 
 
@@ -304,8 +306,7 @@ def client_of(url: str) -> Client:
 def test_a_certificate_that_is_not_trusted_ends_the_run_at_once(script: Script):
     """Another try cannot help, and the token does not go there."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    # Made for these tests, and trusted nowhere.
-    context.load_cert_chain(Path(__file__).with_name("untrusted.pem"))
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
     script.speak_tls(context)
     client = client_of(f"{script.url.replace('http:', 'https:')}/v2")
 
