@@ -81,6 +81,13 @@ class Size:
     scale: int | None = None
     """How many of them stand after the point."""
 
+    def joined(self, wanted: Size) -> Size:
+        """How large a decimal is that holds two; what the other does not say, this one decides."""
+        precision, scale = self.precision or 0, self.scale or 0
+        whole = max(precision - scale, (wanted.precision or 0) - (wanted.scale or 0))
+        scale = max(scale, wanted.scale or 0)
+        return Size(precision=whole + scale, scale=scale)
+
 
 @dataclass(frozen=True, slots=True)
 class Column:

@@ -248,7 +248,7 @@ class MSSQL(Dialect):
             return held and replace(held, size=Size())
         actual = Size(precision=int(digits[1]), scale=int(digits[2]))
         is_held = column.kind == "integer" or (
-            column.kind in {"decimal", "number"} and _joined(actual, column.size) == actual
+            column.kind in {"decimal", "number"} and actual.joined(column.size) == actual
         )
         return replace(column, kind="decimal", size=actual) if is_held else None
 
@@ -269,7 +269,7 @@ class MSSQL(Dialect):
         if column in table.keys:  # The type of a key cannot be changed.
             return []
         if digits := DECIMAL.fullmatch(column_type):
-            size = _joined(Size(precision=int(digits[1]), scale=int(digits[2])), column.size)
+            size = Size(precision=int(digits[1]), scale=int(digits[2])).joined(column.size)
             column, column_type = replace(column, size=size), "decimal"
             if column.kind == "number" and not self._decimal_type(column):
                 return []
@@ -465,11 +465,3 @@ class EscapedMSSQL(MSSQL):
         for escape, code in (("b", 8), ("t", 9), ("n", 10), ("f", 12), ("r", 13), ('"', 34)):
             value = rf"REPLACE({value}, N'\{escape}', NCHAR({code}))"
         return rf"REPLACE({value}, N'\/', N'\')"
-
-
-def _joined(actual: Size, wanted: Size) -> Size:
-    """How large a decimal is that holds two; what the schema does not say, the column decides."""
-    precision, scale = actual.precision or 0, actual.scale or 0
-    whole = max(precision - scale, (wanted.precision or 0) - (wanted.scale or 0))
-    scale = max(scale, wanted.scale or 0)
-    return Size(precision=whole + scale, scale=scale)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, get_args
 
 from typing_extensions import override
 
-from target_harvest_sql.columns import Kind
+from target_harvest_sql.columns import Kind, Size
 from target_harvest_sql.dialects.base import Dialect
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ HELD: tuple[tuple[Collection[str], Collection[Kind], Kind], ...] = (
     ({"varchar"}, {"json"}, "json"),  # As a key of any kind is made.
     ({"char", "longtext", "mediumtext", "text", "tinytext", "varchar"}, ANY, "string"),
     ({"int", "mediumint", "smallint"}, {"integer"}, "integer"),
-    ({"decimal"}, {"decimal", "integer", "number"}, "decimal"),
     ({"double"}, {"integer", "number"}, "number"),
     ({"datetime", "timestamp"}, {"date", "date-time"}, "date-time"),
     ({"time"}, {"time"}, "time"),
@@ -56,11 +55,24 @@ DECIMAL_DIGITS, DECIMAL_SCALE = 65, 30
 
 MySQL manual, "Precision Math": https://dev.mysql.com/doc/refman/8.4/en/precision-math.html"""
 
+INTEGERS = ("tinyint", "smallint", "mediumint", "int", "bigint")
+
+DOUBLE_KEEPS = 2**53
+"""How far from zero a double keeps every integer."""
+
+EXACT = "exact_as_double"
+"""Name of a constraint that refuses integers which a double would round."""
+
 TEXTS: frozenset[Kind] = frozenset({"decimal", "json", "string"})
 """Kinds whose columns hold text of any length, unless they are part of a key."""
 
 TEXT = "longtext CHARACTER SET utf8mb4"
 """Without its character set, JSON_TABLE would give the database's."""
+
+
+def _decimal_size(column_type: str) -> Size | None:
+    found = re.fullmatch(r"decimal\((\d+),(\d+)\)", column_type)
+    return Size(precision=int(found[1]), scale=int(found[2])) if found else None
 
 
 class MySQL(Dialect):
@@ -106,6 +118,7 @@ class MySQL(Dialect):
         "Row size too large": "Flatten less, or select fewer properties.",
         "Too many columns": "Flatten less, or select fewer properties.",
         "Data too long": "Give the column the type longtext; a key holds as much as an index does.",
+        EXACT: "Let the tap declare the numbers as text with `format: singer.decimal`.",
         "is full": "Make room on the server's disk.",
         "Lock wait timeout": "Another program holds the rows: let it end.",
     }
@@ -189,6 +202,14 @@ class MySQL(Dialect):
         return []  # They are part of the columns' definitions.
 
     @override
+    def held(self, column_type: str, column: Column) -> Column | None:
+        size = _decimal_size(column_type)
+        if size is None or column.kind not in {"decimal", "integer", "number"}:
+            return super().held(column_type, column)
+        fits = column.kind == "integer" or size.joined(column.size) == size
+        return replace(column, kind="decimal", size=size) if fits else None
+
+    @override
     def held_kind(self, column_type: str, kind: Kind) -> Kind | None:
         bare = re.sub(r"\(.*?\)", "", column_type)
         if self.types[kind] in {column_type, bare}:
@@ -200,17 +221,26 @@ class MySQL(Dialect):
 
     @override
     def widen_sql(self, table: Table, column: Column, column_type: str) -> list[str]:
-        numbers = ("tinyint", "smallint", "mediumint", "int", "bigint")
+        size = _decimal_size(column_type)
+        if size is not None:
+            column = replace(column, size=size.joined(column.size))
+        is_integer = column_type.startswith(INTEGERS) and column_type != "tinyint(1)"
         widens = (
-            column.kind in {"decimal", "string"}
-            or (column.kind == "integer" and column_type.startswith(numbers))
-            or (column.kind == "number" and column_type.startswith(numbers))
+            (column.kind in {"decimal", "string"} and column_type != "tinyint(1)")
+            or (column.kind in {"integer", "number"} and is_integer)
             or (column.kind == "date-time" and column_type == "date")
         )
-        if not widens or column_type == "tinyint(1)":
+        if not widens:
             return []
         alter = f"ALTER TABLE {self.table_name(table)}"
-        return [f"{alter} MODIFY COLUMN {self._definition(table, column)}"]
+        modify = f"MODIFY COLUMN {self._definition(table, column)}"
+        if column.kind != "number":
+            return [f"{alter} {modify}"]
+        exact = f"{self.quote(column.name)} BETWEEN -{DOUBLE_KEEPS} AND {DOUBLE_KEEPS}"
+        return [
+            f"{alter} ADD CONSTRAINT {EXACT} CHECK ({exact})",
+            f"{alter} DROP CONSTRAINT {EXACT}, {modify}",
+        ]
 
     @override
     def rows_sql(self, columns: Sequence[Column]) -> str:

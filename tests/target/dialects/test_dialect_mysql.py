@@ -113,7 +113,21 @@ def test_add_and_widen_column() -> None:
         "ALTER TABLE `odd ``name`` of 100%%` ADD COLUMN `client__name` longtext"
     )
     assert dialect.widen_sql(TABLE, AMOUNT, "bigint(20)") == [
-        "ALTER TABLE `harvest`.`entries` MODIFY COLUMN `amount` double"
+        (
+            "ALTER TABLE `harvest`.`entries` ADD CONSTRAINT exact_as_double "
+            "CHECK (`amount` BETWEEN -9007199254740992 AND 9007199254740992)"
+        ),
+        (
+            "ALTER TABLE `harvest`.`entries` DROP CONSTRAINT exact_as_double, "
+            "MODIFY COLUMN `amount` double"
+        ),
+    ]
+    decimal = Column("v", ("v",), "decimal", size=Size(precision=20, scale=4))
+    assert dialect.widen_sql(TABLE, decimal, "decimal(22,2)") == [
+        "ALTER TABLE `harvest`.`entries` MODIFY COLUMN `v` decimal(24,4)"
+    ]
+    assert dialect.widen_sql(TABLE, decimal, "decimal(65,2)") == [
+        "ALTER TABLE `harvest`.`entries` MODIFY COLUMN `v` longtext"
     ]
     assert dialect.widen_sql(TABLE, CLIENT, "date") == [
         "ALTER TABLE `harvest`.`entries` MODIFY COLUMN `client__name` longtext"
@@ -132,11 +146,20 @@ def test_columns_that_were_made_otherwise_hold_what_they_can() -> None:
     assert held("bigint(20)", "integer") == "integer"  # So MariaDB reports it.
     assert held("varchar(20)", "integer") == "string"
     assert held("varchar(768)", "json") == "json"
-    assert held("decimal(10,2)", "number") == "decimal"
     assert held("datetime", "date-time") == "date-time"
     assert held("double", "integer") == "number"
     assert held("float", "number") is None
     assert held("tinyint(1)", "string") is None
+
+
+def test_a_decimal_column_holds_numbers_of_its_size() -> None:
+    """Those of which the schema says nothing as well: a digit too many is an error then."""
+    small = Column("v", ("v",), "decimal", size=Size(precision=5, scale=2))
+    held = MySQL().held("decimal(5,2)", replace(small, kind="number", size=Size()))
+
+    assert held == small
+    assert MySQL().held("decimal(5,2)", small) == small
+    assert MySQL().held("decimal(5,1)", small) is None
 
 
 def test_append() -> None:
