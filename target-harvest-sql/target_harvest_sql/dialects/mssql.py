@@ -121,9 +121,12 @@ class MSSQL(Dialect):
         "SELECT CASE WHEN @taken < 0 THEN 0 ELSE 1 END"
     )
 
+    text_field: ClassVar[str] = "nvarchar(max)"
+    """As what OPENJSON reads a text of any length."""
+
     @override
     def of_server(self, version: str) -> Dialect:
-        return EscapedMSSQL() if version.endswith(r"\t") else MSSQL()
+        return Babelfish() if version.endswith(r"\t") else MSSQL()
 
     # Names
 
@@ -170,6 +173,10 @@ class MSSQL(Dialect):
 
     def _is_text(self, column: Column) -> bool:
         return column.kind in TEXT_KINDS and self._decimal_type(column) is None
+
+    @override
+    def moment(self, text: str) -> str:
+        return f"CAST({text} AS datetimeoffset)"
 
     # Tables
 
@@ -284,7 +291,7 @@ class MSSQL(Dialect):
                 f"CASE WHEN ABS({old}) < 1e15 AND FLOOR({old}) = {old} "
                 f"THEN CONVERT(nvarchar(max), CAST({old} AS bigint)) "
                 f"WHEN CAST(CONVERT(nvarchar(max), {old}) AS float) = {old} "
-                f"THEN CONVERT(nvarchar(max), {old}) "  # Of six digits,
+                f"THEN LTRIM(CONVERT(nvarchar(max), {old})) "  # Of six digits,
                 f"ELSE CONVERT(nvarchar(max), {old}, 3) END"  # or of 17.
             )
             return self._rewrite_sql(table, column, text)
@@ -332,10 +339,13 @@ class MSSQL(Dialect):
                 fields.append(f"{value} nvarchar(max) {path}")
                 value = self._decimal_sql(value, column)
             elif column.kind != "json":
-                fields.append(f"{value} {self.types[column.kind]} {path}")
-                value = self._text_sql(value) if column.kind == "string" else value
+                is_text = column.kind == "string"
+                type_ = self.text_field if is_text else self.types[column.kind]
+                fields.append(f"{value} {type_} {path}")
+                value = self._text_sql(value) if is_text else value
             else:
                 fields.append(f"{value} nvarchar(max) {path} AS JSON")
+                value = self._nested_sql(value)
                 if not column.is_nested:
                     scalar, parent = f"[s{number}]", f"[p{number}]"
                     fields.append(f"{scalar} nvarchar(max) {path}")
@@ -354,6 +364,10 @@ class MSSQL(Dialect):
 
     def _text_sql(self, value: str) -> str:
         """Read a text as OPENJSON gives it."""
+        return value
+
+    def _nested_sql(self, value: str) -> str:
+        """Read an object or an array as OPENJSON gives it."""
         return value
 
     def _decimal_sql(self, text: str, column: Column) -> str:
@@ -455,8 +469,10 @@ class MSSQL(Dialect):
         )
 
 
-class EscapedMSSQL(MSSQL):
-    """A server whose OPENJSON leaves escapes in texts as they are, such as Babelfish 4."""
+class Babelfish(MSSQL):
+    """Babelfish 4, whose OPENJSON leaves the escapes in texts, and cuts them as nvarchar(max)."""
+
+    text_field = "ntext"
 
     @override
     def _text_sql(self, value: str) -> str:
@@ -465,3 +481,9 @@ class EscapedMSSQL(MSSQL):
         for escape, code in (("b", 8), ("t", 9), ("n", 10), ("f", 12), ("r", 13), ('"', 34)):
             value = rf"REPLACE({value}, N'\{escape}', NCHAR({code}))"
         return rf"REPLACE({value}, N'\/', N'\')"
+
+    @override
+    def _nested_sql(self, value: str) -> str:
+        # What may have been cut is no number, which is an error.
+        cut = f"CAST(CAST(LEFT({value}, 1) AS int) AS nvarchar(max))"
+        return f"CASE WHEN DATALENGTH({value}) < 8000 THEN {value} ELSE {cut} END"

@@ -189,7 +189,7 @@ def test_widen_column() -> None:
                 "CASE WHEN ABS([client__name]) < 1e15 AND FLOOR([client__name]) = [client__name] "
                 "THEN CONVERT(nvarchar(max), CAST([client__name] AS bigint)) "
                 "WHEN CAST(CONVERT(nvarchar(max), [client__name]) AS float) = [client__name] "
-                "THEN CONVERT(nvarchar(max), [client__name]) "
+                "THEN LTRIM(CONVERT(nvarchar(max), [client__name])) "
                 "ELSE CONVERT(nvarchar(max), [client__name], 3) END"
             ),
         ),
@@ -389,19 +389,22 @@ def test_values_of_any_kind_are_read_as_json() -> None:
     assert parsed(statements) == [exp.Insert]
 
 
-def test_a_server_may_leave_escapes_in_texts() -> None:
-    """They are undone, backslashes first and last."""
+def test_a_server_may_leave_escapes_in_texts_and_cut_objects() -> None:
+    """The first are undone, backslashes first and last; what may have been cut is an error."""
     dialect = MSSQL().of_server(r"A server 1.0 \t")
     text = Column("text", ("text",), "string")
 
-    [statement] = statements = dialect.append_sql(Table("t", (text,)))
+    [statement] = statements = dialect.append_sql(Table("t", (text, TAGS)))
     assert statement == (
-        "INSERT INTO [t] ([text])\n"
+        "INSERT INTO [t] ([text], [tags])\n"
         "SELECT REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE([c1], "
         r"N'\\', N'\/'), N'\b', NCHAR(8)), N'\t', NCHAR(9)), N'\n', NCHAR(10)), N'\f', NCHAR(12)), "
-        """N'\\r', NCHAR(13)), N'\\"', NCHAR(34)), N'\\/', N'\\')\n"""
+        """N'\\r', NCHAR(13)), N'\\"', NCHAR(34)), N'\\/', N'\\'), """
+        "CASE WHEN DATALENGTH([c2]) < 8000 THEN [c2] "
+        "ELSE CAST(CAST(LEFT([c2], 1) AS int) AS nvarchar(max)) END\n"
         "FROM OPENJSON(@batch) WITH (\n"
-        "  [c1] nvarchar(max) '$.\"text\"'\n"
+        "  [c1] ntext '$.\"text\"',\n"
+        '  [c2] nvarchar(max) \'$."r"."tags"\' AS JSON\n'
         ")"
     )
     assert type(MSSQL().of_server("Microsoft SQL Server 2022 \t")) is MSSQL
@@ -459,7 +462,7 @@ def test_activate_version() -> None:
     )
     assert soft == (
         "UPDATE [harvest].[entries]\n"
-        "SET [_sdc_deleted_at] = @deleted_at\n"
+        "SET [_sdc_deleted_at] = CAST(@deleted_at AS datetimeoffset)\n"
         "WHERE ([_sdc_table_version] IS NULL OR [_sdc_table_version] < @version) "
         "AND [_sdc_deleted_at] IS NULL"
     )
