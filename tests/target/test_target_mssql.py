@@ -175,6 +175,8 @@ def test_values_are_never_part_of_a_statement(mssql_database: Database) -> None:
 def test_names_that_are_alike_are_two_columns(mssql_database: Database, names: Any) -> None:
     """However much or little the collation of the database tells apart."""
     one, other = names
+    if not is_of_microsoft(mssql_database) and (one > "\uffff" or other.endswith(" ")):
+        pytest.skip("Only Microsoft's server reads such names")
     message = schema("t", id=ID, **{one: "string", other: "string"})
     for number in (1, 2):
         write(mssql_database, message, record("t", id=number, **{one: "one", other: "other"}))

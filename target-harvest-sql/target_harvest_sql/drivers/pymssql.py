@@ -23,6 +23,10 @@ OPTIONS: Final[dict[str, type]] = {
 """What may follow `?` in the URL."""
 
 
+NEWS: Final = (5701, 5703)
+"""What a server tells while a connection is opened: its database and its language."""
+
+
 class PyMSSQLDriver(MSSQLDriver):
     """A connection by pymssql, a wheel that needs nothing else."""
 
@@ -86,4 +90,6 @@ def _server_error(error: Exception) -> ServerError:
     text = text.decode(errors="replace") if isinstance(text, bytes) else text
     # DB-Library adds words of its own after those of the server; alone, they are the reason.
     told, _, added = text.partition("DB-Lib error message")
+    if number in NEWS:
+        told, number = "", None
     return ServerError(told.strip() or added.partition("\n")[2].strip(), number)
