@@ -240,6 +240,29 @@ def deletions(harvest: Sandbox) -> None:
     harvest.change("project_user_assignments", place["id"], is_active=False)
 
 
+@pytest.mark.parametrize("end", ["401", "envelope", "SIGTERM"])
+def test_a_run_that_breaks_off_is_made_good_by_the_next(
+    harvest: Sandbox, pipeline: Pipeline, end: str
+) -> None:
+    """The tap ends early, the target keeps what it got, and a run from the last state completes."""
+    pipeline.tap_config |= {"page_size": 75, "sweep_days": 0}
+    pids: list[int] = []
+    ends: dict[str, dict[str, Any]] = {
+        "401": {"status": 401, "body": "oauth"},
+        "envelope": {"rewrite": lambda body: body.replace(b'"total_entries"', b'"entries"')},
+        "SIGTERM": {"edit": lambda: os.kill(pids[0], signal.SIGTERM)},
+    }
+    harvest.fail(path="/v2/time_entries", after=2, **ends[end])
+    pipeline(started=lambda *started: pids.extend(started))
+    assert pipeline.exit_codes == (128 + signal.SIGTERM if end == "SIGTERM" else 1, 0)
+    harvest.advance(seconds=60)
+    edits(harvest)
+    pipeline()
+
+    assert pipeline.exit_codes == (0, 0), pipeline.errors
+    assert_equal(harvest, pipeline)
+
+
 def test_a_report_in_the_database_adds_up(harvest: Sandbox, pipeline: Pipeline) -> None:
     """Hours by client and month are the entries', also after a client dropped out of a month."""
     project = harvest.add("projects", client_id=harvest.add("clients")["id"])

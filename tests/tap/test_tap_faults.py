@@ -16,6 +16,7 @@ import pytest
 from tap_run import Run, landed, run_tap, selecting, try_tap
 
 from account_tables import account, key, report
+from harvest_sandbox import Move
 from tap_harvest.bookmarks import instant, instant_text
 from tap_harvest.tap import TapHarvest
 
@@ -146,6 +147,17 @@ def work(harvest: Sandbox) -> None:
     harvest.add("invoice_payments", invoice_id=harvest.rows("invoices")[-1]["id"])
 
 
+def switched(name: str, value: Any) -> Trouble:
+    """Harvest behaves in another way than is likely, in both runs."""
+
+    def happens(harvest: Sandbox) -> None:
+        setattr(harvest.switches, name, value)
+        harvest.before_page(ENTRIES, 3, work)
+
+    # What moves nothing shows when the next run reconciles, as deletions do.
+    return Trouble(happens, deletes=name == "moves")
+
+
 TROUBLES: dict[str, Trouble] = {
     # What may pass is tried again, and leaves no trace.
     **{
@@ -245,6 +257,33 @@ TROUBLES: dict[str, Trouble] = {
             payments(harvest), 1, lambda h: h.add("invoice_payments", amount=1.0)
         )
     ),
+    # What no source settles about Harvest, while some work is done.
+    **{
+        f"{name} is {as_text}": switched(name, value)
+        for name, value, as_text in (
+            ("updated_since_inclusive", False, False),
+            ("no_account_status", 404, 404),
+            ("report_window_status", 422, 422),
+            ("cursor_links_in_page_lists", True, True),
+            ("invoices_per_page", 2000, 2000),
+            ("whole_numbers", "5", 5),
+            ("extra_keys", True, True),
+            ("missing_keys", frozenset({"statement_key", "rounded_hours"}), "some"),
+            ("roles_updated_since", True, True),
+            ("moves", set(), "none"),
+            ("moves", set(Move), "all"),
+        )
+    },
+    **{
+        f"an unknown module is off, which answers {answer}": Trouble(
+            lambda harvest, answer=answer: [
+                harvest.company.update(invoice_feature=False),
+                setattr(harvest.switches, "disabled_module", answer),
+                harvest.fail(path="/v2/company", status=403, times=None),
+            ]
+        )
+        for answer in ("403", "404", "empty")
+    },
     # Clocks differ, and some work is done meanwhile.
     **{f"Harvest's clock is {hours:+} h off": edit(work, ahead=hours * HOUR) for hours in (-1, 1)},
     **{
@@ -341,6 +380,7 @@ def calm(harvest: Sandbox) -> None:
     """Let everything be as ever again."""
     harvest.faults.clear()
     harvest.switches.date_skew_seconds = 0
+    harvest.company["invoice_feature"] = True
     assert harvest.token_for("administrator") == harvest.token  # It counts again.
 
 

@@ -279,6 +279,20 @@ def test_a_row_that_is_made_during_the_walk_does_not_stand_for_another(
     assert run.ids("time_entries") >= {row["id"] for row in harvest.rows("time_entries")}
 
 
+def test_a_clock_that_is_behind_makes_no_row_a_newcomer(
+    harvest: Sandbox, sync: Sync, caplog: pytest.LogCaptureFixture
+):
+    """What is on the first page was announced, whatever `Date` says; the bookmark moves."""
+    harvest.add("clients")
+    harvest.switches.date_skew_seconds = -3600
+
+    run = sync("clients")
+
+    assert asked(harvest, "/v2/clients") == [None]
+    assert "shorter" not in caplog.text
+    assert run.bookmarks["clients"]
+
+
 def test_rows_that_are_added_during_the_walk_cost_no_second_one(harvest: Sandbox, sync: Sync):
     """They come with the next run, as their change is later than this run's start."""
     pages = -(-len(harvest.rows("time_entries")) // 10)

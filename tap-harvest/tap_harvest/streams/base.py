@@ -524,7 +524,7 @@ class HarvestStream(Stream):
                 member.write_rows(rows, page.received_at)
             for child in nested:
                 child.note_parents(rows)
-            progress.tell(walk.read, walk.announced)
+            progress.tell(walk.came, walk.announced)
             self.flush()
             if self.is_trial_over:
                 walk.stop()

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from array import array
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from msgspec import Raw
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tap_harvest.client import Page
 
 
 class Head(msgspec.Struct, frozen=True):
     """What the reading of a list needs to know of a row."""
 
-    id: int | None = None
+    id: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
 
@@ -52,26 +55,45 @@ def with_fields(row: Raw, added: dict[str, Any]) -> Raw:
     return Raw(msgspec.json.encode(added | _members_of(row) | added))
 
 
+class Ids:
+    """How many different ids there were among some, at eight bytes for each."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        # To tell them apart takes ten times as much, so it is done share by share.
+        self._shares = [array("q") for _ in range(64)]
+
+    def add(self, ids: Iterable[int]) -> None:
+        """Add some, be they there already or not."""
+        shares = self._shares
+        for number in ids:
+            shares[number % 64].append(number)
+
+    def __len__(self) -> int:
+        return sum(len(set(share)) for share in self._shares)
+
+
 class Walk:
     """Counts the rows of a list while its pages come.
 
     Attributes:
         announced: How many rows Harvest announced on the first page.
+        came: How many rows came, each time that they did.
         highest: The latest `updated_at` among those that came; `None` if they had none.
     """
 
     def __init__(self) -> None:
         """Begin before the first page."""
-        self.announced = 0
+        self.announced = self.came = 0
         self.highest: datetime | None = None
         self._is_begun = False
         self._begun_at: datetime | None = None
-        self._seen: set[int] = set()
+        self._seen = Ids()
         self._nameless = 0
 
     @property
     def read(self) -> int:
-        """How many of the announced rows came."""
+        """How many of the announced rows came; to count them takes a while."""
         return len(self._seen) + self._nameless
 
     @property
@@ -81,14 +103,18 @@ class Walk:
 
     def add(self, page: Page) -> list[tuple[Head, Raw]]:
         """Count a page; return its rows, each with its head."""
-        if not self._is_begun:
-            self._is_begun, self._begun_at = True, page.sent_at
-            self.announced = page.total_entries  # Later pages also count rows made meanwhile.
         heads = [head_of(row) for row in page.rows]
+        if not self._is_begun:
+            self._is_begun = True
+            self.announced = page.total_entries  # Later pages also count rows made meanwhile.
+            # Harvest's clock may be behind; what is on the first page was there when it was sent.
+            made = (head.created_at for head in heads if head.created_at is not None)
+            self._begun_at = page.sent_at and max(page.sent_at, *made, page.sent_at)
         # A row that is moved comes twice, and one made meanwhile was not announced: neither
         # may stand for a row that a deletion hid.
         old = [head.id for head in heads if head.existed_at(self._begun_at)]
-        self._seen.update(row_id for row_id in old if row_id is not None)
+        self._seen.add(row_id for row_id in old if row_id is not None)
+        self.came += len(old)
         self._nameless += old.count(None)
         moments = [head.updated_at for head in heads if head.updated_at is not None]
         self.highest = max((*moments, self.highest) if self.highest else moments, default=None)
