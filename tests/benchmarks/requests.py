@@ -11,7 +11,7 @@ from benchmarks.page import Section, table
 from benchmarks.programs import last_state, settings_of, tap_command
 from harvest_sandbox import Sandbox
 from tap_harvest.streams import STREAMS
-from tap_harvest.streams.base import ExplodedStream
+from tap_harvest.streams.kinds import ExplodedStream
 from tap_harvest.streams.nested import NestedStream
 
 if TYPE_CHECKING:

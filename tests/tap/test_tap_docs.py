@@ -7,14 +7,18 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tap_harvest.streams import STREAMS
-from tap_harvest.streams.base import ExplodedStream, HarvestStream, Singleton, WholeStream
+from tap_harvest.streams.kinds import ExplodedStream, Singleton, WholeStream
 from tap_harvest.streams.nested import NestedStream
 from tap_harvest.streams.reports import Report
 from tap_harvest.tap import TapHarvest
+
+if TYPE_CHECKING:
+    from tap_harvest.streams.base import HarvestStream
 
 README = (Path(__file__).parents[2] / "tap-harvest" / "README.md").read_text(encoding="utf-8")
 

@@ -534,7 +534,7 @@ def test_many_lists_tell_how_far_they_are(
     harvest: Sandbox, sync: Sync, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
     """Lists read and to read."""
-    monkeypatch.setattr("tap_harvest.streams.base.PROGRESS_SECONDS", 0)
+    monkeypatch.setattr("tap_harvest.streams.progress.PROGRESS_SECONDS", 0)
     caplog.set_level("INFO")
 
     sync("user_cost_rates")

@@ -15,7 +15,7 @@ from harvest_sandbox import Sandbox
 from harvest_sandbox.sandbox import FIXED_NOW
 from tap_harvest.bookmarks import instant_text
 from tap_harvest.streams import STREAMS
-from tap_harvest.streams.base import Singleton
+from tap_harvest.streams.kinds import Singleton
 from tap_harvest.streams.nested import NestedStream
 from tap_harvest.tap import TapHarvest
 

@@ -20,7 +20,7 @@ from tap_harvest.budget import Budget
 from tap_harvest.client import Client
 from tap_harvest.sign_in import PersonalToken
 from tap_harvest.streams import STREAMS
-from tap_harvest.streams.base import ExplodedStream, Singleton
+from tap_harvest.streams.kinds import ExplodedStream, Singleton
 from tap_harvest.streams.nested import NestedStream
 from tap_harvest.tap import TapHarvest
 
@@ -387,7 +387,7 @@ def test_a_long_list_tells_how_far_it_is(
     sync: Sync, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
     """Rows done and to do, requests used and left, and the time to go."""
-    monkeypatch.setattr("tap_harvest.streams.base.PROGRESS_SECONDS", 0)
+    monkeypatch.setattr("tap_harvest.streams.progress.PROGRESS_SECONDS", 0)
     caplog.set_level(logging.INFO)
 
     sync("time_entries", page_size=100)

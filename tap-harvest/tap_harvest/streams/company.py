@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 from typing_extensions import override
 
 from tap_harvest.fields import boolean, fields, integer, key, string
-from tap_harvest.streams.base import Singleton, decode_record
+from tap_harvest.streams.base import decode_record
+from tap_harvest.streams.kinds import Singleton
 
 if TYPE_CHECKING:
     from msgspec import Raw

@@ -17,7 +17,8 @@ from tap_harvest.fields import (
     text_key,
     timestamp,
 )
-from tap_harvest.streams.base import ExplodedStream, HarvestStream
+from tap_harvest.streams.base import HarvestStream
+from tap_harvest.streams.kinds import ExplodedStream
 from tap_harvest.streams.nested import NestedStream
 
 LINE = (

@@ -11,7 +11,8 @@ from typing_extensions import override
 
 from tap_harvest.bookmarks import Span
 from tap_harvest.client import NotFoundError, UnavailableError
-from tap_harvest.streams.base import HarvestStream, Progress, query_since, stream_of
+from tap_harvest.streams.base import HarvestStream, query_since, stream_of
+from tap_harvest.streams.progress import Progress
 from tap_harvest.streams.walk import Head, Walk, head_of, with_fields
 
 if TYPE_CHECKING:

@@ -20,7 +20,9 @@ from tap_harvest.fields import (
     text_key,
     timestamp,
 )
-from tap_harvest.streams.base import HarvestStream, Progress, WholeStream, decode_record
+from tap_harvest.streams.base import HarvestStream, decode_record
+from tap_harvest.streams.kinds import WholeStream
+from tap_harvest.streams.progress import Progress
 from tap_harvest.streams.walk import Walk, with_fields
 
 if TYPE_CHECKING:

@@ -21,7 +21,8 @@ from tap_harvest.fields import (
     strings,
     timestamp,
 )
-from tap_harvest.streams.base import ExplodedStream, HarvestStream, Singleton, decode_record
+from tap_harvest.streams.base import HarvestStream, decode_record
+from tap_harvest.streams.kinds import ExplodedStream, Singleton
 from tap_harvest.streams.nested import NestedStream
 from tap_harvest.streams.projects import ASSIGNMENT_ID, CODE, TASK_ASSIGNMENT, USER_ASSIGNMENT
 
