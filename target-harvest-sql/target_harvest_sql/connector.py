@@ -352,8 +352,8 @@ class Connector:
         def once() -> Result:
             driver = self._open()
             with self._errors(doing):
-                driver.execute(self.dialect.begin_sql, {})
                 try:
+                    driver.execute(self.dialect.begin_sql, {})  # It is here that a loss is met.
                     result = work()
                     self._commit(doing, is_repeatable=is_repeatable)
                 except BaseException:

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pymysql
 import pytest
 from sqlalchemy.engine import make_url
-from target_run import record, schema, write
+from target_run import command, record, schema, state, write
 
 from target_harvest_sql.connector import DatabaseError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from target_run import Fed
 
     from fix_databases import Database
 
@@ -195,6 +197,61 @@ def test_either_name_reaches_either_server(database: Database) -> None:
         write(replace(database, url=url), schema("t", id=ID, v="object"), record("t", id=1, v={}))
 
     assert database.rows("t") == [{"id": 1, "v": "{}"}]
+
+
+def test_lanes_write_side_by_side(database: Database) -> None:
+    """A key stays on its lane; rows without a key are written once."""
+    sent = [(n * 7 % 40, n) for n in range(300)]
+    write(
+        database,
+        schema("t", id=ID, v="integer"),
+        schema("log", keys=[], v="integer"),
+        *(record("t", id=id_, v=v) for id_, v in sent),
+        *(record("log", v=v) for _, v in sent),
+        lanes=3,
+        batch_size_rows=7,
+    )
+
+    assert {row["id"]: row["v"] for row in database.rows("t")} == dict(sent)
+    assert [row["v"] for row in database.rows("log")] == [v for _, v in sent]
+
+
+def test_one_run_at_a_time_writes_to_a_table(
+    database: Database, tmp_path: Path, feeding: Callable[[list[str]], Fed]
+) -> None:
+    """Another one is told to wait; it may write to other tables."""
+    message = schema("t", id=ID)
+    fed = feeding(command(database, tmp_path, batch_size_rows=1))
+    fed.feed(message, record("t", id=1), state(at=1))
+    assert fed.next_state() == {"at": 1}
+    with pytest.raises(DatabaseError, match=r'"t".*lock_wait_limit_seconds'):
+        write(database, message, record("t", id=2), lock_wait_limit_seconds=0)
+    write(database, {**message, "stream": "u"}, record("u", id=2), lock_wait_limit_seconds=0)
+    assert fed.end()[0] == 0
+    write(database, message, record("t", id=3), lock_wait_limit_seconds=0)
+
+    assert database.rows("t") == [{"id": 1}, {"id": 3}]
+
+
+def test_a_connection_that_is_lost_is_opened_anew(
+    database: Database, tmp_path: Path, feeding: Callable[[list[str]], Fed]
+) -> None:
+    """No record is lost, and none written twice."""
+    fed = feeding(command(database, tmp_path, batch_size_rows=2, lanes=2))
+    fed.feed(schema("log", keys=[], v="integer"), *(record("log", v=n) for n in range(10)))
+    fed.feed(state(at=10))
+    assert fed.next_state() == {"at": 10}
+    found = database.query(
+        "SELECT id FROM information_schema.processlist "
+        "WHERE db = database() AND id <> connection_id()"
+    )
+    for row in found:
+        database.query(f"KILL {row['id']}")
+    fed.feed(*(record("log", v=n) for n in range(10, 20)), state(at=20))
+
+    assert found != []
+    assert fed.end()[0] == 0
+    assert [row["v"] for row in database.rows("log")] == list(range(20))
 
 
 @pytest.fixture
