@@ -154,8 +154,7 @@ def switched(name: str, value: Any) -> Trouble:
         setattr(harvest.switches, name, value)
         harvest.before_page(ENTRIES, 3, work)
 
-    # What moves nothing shows when the next run reconciles, as deletions do.
-    return Trouble(happens, deletes=name == "moves")
+    return Trouble(happens)
 
 
 TROUBLES: dict[str, Trouble] = {
@@ -268,9 +267,8 @@ TROUBLES: dict[str, Trouble] = {
             ("invoices_per_page", 2000, 2000),
             ("whole_numbers", "5", 5),
             ("extra_keys", True, True),
-            ("missing_keys", frozenset({"statement_key", "rounded_hours"}), "some"),
+            ("missing_keys", frozenset({"statement_key", "locked_reason"}), "some"),
             ("roles_updated_since", True, True),
-            ("moves", set(), "none"),
             ("moves", set(Move), "all"),
         )
     },
