@@ -25,3 +25,4 @@ def feeding() -> Iterator[Callable[[list[str]], Fed]]:
         if fed.process.poll() is None:
             fed.process.kill()
             fed.process.communicate()
+        fed.errors.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import io
 import json
+import os
 import select
 import subprocess
 import sys
@@ -115,7 +116,7 @@ class Fed:
     """The command with its standard input held open."""
 
     def __init__(self, arguments: list[str]) -> None:
-        self.errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `end`.
+        self.errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the fixture.
         self.process = subprocess.Popen(
             arguments,
             stdin=subprocess.PIPE,
@@ -143,12 +144,14 @@ class Fed:
         assert select.select([self.stdout], [], [], 20)[0], "no state came out"
         return json.loads(self.stdout.readline())
 
+    def said(self) -> bytes:
+        """What was written to standard error until now."""
+        return os.pread(self.errors.fileno(), 1 << 20, 0)
+
     def end(self, signal_number: int = 0) -> tuple[int, bytes, bytes]:
         """Send a signal, if any, and wait; returns exit code, output and errors."""
         if signal_number:
             self.process.send_signal(signal_number)
             self.process.wait(timeout=30)
         printed, _ = self.process.communicate(timeout=30)
-        with self.errors:
-            self.errors.seek(0)
-            return self.process.returncode, printed, self.errors.read()
+        return self.process.returncode, printed, self.said()

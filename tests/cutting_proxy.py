@@ -1,0 +1,89 @@
+"""A wire to a server that can be cut at a word of the client."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING, Literal
+
+from sqlalchemy.engine import make_url
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+
+class CuttingProxy:
+    """Passes bytes on between clients and a server, and cuts one connection, once.
+
+    Args:
+        url: Where the server is.
+        words: What a client says one after the other; the connection is cut at the last of them.
+        when: Whether the server still hears the last word. Its answer is lost either way.
+    """
+
+    def __init__(self, url: str, *words: bytes, when: Literal["before", "after"]) -> None:
+        self._server = make_url(url)
+        self._words = words
+        self._is_heard = when == "after"
+        self.cuts = 0
+        """How often a connection was cut: 0 or 1."""
+        self._sockets = [socket.create_server(("127.0.0.1", 0))]
+        self._threads = [threading.Thread(target=self._accept)]
+        port = self._sockets[0].getsockname()[1]
+        self.url = self._server.set(port=port).render_as_string(hide_password=False)
+        """Where clients connect."""
+
+    def __enter__(self) -> Self:
+        """Accept connections."""
+        self._threads[0].start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close all connections."""
+        for each in self._sockets:
+            with suppress(OSError):  # It is closed at the other end.
+                each.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join()
+        for each in self._sockets:
+            each.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):  # Shut down.
+            while True:
+                client, _ = self._sockets[0].accept()
+                server = socket.create_connection((self._server.host, self._server.port))
+                self._sockets += [client, server]
+                for target, ends in ((self._speak, (client, server)), (_pass_on, (server, client))):
+                    self._threads.append(threading.Thread(target=target, args=ends))
+                    self._threads[-1].start()
+
+    def _speak(self, client: socket.socket, server: socket.socket) -> None:
+        """Pass on what the client says, until its last word."""
+        words = list(self._words)
+        with suppress(OSError):  # Either end may close the connection.
+            while said := client.recv(65536):
+                if words and words[0] in said:
+                    words.pop(0)
+                    if not words and not self.cuts:
+                        self.cuts += 1
+                        client.shutdown(socket.SHUT_RDWR)
+                        if self._is_heard:
+                            server.sendall(said)
+                        break
+                server.sendall(said)
+            server.shutdown(socket.SHUT_WR)
+
+
+def _pass_on(source: socket.socket, sink: socket.socket) -> None:
+    with suppress(OSError):  # As above.
+        while data := source.recv(65536):
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_RDWR)

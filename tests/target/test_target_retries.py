@@ -1,0 +1,176 @@
+"""Errors that pass are waited out, and no row is written twice; runs on one table follow."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import threading
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import psycopg
+import pytest
+from target_run import command, lines, record, schema, state, write
+
+from cutting_proxy import CuttingProxy
+from target_harvest_sql.connector import DatabaseError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from target_run import Fed
+
+    from fix_databases import Database
+
+T = schema("t", id={"type": "integer"}, v="integer")
+LOG = schema("log", keys=[], v="integer", id="integer")
+OURS = "FROM pg_stat_activity WHERE application_name = 'target-harvest-sql'"
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Wait for something that another process does."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_connections_that_the_server_ends_are_opened_again(
+    postgres_database: Database,
+    tmp_path: Path,
+    lanes: int,
+    feeding: Callable[[list[str]], Fed],
+) -> None:
+    """All of them at once; rows without a key are there once, and the run goes on."""
+    fed = feeding(command(postgres_database, tmp_path, batch_size_rows=5, lanes=lanes))
+    messages = [LOG, *(record("log", v=n) for n in range(10)), state(at=1)]
+    fed.feed(*messages)
+    assert fed.next_state() == {"at": 1}
+    postgres_database.query(
+        f"SELECT pg_terminate_backend(pid) {OURS} AND datname = current_database()"
+    )
+    fed.feed(*(record("log", v=n) for n in range(10, 20)), state(at=2), T, record("t", id=1))
+    assert fed.next_state() == {"at": 2}
+    exit_code, _, errors = fed.end()
+
+    assert exit_code == 0, errors
+    assert b"Trying again" in errors
+    assert [row["v"] for row in postgres_database.rows("log")] == list(range(20))
+    assert len(postgres_database.rows("t")) == 1
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize(
+    ("message", "load_method"), [(LOG, "append-only"), (LOG, "upsert"), (T, "overwrite")]
+)
+def test_a_connection_lost_at_commit_doubles_no_row(
+    postgres_database: Database,
+    message: dict[str, Any],
+    load_method: str,
+    when: Literal["before", "after"],
+) -> None:
+    """Whether the server heard of it or not: it is asked what became of the transaction."""
+    table = message["stream"]
+    write(postgres_database, message, load_method=load_method)
+    with CuttingProxy(postgres_database.url, b"txid_current", b"COMMIT", when=when) as wire:
+        states = write(
+            replace(postgres_database, url=wire.url),
+            message,
+            *(record(table, id=n, v=n) for n in range(10)),
+            state(at=1),
+            load_method=load_method,
+        )
+
+    assert wire.cuts == 1
+    assert states == ['{"at": 1}']
+    assert [row["v"] for row in postgres_database.rows(table)] == list(range(10))
+
+
+def test_a_deadlock_is_tried_again(
+    postgres_database: Database, tmp_path: Path, feeding: Callable[[list[str]], Fed]
+) -> None:
+    """Another program holds one row and wants the other."""
+    write(postgres_database, T, record("t", id=1, v=0), record("t", id=2, v=0))
+    fed = feeding(command(postgres_database, tmp_path, lanes=1, batch_size_rows=2))
+    with psycopg.connect(postgres_database.url) as other:
+        other.execute("SET deadlock_timeout = '60s'")  # It is the target that has to give way.
+        other.execute("UPDATE t SET v = 7 WHERE id = 2")
+        fed.feed(T, record("t", id=1, v=1), record("t", id=2, v=1), state(at=1))
+        until(lambda: postgres_database.query(f"SELECT 1 {OURS} AND wait_event_type = 'Lock'"))
+        other.execute("UPDATE t SET v = 7 WHERE id = 1")
+    assert fed.next_state() == {"at": 1}
+    exit_code, _, errors = fed.end()
+
+    assert exit_code == 0
+    assert b"deadlock detected" in errors
+    assert [row["v"] for row in postgres_database.rows("t")] == [1, 1]
+
+
+def test_two_runs_on_one_table_follow_one_another(
+    postgres_database: Database, tmp_path: Path
+) -> None:
+    """Both succeed, also in making the table, and all rows are of the run that came last."""
+    ended: list[subprocess.CompletedProcess[bytes]] = []
+
+    def work(number: int) -> None:
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        records = [record("t", id=n % 50, v=number) for n in range(500)]
+        ended.append(
+            subprocess.run(
+                command(postgres_database, folder, batch_size_rows=7),
+                input=lines([T, *records, state(at=number)]).encode(),
+                capture_output=True,
+                check=False,
+            )
+        )
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in (1, 2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert [each.returncode for each in ended] == [0, 0], [each.stderr for each in ended]
+    assert len({row["v"] for row in postgres_database.rows("t")}) == 1
+    assert len(postgres_database.rows("t")) == 50
+
+
+def test_a_run_that_overwrites_waits_for_one_that_updates(
+    postgres_database: Database, tmp_path: Path, feeding: Callable[[list[str]], Fed]
+) -> None:
+    """What the first has written is then replaced."""
+    first = feeding(command(postgres_database, tmp_path, batch_size_rows=1))
+    first.feed(T, record("t", id=1, v=1), state(at=1))
+    assert first.next_state() == {"at": 1}
+    second = feeding(command(postgres_database, tmp_path, load_method="overwrite"))
+    second.feed(T, record("t", id=2, v=2))
+    second.stdin.close()
+    second.process.stdin = None
+    until(lambda: b"Waiting for another run" in second.said())
+    first.feed(record("t", id=3, v=1), state(at=3))
+    assert first.next_state() == {"at": 3}
+    assert first.end()[0] == 0
+
+    assert second.end()[0] == 0
+    assert postgres_database.rows("t") == [{"id": 2, "v": 2}]
+
+
+def test_waiting_for_another_run_has_an_end(
+    postgres_database: Database, tmp_path: Path, feeding: Callable[[list[str]], Fed]
+) -> None:
+    """By a limit, or by a signal."""
+    first = feeding(command(postgres_database, tmp_path, batch_size_rows=1))
+    first.feed(T, record("t", id=1, v=1), state(at=1))
+    assert first.next_state() == {"at": 1}
+    with pytest.raises(DatabaseError, match=r'Another run .* table "t".*lock_wait_limit_seconds'):
+        write(postgres_database, T, lock_wait_limit_seconds=0)
+    second = feeding(command(postgres_database, tmp_path))
+    second.feed(T)
+    until(lambda: b"Waiting for another run" in second.said())
+
+    assert second.end(signal.SIGTERM)[0] == 143
+    assert first.end()[0] == 0
