@@ -309,7 +309,10 @@ def shape_of(paths: Mapping[tuple[str, ...], Column]) -> dict[str, Any]:
             )
         types = ["array", "object"] if column.is_nested else VALUES
         is_any = column.kind == "json" and not column.is_nested
-        holder["properties"][name] = {} if is_any else {"type": [*types, "null"]}
+        definition: dict[str, Any] = {} if is_any else {"type": [*types, "null"]}
+        if column.kind in {"boolean", "integer", "number"}:
+            definition["minLength"] = 1  # Nothing is no zero.
+        holder["properties"][name] = definition
     return shape
 
 

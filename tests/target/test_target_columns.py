@@ -70,7 +70,11 @@ def test_the_schema_says_how_long_a_text_is(
 @pytest.mark.parametrize(
     ("definition", "shape"),
     [
-        ({"type": "integer"}, {"type": ["boolean", "integer", "number", "string", "null"]}),
+        ({"type": "string"}, {"type": ["boolean", "integer", "number", "string", "null"]}),
+        (
+            {"type": "integer"},
+            {"type": ["boolean", "integer", "number", "string", "null"], "minLength": 1},
+        ),
         ({"type": ["object", "null"]}, {"type": ["array", "object", "null"]}),
         ({"type": "array"}, {"type": ["array", "object", "null"]}),
         ({"type": ["array", "string"]}, {}),

@@ -112,9 +112,9 @@ class MSSQL(Dialect):
         "SET XACT_ABORT ON",  # An error ends the whole transaction.
     )
     begin_sql = "BEGIN TRANSACTION"
-    lock_sql = (  # A name of a lock has 255 characters; the two of a table may have more.
-        "DECLARE @resource nvarchar(255) = CONVERT(nvarchar(64), HASHBYTES('SHA2_256', CONCAT("
-        "N'target-harvest-sql ', COALESCE(@schema, SCHEMA_NAME()), N'.', LOWER(@table))), 2);\n"
+    lock_sql = (  # A lock's name has 255 characters; two long names may share one.
+        "DECLARE @resource nvarchar(255) = LOWER(CONCAT(N'target-harvest-sql ', "
+        "LEFT(COALESCE(@schema, SCHEMA_NAME()), 110), N'.', LEFT(@table, 110)));\n"
         "DECLARE @taken int;\n"
         "EXEC @taken = sys.sp_getapplock @Resource = @resource, @LockMode = 'Exclusive', "
         "@LockOwner = 'Session', @LockTimeout = 0;\n"
@@ -338,6 +338,11 @@ class MSSQL(Dialect):
             if self._decimal_type(column):
                 fields.append(f"{value} nvarchar(max) {path}")
                 value = self._decimal_sql(value, column)
+            elif column.kind in {"date", "date-time", "time"}:
+                fields.append(f"{value} nvarchar(max) {path}")
+                # An empty text would be the beginning of 1900.
+                text = f"CASE {value} WHEN N'' THEN N'nothing' ELSE {value} END"
+                value = f"CAST({text} AS {self.types[column.kind]})"
             elif column.kind != "json":
                 is_text = column.kind == "string"
                 type_ = self.text_field if is_text else self.types[column.kind]
