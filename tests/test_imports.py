@@ -23,8 +23,9 @@ TARGET: Final = (
     "__main__",
     "target",
     "batch_files | messages | settings | sinks",
-    "elements | lanes | records",
-    "connector",
+    "lanes | quarantine",
+    "bad_rows",
+    "connector | elements | records",
     "dialects | drivers",
     "columns",
 )

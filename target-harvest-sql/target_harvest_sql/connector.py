@@ -39,6 +39,9 @@ LOOK_AGAIN_SECONDS = 0.5
 class DatabaseError(Exception):
     """The database refused something; says what, without values and passwords."""
 
+    reason = ""
+    """What the database said, and what to do about it if that is known."""
+
 
 class TransientError(DatabaseError):
     """The database may do the same when it is asked again."""
@@ -99,12 +102,13 @@ class Connector:
 
     # Tables
 
-    def prepare(self, table: Table, stream: str) -> Table:
+    def prepare(self, table: Table, stream: str, *, is_shared: bool = False) -> Table:
         """Create the table of a stream, or add what it lacks; from then on it is this run's.
 
         Args:
             table: The table as the stream wants it.
             stream: Name of the stream, for errors.
+            is_shared: Whether other runs write to it at the same time.
 
         Returns:
             The table as it is, with the kinds that its columns hold.
@@ -113,7 +117,8 @@ class Connector:
             DatabaseError: If the table cannot hold the stream's records.
         """
         self._claim(table, stream)
-        self._lock(table)
+        if not is_shared:
+            self._lock(table)
         return self._transact(
             f'prepare the table "{table.name}" of stream "{stream}"',
             lambda: self._create_or_alter(table, stream),
@@ -269,11 +274,9 @@ class Connector:
         """
 
         def work() -> None:
-            dialect = self.dialect
-            statements = dialect.upsert_sql(table) if table.keys else dialect.append_sql(table)
-            self._execute_batch(statements, elements)
+            self._execute_batch(self._write_sql(table), elements)
             if deleted:
-                self._execute_batch(dialect.delete_sql(table), deleted)
+                self._execute_batch(self.dialect.delete_sql(table), deleted)
 
         records = len(elements) + len(deleted)
         started = time.perf_counter()
@@ -287,15 +290,52 @@ class Connector:
             "Wrote batch: stream=%s records=%d seconds=%.2f", stream, records, seconds
         )
 
+    def write_nothing(self, table: Table, stream: str) -> None:
+        """Write a batch without rows.
+
+        Raises:
+            DatabaseError: If the database refuses even that.
+        """
+        self._transact(
+            f'write to table "{table.name}" of stream "{stream}"',
+            lambda: self._execute_part(self._write_sql(table), ()),
+        )
+
+    def find_misfit(self, table: Table, element: bytes) -> Column | None:
+        """Find the column whose value the database cannot read; none if it can read all."""
+        columns = list(table.columns)
+        if self._can_read(columns, element):
+            return None
+        while len(columns) > 1:
+            half = columns[: len(columns) // 2]
+            columns = columns[len(half) :] if self._can_read(half, element) else half
+        return columns[0]
+
+    def _can_read(self, columns: Sequence[Column], element: bytes) -> bool:
+        statements = [self.dialect.rows_sql(columns)]
+        try:
+            self._transact("read a record", lambda: self._execute_part(statements, [element]))
+        except TransientError:
+            raise
+        except DatabaseError:
+            return False
+        return True
+
+    def _write_sql(self, table: Table) -> list[str]:
+        return self.dialect.upsert_sql(table) if table.keys else self.dialect.append_sql(table)
+
     def _execute_batch(self, statements: Sequence[str], elements: Sequence[bytes]) -> None:
-        dialect = self.dialect
         for part in self._parts(elements):
-            json = b"".join(
-                (dialect.batch_start, dialect.batch_separator.join(part), dialect.batch_end)
-            )
-            with self._open().carry(json) as carried:
-                for statement in statements:
-                    self._execute(statement, {"batch": carried})
+            self._execute_part(statements, part)
+
+    def _execute_part(self, statements: Sequence[str], part: Sequence[bytes]) -> None:
+        dialect = self.dialect
+        json = b"".join(
+            (dialect.batch_start, dialect.batch_separator.join(part), dialect.batch_end)
+        )
+        with self._open().carry(json) as carried:
+            for statement in statements:
+                self._execute(statement, {"batch": carried})
 
     def _parts(self, elements: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
         """Part a batch into what one statement takes."""
@@ -476,9 +516,11 @@ class Connector:
             what_to_do = hints[0] if hints else "Set the log level to DEBUG to see the statement."
             was_lost = self._driver is None and self._was_open
             is_transient = was_lost or self._driver_type.is_transient(error)
-            raise (TransientError if is_transient else DatabaseError)(
+            worded = (TransientError if is_transient else DatabaseError)(
                 f"The database refused to {doing}: {reason}. {what_to_do}"
-            ) from error
+            )
+            worded.reason = ". ".join((reason, *hints[:1])).rstrip(".")
+            raise worded from error
 
 
 def _without_values(message: str) -> str:

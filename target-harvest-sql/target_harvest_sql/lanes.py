@@ -6,16 +6,20 @@ target reads on, as long as not too much is on its way.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from target_harvest_sql.connector import TransientError
+from target_harvest_sql import bad_rows
+from target_harvest_sql.bad_rows import RefusedRowError, Row
+from target_harvest_sql.connector import DatabaseError, TransientError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from target_harvest_sql.bad_rows import Origin, Refusal
     from target_harvest_sql.columns import Table
     from target_harvest_sql.connector import Connector
 
@@ -28,8 +32,19 @@ class Share:
     stream: str
     elements: Sequence[bytes]
     """JSON objects, no two with the same key."""
-    deleted: Sequence[bytes] = ()
+    deleted: Sequence[bytes]
     """JSON objects whose rows are deleted; none has the key of an element."""
+    origins: Sequence[Origin]
+    """Where the elements came from, then where the deleted did."""
+
+    @property
+    def rows(self) -> list[Row]:
+        """What is written, each with its origin."""
+        objects = [*self.elements, *self.deleted]
+        return [
+            Row(origin, element, number >= len(self.elements))
+            for number, (origin, element) in enumerate(zip(self.origins, objects, strict=True))
+        ]
 
 
 class Lanes:
@@ -42,22 +57,34 @@ class Lanes:
     Args:
         connectors: The connections, one a lane.
         limit_bytes: How much may be on its way before `write` waits.
+        refuse: Called in a lane for each row that the database refuses; may raise to end its
+            batch, or let it go on without the row.
     """
 
-    def __init__(self, connectors: Sequence[Connector], limit_bytes: int) -> None:
+    def __init__(
+        self,
+        connectors: Sequence[Connector],
+        limit_bytes: int,
+        refuse: Callable[[Refusal], None],
+    ) -> None:
         self.handed_over = 0
         """Number of the batch that was handed over last."""
         self._connectors = connectors
         self._limit_bytes = limit_bytes
+        self._refuse = refuse
         self._queues: list[deque[_Work]] = [deque() for _ in connectors]
         self._threads: list[threading.Thread] = []
         self._changed = threading.Condition()
         """Guards all that follows; waited on and told by the target and by the lanes."""
         self._is_closed = False
         self._error: Exception | None = None
-        self._refused: set[tuple[str | None, str]] = set()
+        self._refused: dict[tuple[str | None, str], Exception] = {}
+        """The first error of each table."""
         self._bytes = 0
         self._open_shares: dict[int, int] = {}
+        self.first_refused: float = math.inf
+        """Ordinal of the first record that was refused: what came before it counts as committed
+        with its batch, nothing from it on does."""
 
     def __len__(self) -> int:
         """How many lanes there are."""
@@ -150,12 +177,20 @@ class Lanes:
     def _write(self, connector: Connector, share: Share) -> Exception | None:
         """Write a share, unless one before it was refused; returns why it is not written."""
         name = (share.table.schema, share.table.name)
-        if name in self._refused or isinstance(self._error, TransientError):
+        if isinstance(self._error, TransientError):
             return self._error
+        refused = self._refused.get(name)
+        if refused is not None and not _precedes(share, refused):
+            return refused
         try:
-            connector.write(share.table, share.elements, share.deleted, share.stream)
+            try:
+                connector.write(share.table, share.elements, share.deleted, share.stream)
+            except TransientError:
+                raise
+            except DatabaseError:
+                bad_rows.write(connector, share.table, share.stream, share.rows, self._refuse)
         except Exception as error:  # noqa: BLE001 - whatever it is, the target has to hear of it.
-            self._refused.add(name)
+            self._refused.setdefault(name, error)
             return error
         return None
 
@@ -163,10 +198,19 @@ class Lanes:
         self._bytes -= work.size_bytes
         if error is not None:
             self._error = self._error or error
-            return  # The batch stays open, so that no later one counts as committed.
+            if not isinstance(error, RefusedRowError):
+                return  # The batch stays open, so that no later one counts as committed.
+            self.first_refused = min(self.first_refused, error.origin.ordinal)
         self._open_shares[work.number] -= 1
         if not self._open_shares[work.number]:
             del self._open_shares[work.number]
+
+
+def _precedes(share: Share, refused: Exception) -> bool:
+    """Whether records of a share came before the row that was refused."""
+    return isinstance(refused, RefusedRowError) and (
+        min(origin.ordinal for origin in share.origins) < refused.origin.ordinal
+    )
 
 
 @dataclass(frozen=True, slots=True)

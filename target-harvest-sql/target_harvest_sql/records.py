@@ -116,14 +116,15 @@ def _wrong(error: Any) -> str:
     if error.validator == "type":
         wanted = error.validator_value
         wanted = wanted if isinstance(wanted, str) else " or ".join(wanted)
-        return f"{_json_type(error.instance)} where the schema allows {wanted}"
+        return f"{json_type(error.instance)} where the schema allows {wanted}"
     if error.validator == "required":
         missing = [name for name in error.validator_value if name not in error.instance]
         return f"required {', '.join(missing)} missing"
     return f"a value that breaks `{error.validator}` of the schema"
 
 
-def _json_type(value: Any) -> str:
+def json_type(value: Any) -> str:
+    """Name the type of a decoded value as JSON Schema does."""
     if value is None:
         return "null"
     names = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array"}

@@ -22,6 +22,7 @@ from typing_extensions import override
 
 from target_harvest_sql import columns as cols
 from target_harvest_sql import elements
+from target_harvest_sql.bad_rows import Origin, Refusal
 from target_harvest_sql.lanes import Share
 from target_harvest_sql.records import (
     Validator,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from target_harvest_sql.columns import Column, Table
     from target_harvest_sql.connector import Connector
     from target_harvest_sql.lanes import Lanes
+    from target_harvest_sql.quarantine import Quarantine
 
 
 class Owner(Protocol):
@@ -49,6 +51,8 @@ class Owner(Protocol):
 
     connector: Connector
     lanes: Lanes
+    quarantine: Quarantine | None
+    """Where invalid records go, if the run goes on without them."""
     batch_size_rows: int
 
     @property
@@ -101,6 +105,8 @@ class SQLSink(Sink):
         self._by_key: dict[Hashable, bytes] = {}
         self._keyless: list[bytes] = []
         self._deleted: set[Hashable] = set()
+        self._origins: dict[Hashable, Origin] = {}
+        """Where the records of the batch came from, by key, or by their number in the batch."""
         self.pending_bytes = 0
         self.first_ordinal: int | None = None
         """Ordinal of the first record of the batch; `None` while the batch is empty."""
@@ -143,7 +149,7 @@ class SQLSink(Sink):
         self.tally_duplicate_merged(self.current_size - written)
         self._total_records_read += self.current_size
         self._batch_records_read = 0
-        self._by_key, self._keyless, self._deleted = {}, [], set()
+        self._by_key, self._keyless, self._deleted, self._origins = {}, [], set(), {}
         self.pending_bytes = 0
         self.first_ordinal = None
         self.target.lanes.write(shares)
@@ -153,7 +159,8 @@ class SQLSink(Sink):
         lanes = self.target.lanes
         if not self._is_keyed:  # A batch without keys is one transaction, on each lane in turn.
             turn = lanes.handed_over % len(lanes)
-            whole = Share(self._table, self.stream_name, self._keyless)
+            origins = list(self._origins.values())
+            whole = Share(self._table, self.stream_name, self._keyless, (), origins)
             return [whole if lane == turn else None for lane in range(len(lanes))]
         keys: list[list[Any]] = [[] for _ in range(len(lanes))]
         for key in self._by_key:
@@ -163,12 +170,16 @@ class SQLSink(Sink):
     def _share(self, keys: list[Any]) -> Share:
         with suppress(TypeError):  # Keys of several kinds have no order, and need none.
             keys.sort()
-        by_key, deleted = self._by_key, self._deleted
+        by_key, origins, deleted = self._by_key, self._origins, self._deleted
+        if deleted:
+            keys.sort(key=deleted.__contains__)
+        kept = len(keys) - sum(key in deleted for key in keys)
         return Share(
             self._table,
             self.stream_name,
-            elements=[by_key[key] for key in keys if key not in deleted],
-            deleted=[by_key[key] for key in keys if key in deleted] if deleted else (),
+            elements=[by_key[key] for key in keys[:kept]],
+            deleted=[by_key[key] for key in keys[kept:]],
+            origins=[origins[key] for key in keys],
         )
 
     @override
@@ -194,7 +205,7 @@ class SQLSink(Sink):
         version: int | None,
         extracted_at: str | None,
         moment: Moment,
-        ordinal: int,
+        origin: Origin,
     ) -> None:
         """Add a raw record to the batch; a later record of a key takes the place of an earlier.
 
@@ -203,7 +214,7 @@ class SQLSink(Sink):
             version: Version of the table, as the message says.
             extracted_at: When the tap read the record, as the message says.
             moment: When the record was received.
-            ordinal: Number of the record in the run.
+            origin: Where the record came from.
 
         Raises:
             InvalidRecord: If the record does not fit its schema, or the database.
@@ -211,32 +222,52 @@ class SQLSink(Sink):
         """
         if version is not None and version != self._version:
             self._begin_version(version)
+        if self.target.quarantine is not None:
+            origin = msgspec.structs.replace(origin, record=record)
         if needs_cleaning(record):
             record = self._clean(record)
-        key = self._judge(record)
+        try:
+            key = self._judge(record)
+            rebuilt = record if self._rebuild is None else self._rebuild(record)
+        except (InvalidRecord, MissingKeyPropertiesError) as error:
+            self._refuse(error, origin)
+            return
         if self._removes_rows:
             (self._deleted.add if is_deletion(record) else self._deleted.discard)(key)
         if self.first_ordinal is None:
-            self.first_ordinal = ordinal
+            self.first_ordinal = origin.ordinal
             self.began_at = time.monotonic()
             self._batched_at = moment.text
             self._followed = None
             self._tell_unnamed(record)
-        if self._rebuild is not None:
-            record = self._rebuild(record)
+        element = rebuilt
         if self._has_metadata:
             if (moment, extracted_at) != self._followed:
                 self._follow(moment, extracted_at)
-            record = b"%b%b%b" % (self._head, record, self._layout.end)
-        self.pending_bytes += len(record)
+            element = b"%b%b%b" % (self._head, rebuilt, self._layout.end)
+        self._keep(key, element, origin)
+
+    def _keep(self, key: Hashable, element: bytes, origin: Origin) -> None:
+        """Put an element into the batch, in the place of an earlier one of its key."""
+        self.pending_bytes += len(element)
         if not self._is_keyed:
-            self._keyless.append(record)
+            self._origins[len(self._keyless)] = origin
+            self._keyless.append(element)
         else:
             earlier = self._by_key.get(key)
             if earlier is not None:
                 self.pending_bytes -= len(earlier)
-            self._by_key[key] = record
+                origin = msgspec.structs.replace(origin, ordinal=self._origins[key].ordinal)
+            self._by_key[key] = element
+            self._origins[key] = origin
         self._batch_records_read += 1
+
+    def _refuse(self, error: InvalidRecord | MissingKeyPropertiesError, origin: Origin) -> None:
+        """Put an invalid record away, or end the run."""
+        if self.target.quarantine is None:
+            raise type(error)(*self._located(error)) from error
+        reason = getattr(error, "error_message", None) or str(error)
+        self.target.quarantine.put(Refusal(self.stream_name, self._table, origin, reason))
 
     def _tell_unnamed(self, record: bytes) -> None:
         """Warn of properties that have no column; the first record of each batch is looked at."""
@@ -253,16 +284,13 @@ class SQLSink(Sink):
 
     def _judge(self, record: bytes) -> Hashable:
         """Hold a record against the schema and the database, and read its key."""
-        try:
-            key = None
-            if self._validator is not None:
-                key = self._checked_key(self._validator.check(record))
-            if key is None and self._key_of:
-                key = self._key_of(record)
-            if has_long_number(record):
-                self._check_digits(record)
-        except (InvalidRecord, MissingKeyPropertiesError) as error:
-            raise type(error)(*self._located(error)) from error
+        key = None
+        if self._validator is not None:
+            key = self._checked_key(self._validator.check(record))
+        if key is None and self._key_of:
+            key = self._key_of(record)
+        if has_long_number(record):
+            self._check_digits(record)
         return key
 
     @override

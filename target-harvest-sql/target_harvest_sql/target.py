@@ -30,10 +30,12 @@ from singer_sdk.singerlib.exceptions import InvalidInputLine
 from typing_extensions import override
 
 from target_harvest_sql import settings
+from target_harvest_sql.bad_rows import Origin, Refusal, RefusedRowError
 from target_harvest_sql.batch_files import BatchFileError, read_lines
 from target_harvest_sql.connector import Connector, DatabaseError
 from target_harvest_sql.lanes import Lanes
 from target_harvest_sql.messages import Message, MessageReader
+from target_harvest_sql.quarantine import Quarantine
 from target_harvest_sql.records import decode_exactly
 from target_harvest_sql.sinks import Moment, SQLSink
 
@@ -117,6 +119,16 @@ class TargetHarvestSQL(Target):
             default=True,
             title="Validate Records",
             description="Whether records are held against the schema of their stream.",
+        ),
+        th.Property(
+            "invalid_records",
+            th.StringType,
+            default="fail",
+            allowed_values=["fail", "quarantine"],
+            title="Invalid Records",
+            description="What to do with a record that does not fit its schema, lacks a key, or is "
+            "refused by the database: fail after all that came before it is written, or put it in "
+            "the table _sdc_rejected and go on.",
         ),
         th.Property(
             "hard_delete",
@@ -217,7 +229,11 @@ class TargetHarvestSQL(Target):
         )
         """The connection that makes and changes tables."""
         self.connector.while_waiting = self._obey
-        self.lanes = Lanes(self._lane_connectors(), self._limit_bytes)
+        self.quarantine: Quarantine | None = None
+        if self.config["invalid_records"] == "quarantine":
+            connector = Connector(self.config["sqlalchemy_url"], self.logger)
+            self.quarantine = Quarantine(connector, self.logger)
+        self.lanes = Lanes(self._lane_connectors(), self._limit_bytes, self._refuse)
         self.message_reader.between_reads = self._between_reads
         self._moment = Moment.now()
         self._ordinal = 0
@@ -225,10 +241,11 @@ class TargetHarvestSQL(Target):
         self._schemas: dict[str, tuple[bytes, Sequence[str]]] = {}
         self._states: deque[tuple[int, bytes]] = deque()
         """States that wait for records to be handed over: the number of the last, the state."""
-        self._handed_over: deque[tuple[int, bytes]] = deque()
-        """States that wait for batches to be committed: the number of the last, the state."""
+        self._handed_over: deque[tuple[int, list[tuple[int, bytes]]]] = deque()
+        """States that wait for batches to be committed: the number of the last, the states."""
         self._last_state = b""
-        self._batch_file = ""
+        self._number_in_file = 0
+        """Number of the record in the batch file that is read; 0 while none is."""
         if self.config.get("default_target_schema") and not self.connector.dialect.has_schemas:
             self.logger.warning(
                 "%s has no schemas, so `default_target_schema` is not used; leave it out.",
@@ -251,8 +268,16 @@ class TargetHarvestSQL(Target):
     @property
     def where(self) -> str:
         """The place in the input, for errors."""
-        line = f"Line {self.message_reader.line_number}"
-        return f"{self._batch_file} of {line.lower()}" if self._batch_file else line
+        return str(self._origin())
+
+    def _origin(self) -> Origin:
+        return Origin(self._ordinal, self.message_reader.line_number, self._number_in_file)
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Put a row away that the database refuses, or end the run."""
+        if self.quarantine is None:
+            raise RefusedRowError(refusal)
+        self.quarantine.put(refusal)
 
     # Messages, in their order
 
@@ -323,12 +348,11 @@ class TargetHarvestSQL(Target):
                 "the tap."
             )
         self._ordinal += 1
+        origin = self._origin()
         for route in routes:
             sink = route.sink
             if route.transform is None:
-                sink.add(
-                    record, message.version, message.time_extracted, self._moment, self._ordinal
-                )
+                sink.add(record, message.version, message.time_extracted, self._moment, origin)
             else:
                 transformed = self._transformed(route, record)
                 if transformed is None:
@@ -337,7 +361,7 @@ class TargetHarvestSQL(Target):
                     "version": message.version,
                     "extracted_at": message.time_extracted,
                     "moment": self._moment,
-                    "ordinal": self._ordinal,
+                    "origin": origin,
                 }
                 sink.process_record(transformed, context)
             if sink.is_full:
@@ -393,7 +417,7 @@ class TargetHarvestSQL(Target):
         for url in message.manifest:
             try:
                 for number, line in enumerate(read_lines(url, message.encoding, storage), 1):
-                    self._batch_file = f"Record {number} of a batch file"
+                    self._number_in_file = number
                     if not line.isspace():
                         record = Message(
                             type="RECORD", stream=stream, record=msgspec.Raw(line.strip())
@@ -406,7 +430,7 @@ class TargetHarvestSQL(Target):
                     f'{self.where}: a batch file of stream "{stream}" {error}.'
                 ) from error
             finally:
-                self._batch_file = ""
+                self._number_in_file = 0
 
     def _stream_of(self, message: Message) -> str:
         if not message.stream:
@@ -485,23 +509,30 @@ class TargetHarvestSQL(Target):
         """Close all connections."""
         self.lanes.close()
         self.connector.close()
+        if self.quarantine is not None:
+            self.quarantine.close()
 
     # State
 
     def _emit_states(self, *, is_final: bool = False) -> None:
         """Print the states of which every record is committed; of several at once, the last."""
+        committed = self.lanes.committed
+        if self.quarantine is not None:
+            self.quarantine.flush()
         if self.config["load_method"] == "overwrite" and not is_final:
             return
         pending = [s.first_ordinal for s in self._sinks if s.first_ordinal is not None]
         handed_over = min(pending) - 1 if pending else self._ordinal
-        state = None
+        ready = []
         while self._states and self._states[0][0] <= handed_over:
-            state = self._states.popleft()[1]
-        if state is not None:
-            self._handed_over.append((self.lanes.handed_over, state))
-        committed = self.lanes.committed
+            ready.append(self._states.popleft())
+        if ready:
+            self._handed_over.append((self.lanes.handed_over, ready))
         while self._handed_over and self._handed_over[0][0] <= committed:
-            self._print_state(self._handed_over.popleft()[1])
+            states = self._handed_over.popleft()[1]
+            true = [state for ordinal, state in states if ordinal < self.lanes.first_refused]
+            for state in true[-1:]:
+                self._print_state(state)
 
     def _print_state(self, state: bytes) -> None:
         if state != self._last_state:

@@ -142,19 +142,6 @@ def test_what_came_before_an_error_is_written(
     assert sqlite_database.rows("people") == [{"id": 1, "name": "a"}, {"id": 2, "name": "b"}]
 
 
-def test_a_refused_batch_leaves_no_part_of_it(sqlite_database: Database) -> None:
-    """However many statements write it."""
-    write(sqlite_database, PEOPLE)
-    sqlite_database.query(
-        "CREATE TRIGGER refuse BEFORE INSERT ON people WHEN new.id = 2400\n"
-        "BEGIN SELECT RAISE(ABORT, 'refused'); END"
-    )
-    with pytest.raises(DatabaseError, match='write 2500 records of stream "people"'):
-        write(sqlite_database, PEOPLE, *(record("people", id=n) for n in range(2500)))
-
-    assert sqlite_database.rows("people") == []
-
-
 def test_a_refused_batch_holds_later_states_back(duckdb_database: Database, tmp_path: Path) -> None:
     """Other streams' records are written all the same."""
     days = schema("days", id={"type": "integer"}, day={"type": "string", "format": "date"})
@@ -208,28 +195,6 @@ def test_a_line_that_is_not_utf8_is_named(sqlite_database: Database, tmp_path: P
 def test_the_last_line_needs_no_line_feed(sqlite_database: Database) -> None:
     """A whole message without one is processed."""
     assert write(sqlite_database, '{"type": "STATE", "value": {"a": 1}}\n ') == ['{"a": 1}']
-
-
-@pytest.mark.parametrize(
-    "database", ["duckdb", "postgres", "mariadb", "mysql", "mssql"], indirect=True
-)
-def test_a_refused_batch_leaves_nothing_of_it(database: Database, tmp_path: Path) -> None:
-    """Without validation the database judges; its error shows no value, whatever is in it."""
-    days = schema("t", id={"type": "integer"}, day={"type": "string", "format": "date"})
-    ended = run(
-        database,
-        tmp_path,
-        days,
-        record("t", id=1, day="2024-01-01"),
-        record("t", id=2, day=f'{SECRET}"{SECRET}\n{SECRET}'),
-        validate_records=False,
-        lanes=1,
-    )
-
-    assert ended.exit_code == 1
-    assert 'write 2 records of stream "t" to table "t"' in ended.error
-    assert SECRET not in ended.errors
-    assert database.rows("t") == []
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,9 @@ class DuckDBDriver:
         )
         # A batch is read as a file that never touches a disk.
         self._files = MemoryFileSystem()
-        self._connection.register_filesystem(self._files)
+        # Connections to one file are one instance, which all of them share.
+        if not self._connection.filesystem_is_registered("memory"):
+            self._connection.register_filesystem(self._files)
         self._batch_path = f"/target-harvest-sql-{uuid4().hex}.json"
 
     @classmethod

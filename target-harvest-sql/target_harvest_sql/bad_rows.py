@@ -1,0 +1,127 @@
+"""The rows that the database refuses: which of a batch they are, and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from target_harvest_sql.connector import DatabaseError, TransientError
+from target_harvest_sql.records import json_type
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from target_harvest_sql.columns import Table
+    from target_harvest_sql.connector import Connector
+
+
+class Origin(msgspec.Struct, frozen=True, gc=False):
+    """Where a record came from."""
+
+    ordinal: int
+    """Number of the record in the run; of several of a key in a batch, that of the first."""
+    line: int
+    """The line of the input."""
+    number: int = 0
+    """Number of the record in the batch file that the line names; 0 if it names none."""
+    record: bytes = b""
+    """The record as it was sent, where bad ones are kept."""
+
+    def __str__(self) -> str:
+        place = f"line {self.line}"
+        return f"Record {self.number} of a batch file of {place}" if self.number else place.title()
+
+
+class Row(NamedTuple):
+    """A row to write, or to delete."""
+
+    origin: Origin
+    element: bytes
+    """A JSON object, as the database reads it."""
+    is_deleted: bool
+
+
+class Refusal(NamedTuple):
+    """A record that is not written, and why."""
+
+    stream: str
+    table: Table
+    origin: Origin
+    reason: str
+    """What is wrong with it, without values."""
+
+
+class RefusedRowError(DatabaseError):
+    """The database refuses a row; those before it are written."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(
+            f'{refusal.origin} of stream "{refusal.stream}" is refused by the database: '
+            f"{refusal.reason}. Correct the tap or its schema, or set `invalid_records: "
+            "quarantine` to go on without such records."
+        )
+        self.origin = refusal.origin
+
+
+def write(
+    connector: Connector,
+    table: Table,
+    stream: str,
+    rows: Sequence[Row],
+    refuse: Callable[[Refusal], None],
+) -> None:
+    """Write the rows of a batch that was refused, but for those that are refused alone.
+
+    The batch is halved until they are found. Rows are written in the order in which they came, so
+    that all those before a bad one are written when `refuse` is called.
+
+    Args:
+        connector: The connection to write by.
+        table: As `prepare` returned it.
+        stream: Name of the stream.
+        rows: No two with the same key.
+        refuse: Called for each row that is refused alone; may raise to end the work.
+
+    Raises:
+        DatabaseError: If no row is to blame, as not even a batch without rows is accepted.
+    """
+    connector.write_nothing(table, stream)
+    _write_apart(connector, table, stream, sorted(rows, key=lambda row: row.origin.ordinal), refuse)
+
+
+def _write_apart(
+    connector: Connector,
+    table: Table,
+    stream: str,
+    rows: Sequence[Row],
+    refuse: Callable[[Refusal], None],
+) -> None:
+    try:
+        connector.write(
+            table,
+            [row.element for row in rows if not row.is_deleted],
+            [row.element for row in rows if row.is_deleted],
+            stream,
+        )
+    except TransientError:
+        raise
+    except DatabaseError as error:
+        if len(rows) == 1:
+            reason = _misfit(connector, table, rows[0]) + error.reason
+            refuse(Refusal(stream, table, rows[0].origin, reason))
+            return
+        half = len(rows) // 2
+        _write_apart(connector, table, stream, rows[:half], refuse)
+        _write_apart(connector, table, stream, rows[half:], refuse)
+
+
+def _misfit(connector: Connector, table: Table, row: Row) -> str:
+    """Say which value the database cannot read, if that is what is wrong."""
+    column = connector.find_misfit(table, row.element)
+    if column is None:
+        return ""
+    value: Any = msgspec.json.decode(row.element)
+    for name in column.path:
+        value = value[int(name)] if isinstance(value, list) else value[name]
+    return f"{json_type(value)} at {column.source}, which is no {column.kind}: "

@@ -1,0 +1,105 @@
+"""The table of the records that are not written elsewhere, since they are invalid."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict, deque
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from singer_sdk.singerlib.json import serialize_json
+
+from target_harvest_sql import columns as cols
+from target_harvest_sql.elements import as_lists
+from target_harvest_sql.records import clean
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable
+
+    from target_harvest_sql.bad_rows import Refusal
+    from target_harvest_sql.connector import Connector
+
+TABLE = "_sdc_rejected"
+
+COLUMNS: dict[str, tuple[cols.Kind, str]] = {
+    "stream": ("string", "Name of the stream."),
+    "line": ("integer", "Line of the target's input."),
+    "reason": ("string", "Why the record was not written."),
+    "record": ("string", "The record as the tap sent it, as JSON."),
+    "rejected_at": ("date-time", "When the record was not written."),
+}
+"""Kinds and descriptions. A record is text, since JSON columns do not hold all that is JSON."""
+
+
+class Quarantine:
+    """Keeps invalid records in a table, in the schema of the table that they were for.
+
+    Args:
+        connector: A connection of its own, which is opened when there is something to keep.
+        logger: Where it is told at the end.
+    """
+
+    def __init__(self, connector: Connector, logger: logging.Logger) -> None:
+        self._connector = connector
+        self._logger = logger
+        self._waiting: deque[tuple[Refusal, datetime]] = deque()
+        self._counts: Counter[str] = Counter()
+        self._tables: dict[str | None, tuple[cols.Table, Callable[[bytes], bytes]]] = {}
+
+    def put(self, refusal: Refusal) -> None:
+        """Take a record, from whichever thread; `flush` writes it."""
+        self._waiting.append((refusal, datetime.now(UTC)))
+
+    def flush(self) -> None:
+        """Write what was taken.
+
+        Raises:
+            DatabaseError: If the database refuses it.
+        """
+        found: defaultdict[str | None, list[bytes]] = defaultdict(list)
+        while self._waiting:
+            refusal, at = self._waiting.popleft()
+            found[refusal.table.schema].append(_record(refusal, at))
+            self._counts[refusal.stream] += 1
+        for schema, records in found.items():
+            table, rebuild = self._prepared(schema)
+            elements = [rebuild(record) for record in records]
+            self._connector.write(table, elements, (), TABLE)
+
+    def _prepared(self, schema: str | None) -> tuple[cols.Table, Callable[[bytes], bytes]]:
+        """Make the table of a schema when it is first needed, and tell how its elements are."""
+        if schema not in self._tables:
+            columns = [
+                cols.Column(name, (name,), kind, name, description=description)
+                for name, (kind, description) in COLUMNS.items()
+            ]
+            rebuild: Callable[[bytes], bytes] = bytes
+            if length := self._connector.open().list_length:
+                columns, rebuild = as_lists(columns, length, has_metadata=False)
+            table = cols.Table(TABLE, tuple(columns), schema, is_keyed=False)
+            self._tables[schema] = self._connector.prepare(table, TABLE, is_shared=True), rebuild
+        return self._tables[schema]
+
+    def close(self) -> None:
+        """Close the connection, and say of each stream how many records were not written."""
+        self._connector.close()
+        for stream, count in self._counts.items():
+            self._logger.warning(
+                "Stream %s: %d records were not written. They are in the table %s, with the "
+                "reasons: correct the tap or its schema, and send them again.",
+                stream,
+                count,
+                TABLE,
+            )
+        self._counts.clear()
+
+
+def _record(refusal: Refusal, at: datetime) -> bytes:
+    values = {
+        "stream": refusal.stream,
+        "line": refusal.origin.line,
+        "reason": refusal.reason,
+        "record": refusal.origin.record.decode(),
+        "rejected_at": at.isoformat(),
+    }
+    return clean(serialize_json(values).encode(), keeps_nul=False)
