@@ -62,14 +62,14 @@ TRANSIENT: Final = frozenset(
         1205,  # A lock was waited for too long.
         1213,  # A deadlock.
         1927,  # The connection was killed.
-        2003,  # PyMySQL: the server cannot be reached.
         2006,  # PyMySQL: the server has gone away.
         2013,  # PyMySQL: the connection was lost.
         2014,  # PyMySQL: a packet came out of its order.
         4031,  # MySQL: the connection was idle for too long.
     }
 )
-"""Codes of errors that may be gone when the same is tried again.
+"""Codes of errors that may be gone when the same is tried again. A server that was never reached is
+not among them: its address or certificate is wrong.
 
 MariaDB documentation, "MariaDB Error Code Reference":
 https://mariadb.com/docs/server/reference/error-codes/mariadb-error-code-reference
