@@ -477,6 +477,7 @@ class MSSQL(Dialect):
 class Babelfish(MSSQL):
     """Babelfish 4, whose OPENJSON leaves the escapes in texts, and cuts them as nvarchar(max)."""
 
+    lock_sql = ""  # Asked a few times for a lock that another connection has, the server breaks.
     text_field = "ntext"
 
     @override

@@ -408,6 +408,7 @@ def test_a_server_may_leave_escapes_in_texts_and_cut_objects() -> None:
         '  [c2] nvarchar(max) \'$."r"."tags"\' AS JSON\n'
         ")"
     )
+    assert dialect.lock_sql == ""
     assert type(MSSQL().of_server("Microsoft SQL Server 2022 \t")) is MSSQL
     assert parsed(statements) == [exp.Insert]
 
