@@ -345,6 +345,61 @@ def test_a_run_that_is_ended_at_any_moment_is_made_good(
     assert_made_good(harvest, config, before, first)
 
 
+@pytest.mark.parametrize("moves", [(), *((move,) for move in Move)], ids="".join)
+def test_what_moves_nothing_comes_with_a_reconcile(
+    harvest: Sandbox, config: dict[str, Any], moves: tuple[Move, ...]
+):
+    """Whichever change of a row shows at another one, when both runs are over all is there."""
+    harvest.switches.moves = set(moves)
+    below = ("invoice_payments", "invoice_messages", "estimate_messages")
+    names = (
+        *("clients", "projects", "project_user_assignments", "time_entries", "expenses"),
+        *("invoices", "estimates", "roles", "user_roles", "users", *below),
+    )
+    catalog = selecting(*names)
+    first = run_tap(TapHarvest(config=config, catalog=catalog))
+
+    harvest.advance(seconds=HOUR)
+    bill_and_rename(harvest)
+    always = {**config, "reconcile_days": 0, "sweep_days": 0}
+    second = run_tap(TapHarvest(config=always, catalog=catalog, state=first.states[-1]))
+
+    wanted = {
+        name: {key(name, row): row for row in rows}
+        for name, rows in account(harvest, below).items()
+        if name in names
+    }
+    assert_equal(wanted, landed(first, second))
+
+
+def bill_and_rename(harvest: Sandbox) -> None:
+    """Each change that may show at another row."""
+    invoice, other, *_ = (row["id"] for row in harvest.rows("invoices") if row["state"] == "open")
+    estimate = harvest.rows("estimates")[0]["id"]
+    user = harvest.rows("users")[-1]["id"]
+    expense = next(row["id"] for row in harvest.rows("expenses") if not row["is_billed"])
+    entry = next(
+        row["id"]
+        for row in harvest.rows("time_entries")
+        if row["billable"] and not row["is_billed"]
+    )
+    assignment = harvest.rows("project_user_assignments")[0]["id"]
+    harvest.change("project_user_assignments", assignment, budget=40.0)
+    for name in ("invoice_payments", "invoice_messages"):
+        harvest.delete(name, harvest.rows(name)[0]["id"])
+    harvest.add("invoice_payments", invoice_id=invoice)
+    harvest.add("invoice_messages", invoice_id=invoice)
+    harvest.add("invoice_messages", invoice_id=other, event_type="close")
+    harvest.add("invoice_messages", invoice_id=other, reminder=True)
+    harvest.add("estimate_messages", estimate_id=estimate, event_type="send")
+    harvest.add("invoices", expense_ids=[expense], time_entry_ids=[entry])
+    harvest.add("estimates")
+    harvest.add("user_billable_rates", user_id=user)
+    harvest.change("users", user, first_name="Robin")
+    harvest.change("clients", harvest.rows("clients")[0]["id"], name="Example Harbour")
+    harvest.change("roles", harvest.rows("roles")[0]["id"], user_ids=[user])
+
+
 def a_tap(
     config: dict[str, Any], state: dict[str, Any] | None = None, **settings: Any
 ) -> TapHarvest:
