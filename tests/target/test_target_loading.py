@@ -546,16 +546,19 @@ def test_names_that_differ_only_in_case_get_a_suffix(database: Database) -> None
 
 
 @pytest.mark.parametrize(
-    "name", ['a"b', "a.b", "a b", "$", "é", "日本", "a\\b", "a/b", "x" * 300, "'", "100%", "%s"]
+    "name",
+    ['a"b', "a.b", "a b", "$", "é", "日本", "a\\b", "a/b", "x" * 300, "'", "100%", "%s", "r"],
 )
 def test_any_name_can_be_a_column(database: Database, name: str) -> None:
     """Quotes, dots, accents and great length reach the right value."""
-    message = schema("t", id={"type": "integer"}, **{name: "string", "plain": "integer"})
-    write(database, message, record("t", id=1, plain=2, **{name: "v"}))
+    for table, add_record_metadata in (("t", True), ("u", False)):
+        message = schema(table, id={"type": "integer"}, **{name: "string", "plain": "integer"})
+        sent = record(table, id=1, plain=2, **{name: "v"})
+        write(database, message, sent, add_record_metadata=add_record_metadata)
 
-    row = database.rows("t")[0]
-    assert [*row.values()] == [1, "v", 2]
-    assert len(name) > 255 or name in row
+        row = database.rows(table)[0]
+        assert [*row.values()] == [1, "v", 2]
+        assert len(name) > 255 or name in row
 
 
 WITH_SCHEMAS = pytest.mark.parametrize(

@@ -89,7 +89,22 @@ def test_append() -> None:
 
     assert statement == (
         'INSERT INTO "s"."odd ""name"" of 100%%" ("client__name")\n'
-        """SELECT value #>> '{"r","client","name"}'\n"""
+        "SELECT record -> 'client' ->> 'name'\n"
+        "FROM (\n"
+        "  SELECT value, value -> 'r' AS record\n"
+        "  FROM jsonb_array_elements(%(batch)s::jsonb)\n"
+        "  OFFSET 0\n"
+        ") AS batch"
+    )
+
+
+def test_append_without_metadata() -> None:
+    """A record is then the element itself."""
+    [statement] = PostgreSQL().append_sql(Table("t", (Column("a", ("b", "100%"), "string"),)))
+
+    assert statement == (
+        'INSERT INTO "t" ("a")\n'
+        "SELECT value -> 'b' ->> '100%%'\n"
         "FROM jsonb_array_elements(%(batch)s::jsonb)"
     )
 
@@ -100,10 +115,14 @@ def test_upsert() -> None:
 
     assert statement == (
         'INSERT INTO "entries" AS old ("id", "client__name", "amount", "tags", "_sdc_batched_at")\n'
-        """SELECT (value #>> '{"r","id"}')::bigint, value #>> '{"r","client","name"}', """
-        """(value #>> '{"r","amount"}')::numeric, NULLIF(value #> '{"r","tags"}', 'null'), """
-        """(value #>> '{"b"}')::timestamp with time zone\n"""
-        "FROM jsonb_array_elements(%(batch)s::jsonb)\n"
+        "SELECT (record ->> 'id')::bigint, record -> 'client' ->> 'name', "
+        "(record ->> 'amount')::numeric, NULLIF(record -> 'tags', 'null'), "
+        "(value ->> 'b')::timestamp with time zone\n"
+        "FROM (\n"
+        "  SELECT value, value -> 'r' AS record\n"
+        "  FROM jsonb_array_elements(%(batch)s::jsonb)\n"
+        "  OFFSET 0\n"
+        ") AS batch\n"
         'ON CONFLICT ("id") DO UPDATE SET "client__name" = excluded."client__name", '
         '"amount" = excluded."amount", "tags" = excluded."tags", '
         '"_sdc_batched_at" = excluded."_sdc_batched_at"\n'
@@ -126,8 +145,12 @@ def test_delete() -> None:
     assert statement == (
         'DELETE FROM "entries"\n'
         'WHERE ("id") IN (\n'
-        """SELECT (value #>> '{"r","id"}')::bigint\n"""
-        "FROM jsonb_array_elements(%(batch)s::jsonb)\n"
+        "SELECT (record ->> 'id')::bigint\n"
+        "FROM (\n"
+        "  SELECT value, value -> 'r' AS record\n"
+        "  FROM jsonb_array_elements(%(batch)s::jsonb)\n"
+        "  OFFSET 0\n"
+        ") AS batch\n"
         ")"
     )
 
