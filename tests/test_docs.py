@@ -16,7 +16,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 DOCUMENTS: Final = [
     *ROOT.glob("*.md"),
     *ROOT.glob(".github/*.md"),
-    *ROOT.glob("docs/*.md"),
+    *ROOT.glob("docs/**/*.md"),
     *ROOT.glob("ta*/README.md"),
 ]
 

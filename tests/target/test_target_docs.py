@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import get_args
 
+import pytest
+from sqlalchemy.engine import make_url
+from target_run import activate, record, run, schema
+
+from fix_databases import Database
 from target_harvest_sql.columns import Kind
 from target_harvest_sql.dialects import DIALECTS
 from target_harvest_sql.target import TargetHarvestSQL
 
 README = Path(__file__).parents[2] / "target-harvest-sql" / "README.md"
+DATABASES = Path(__file__).parents[2] / "docs" / "databases"
 BUILT_IN = {"stream_maps", "stream_map_config", "faker_config", "batch_config"}
 
 
@@ -69,3 +76,52 @@ def test_the_module_is_the_command() -> None:
 
     names = [row[0].strip("`") for row in rows_under("Settings")]
     assert [name for name in names if f'"{name}"' not in shown] == []
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_every_database_has_a_page(name: str) -> None:
+    """With the type of each kind."""
+    page = {"mssql": "sql-server", "mysql": "mariadb"}.get(name, name)
+    text = (DATABASES / f"{page}.md").read_text(encoding="utf-8")
+
+    section = text.split("\n## Types\n")[1].split("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("| `")]
+    assert rows == [f"| `{kind}` | `{DIALECTS[name].types[kind]}` |" for kind in get_args(Kind)]
+    assert f"{name}://" in text
+
+
+def test_the_grants_that_the_page_names_are_enough(
+    postgres_database: Database, tmp_path: Path
+) -> None:
+    """A user with the rights of PostgreSQL's page can do all that the target does."""
+    page = (DATABASES / "postgresql.md").read_text(encoding="utf-8")
+    statements = re.findall(r"^(?:CREATE|GRANT) .+?;", page, re.MULTILINE)
+    url = make_url(postgres_database.url)
+    user = f"user_of_{url.database}"
+    for statement in statements:
+        postgres_database.query(
+            re.sub(r"\bharvest\b(?! AUTH)", user, statement)
+            .replace("…", "secret")
+            .replace("warehouse", str(url.database))
+        )
+    limited = url.set(username=user, password="secret").render_as_string(hide_password=False)
+
+    try:
+        for hard_delete in (False, True):
+            for load_method in ("upsert", "overwrite"):
+                ended = run(
+                    Database("postgres", limited),
+                    tmp_path,
+                    schema("people", id="integer", name={"type": "string", "description": "Who."}),
+                    record("people", 1, id=1, name="a"),
+                    schema("people", id="integer", name="string", age="number"),
+                    record("people", 2, id=2, age=4),
+                    activate("people", 2),
+                    default_target_schema="harvest",
+                    hard_delete=hard_delete,
+                    load_method=load_method,
+                )
+                assert ended.exit_code == 0, ended.errors
+    finally:
+        postgres_database.query(f'DROP OWNED BY "{user}"')
+        postgres_database.query(f'DROP ROLE "{user}"')
