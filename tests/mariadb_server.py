@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PATH: Final = "/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin:/opt/homebrew/bin"
-USER: Final = "CREATE USER tester@'%' IDENTIFIED BY 'p@ss/w%rd';\nGRANT ALL ON *.* TO tester@'%';\n"
+USER: Final = """
+CREATE USER tester@'%' IDENTIFIED BY 'p@ss/w%rd';
+GRANT ALL ON *.* TO tester@'%' WITH GRANT OPTION;
+"""
 # The data lives as long as the tests, so that nothing need ever reach a disk.
 SETTINGS: Final = {
     "bind-address": "127.0.0.1",

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import pytest
 from sqlalchemy.engine import make_url
@@ -16,6 +16,9 @@ from fix_databases import Database
 from target_harvest_sql.columns import Kind
 from target_harvest_sql.dialects import DIALECTS
 from target_harvest_sql.target import TargetHarvestSQL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 README = Path(__file__).parents[2] / "target-harvest-sql" / "README.md"
 DATABASES = Path(__file__).parents[2] / "docs" / "databases"
@@ -90,38 +93,46 @@ def test_every_database_has_a_page(name: str) -> None:
     assert f"{name}://" in text
 
 
+@pytest.mark.parametrize(("engine", "page"), [("postgres", "postgresql"), ("mariadb", "mariadb")])
 def test_the_grants_that_the_page_names_are_enough(
-    postgres_database: Database, tmp_path: Path
+    new_database: Callable[[str], Database], tmp_path: Path, engine: str, page: str
 ) -> None:
-    """A user with the rights of PostgreSQL's page can do all that the target does."""
-    page = (DATABASES / "postgresql.md").read_text(encoding="utf-8")
-    statements = re.findall(r"^(?:CREATE|GRANT) .+?;", page, re.MULTILINE)
-    url = make_url(postgres_database.url)
+    """A user with the rights of the page can do all that the target does."""
+    database = new_database(engine)
+    url = make_url(database.url)
+    text = (DATABASES / f"{page}.md").read_text(encoding="utf-8")
     user = f"user_of_{url.database}"
-    for statement in statements:
-        postgres_database.query(
+    own = {"postgres": "harvest", "mariadb": user}[engine]  # A schema is a database there.
+    for statement in re.findall(r"^(?:CREATE|GRANT) .+?;", text, re.MULTILINE):
+        database.query(
             re.sub(r"\bharvest\b(?! AUTH)", user, statement)
             .replace("…", "secret")
             .replace("warehouse", str(url.database))
         )
-    limited = url.set(username=user, password="secret").render_as_string(hide_password=False)
+    limited = url.set(username=user, password="secret", database=url.database)
+    if engine == "mariadb":
+        limited = limited.set(database=own)
 
     try:
         for hard_delete in (False, True):
             for load_method in ("upsert", "overwrite"):
                 ended = run(
-                    Database("postgres", limited),
+                    Database(engine, limited.render_as_string(hide_password=False)),
                     tmp_path,
                     schema("people", id="integer", name={"type": "string", "description": "Who."}),
                     record("people", 1, id=1, name="a"),
                     schema("people", id="integer", name="string", age="number"),
                     record("people", 2, id=2, age=4),
                     activate("people", 2),
-                    default_target_schema="harvest",
                     hard_delete=hard_delete,
                     load_method=load_method,
+                    **({"default_target_schema": own} if engine == "postgres" else {}),
                 )
                 assert ended.exit_code == 0, ended.errors
     finally:
-        postgres_database.query(f'DROP OWNED BY "{user}"')
-        postgres_database.query(f'DROP ROLE "{user}"')
+        if engine == "postgres":
+            database.query(f'DROP OWNED BY "{user}"')
+            database.query(f'DROP ROLE "{user}"')
+        else:
+            database.query(f"DROP USER `{user}`")
+            database.query(f"DROP DATABASE `{own}`")
