@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from benchmarks.__main__ import SECTIONS
+from benchmarks.measure import Measurement
 from benchmarks.page import PAGE, SECTION, replaced, table
+from benchmarks.peers import PEERS
+from benchmarks.target import Race, compared
+from benchmarks.yardsticks import YARDSTICKS
 
 
 def test_a_section_is_replaced_and_the_others_stay() -> None:
@@ -38,3 +44,19 @@ def test_each_section_was_measured() -> None:
         assert content.startswith(f"## {section.title}\n\n{section.about.strip()}\n")
         assert content.splitlines()[-1].startswith("`make bench")
         assert "\n| --- |" in content
+
+
+def test_an_aim_is_reached_by_the_ratio_of_medians() -> None:
+    """A slow run counts no more than a fast one; what was not measured is not told."""
+    taken = [Measurement(seconds, (1,), (1.0,)) for seconds in (1.0, 9.0, 2.0)]
+    [copy] = [yardstick for yardstick in YARDSTICKS if yardstick.engine == "PostgreSQL"]
+    [duckdb] = [peer for peer in PEERS if peer.engine == "DuckDB"]
+    race = Race(Path())
+    race.ours = {"PostgreSQL": taken, "DuckDB": taken, "SQLite": taken}
+    race.peers = {duckdb: [Measurement(16.0, (1,), (1.0,))]}
+    race.yardsticks = {copy: [1.5, 0.1, 1.6]}
+
+    assert list(compared(race, 6)) == [
+        ("PostgreSQL", copy.title, "3", "4", "0.75", "≥ 0.8", "no"),
+        ("DuckDB", duckdb.title, "3", "0", "8.00", "≥ 8", "yes"),
+    ]

@@ -8,7 +8,17 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Final
 
-from benchmarks import budget, memory, requests, singer, speed, target
+from benchmarks import (
+    budget,
+    growth,
+    memory,
+    pipeline,
+    requests,
+    singer,
+    speed,
+    switches,
+    target,
+)
 from benchmarks.page import PAGE, Section, write
 
 if TYPE_CHECKING:
@@ -20,7 +30,10 @@ SECTIONS: Final = (
     budget.SECTION,
     speed.SECTION,
     memory.SECTION,
+    pipeline.SECTION,
     target.SECTION,
+    switches.SECTION,
+    growth.SECTION,
 )
 """In the order of the page."""
 

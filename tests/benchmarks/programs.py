@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -82,21 +83,27 @@ def tap_command(
     return command if state is None else [*command, "--state", write(folder / "state.json", state)]
 
 
-def target_command(folder: Path, url: str) -> Command:
-    """The target, into a database that is not there yet.
+def target_command(folder: Path, url: str, **settings: Any) -> Command:
+    """The target, into a database.
 
     Args:
-        folder: Where its files go.
-        url: The database, with `{}` for the folder.
+        folder: Where its file of settings goes.
+        url: The database.
+        **settings: Further settings.
     """
-    for old in folder.glob("bench.*"):
-        old.unlink()
-    config = {
-        "sqlalchemy_url": url.format(folder),
-        "flattening_enabled": True,
-        "flattening_max_depth": 1,
-    }
-    return [BIN / "target-harvest-sql", "--config", write(folder / "target.json", config)]
+    config = write(folder / "target.json", {"sqlalchemy_url": url, **settings})
+    return [BIN / "target-harvest-sql", "--config", config]
+
+
+@contextmanager
+def time_entries_file(count: int) -> Iterator[Path]:
+    """Time entries as a file of the tap's messages, in a folder that others may use as well."""
+    with tempfile.TemporaryDirectory() as name:
+        messages = Path(name) / "messages.jsonl"
+        with served(time_entries=count) as account, messages.open("wb") as file:
+            command = tap_command(messages.parent, account, {"time_entries"})
+            subprocess.run(command, check=True, stdout=file, stderr=subprocess.DEVNULL)
+        yield messages
 
 
 def last_state(messages: Path) -> dict[str, Any]:
