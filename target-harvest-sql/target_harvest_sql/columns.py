@@ -120,6 +120,14 @@ class Table:
     """The SQL namespace; `None` is the database's default."""
     is_keyed: bool = True
     """Whether the key columns are the table's primary key; an append-only table has none."""
+    newest_by: str | None = None
+    """The property that tells which of two rows of a key is newer; `None` if the later one is."""
+
+    @property
+    def newest(self) -> Column | None:
+        """The column that tells which of two rows of a key is newer."""
+        found = (c for c in self.columns if c.source == self.newest_by and not c.is_key)
+        return next(found, None) if self.is_keyed else None
 
     @property
     def keys(self) -> tuple[Column, ...]:

@@ -6,7 +6,7 @@ A record stays raw; only what must be known of it is decoded, by decoders compil
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import reduce
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
@@ -352,6 +352,30 @@ def _key_error(
             return MissingKeyPropertiesError(f"its key property {column.source} is missing or null")
     wanted = ", ".join(f"{column.source} ({column.kind})" for column in columns)
     return MissingKeyPropertiesError(f"a key property is not of its type: {wanted}")
+
+
+def age_reader(path: Sequence[str], kind: Kind) -> Callable[[bytes], Any]:
+    """Compile what tells which of two records is newer.
+
+    Args:
+        path: Where in a record the value stands that tells.
+        kind: What it is: a number, a date or a date-time.
+
+    Returns:
+        A function from raw record to a value that compares; `None` if the record has none.
+    """
+
+    def read(record: bytes) -> Any:
+        value = value_at(decode_exactly(record), path)
+        if kind != "date-time" or not isinstance(value, str):
+            return value
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+    return read
 
 
 def value_at(record: Any, path: Iterable[str]) -> Any:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 from singer_sdk.exceptions import InvalidRecord, MissingKeyPropertiesError
 from singer_sdk.helpers._flattening import FlatteningOptions, get_flattening_options
+from singer_sdk.singerlib.exceptions import InvalidInputLine
 from singer_sdk.singerlib.json import serialize_json
 from singer_sdk.sinks import Sink
 from typing_extensions import override
@@ -26,6 +27,7 @@ from target_harvest_sql.bad_rows import Origin, Refusal
 from target_harvest_sql.lanes import Share
 from target_harvest_sql.records import (
     Validator,
+    age_reader,
     clean,
     decode_exactly,
     find_lost_digits,
@@ -44,6 +46,10 @@ if TYPE_CHECKING:
     from target_harvest_sql.connector import Connector
     from target_harvest_sql.lanes import Lanes
     from target_harvest_sql.quarantine import Quarantine
+
+
+AGES = ("integer", "number", "date", "date-time")
+"""The kinds that tell which of two records is newer."""
 
 
 class Owner(Protocol):
@@ -107,6 +113,8 @@ class SQLSink(Sink):
         self._deleted: set[Hashable] = set()
         self._origins: dict[Hashable, Origin] = {}
         """Where the records of the batch came from, by key, or by their number in the batch."""
+        self._ages: dict[Hashable, Any] = {}
+        """What tells how new the records of the batch are, by key, if something does."""
         self.pending_bytes = 0
         self.first_ordinal: int | None = None
         """Ordinal of the first record of the batch; `None` while the batch is empty."""
@@ -150,6 +158,7 @@ class SQLSink(Sink):
         self._total_records_read += self.current_size
         self._batch_records_read = 0
         self._by_key, self._keyless, self._deleted, self._origins = {}, [], set(), {}
+        self._ages = {}
         self.pending_bytes = 0
         self.first_ordinal = None
         self.target.lanes.write(shares)
@@ -232,6 +241,8 @@ class SQLSink(Sink):
         except (InvalidRecord, MissingKeyPropertiesError) as error:
             self._refuse(error, origin)
             return
+        if self._age_of is not None and self._is_older(key, self._age_of(record)):
+            return
         if self._removes_rows:
             (self._deleted.add if is_deletion(record) else self._deleted.discard)(key)
         if self.first_ordinal is None:
@@ -246,6 +257,15 @@ class SQLSink(Sink):
                 self._follow(moment, extracted_at)
             element = b"%b%b%b" % (self._head, rebuilt, self._layout.end)
         self._keep(key, element, origin)
+
+    def _is_older(self, key: Hashable, age: Any) -> bool:
+        """Whether the batch has a newer record of a key; if not, remember how new this one is."""
+        newest = self._ages.get(key)
+        if age is not None and newest is not None and age < newest:
+            self._batch_records_read += 1
+            return True
+        self._ages[key] = age
+        return False
 
     def _keep(self, key: Hashable, element: bytes, origin: Origin) -> None:
         """Put an element into the batch, in the place of an earlier one of its key."""
@@ -411,12 +431,14 @@ class SQLSink(Sink):
             columns=conformed,
             schema=schema,
             is_keyed=load_method != "append-only",
+            newest_by=self.config.get("newest_wins"),
         )
         prepare = (
             self.connector.prepare_shadow if load_method == "overwrite" else self.connector.prepare
         )
         self._table: Table = prepare(table, self.stream_name)
         self._is_keyed = bool(self._table.keys)
+        self._age_of = self._age_reader()
         if "decimal" in dialect.lossy_kinds:
             self._rebuild = self._quoting(self._rebuild)
         self._removes_rows = self._is_keyed and self.config["hard_delete"]
@@ -443,6 +465,19 @@ class SQLSink(Sink):
             for name in cols.VERSION_METADATA
             if not (self.config["hard_delete"] and name == "_sdc_deleted_at")
         )
+
+    def _age_reader(self) -> Callable[[bytes], Any] | None:
+        """Compile what tells which of two records of a key is newer, if something does."""
+        newest = self._table.newest if self._is_keyed else None
+        if newest is None:
+            return None
+        if newest.kind not in AGES:
+            raise InvalidInputLine(
+                f"{self.target.where}: `newest_wins` is {newest.source}, but in the table of "
+                f'stream "{self.stream_name}" that is {newest.kind}. Name a property that is one '
+                f"of {', '.join(AGES)}, or leave the setting out."
+            )
+        return age_reader(self._path_in_record(newest), newest.kind)
 
     def _path_in_record(self, column: Column) -> tuple[str, ...]:
         """Where a value stands in the record as it was sent."""

@@ -107,6 +107,14 @@ class TargetHarvestSQL(Target):
             "must bring everything (`--full-refresh`).",
         ),
         th.Property(
+            "newest_wins",
+            th.StringType,
+            title="Newest Wins",
+            description="A property such as updated_at: a record that is older there than the row "
+            "of its key does not overwrite it. Without it, and in streams that lack the property, "
+            "the later record wins.",
+        ),
+        th.Property(
             "add_record_metadata",
             th.BooleanType,
             default=True,

@@ -231,15 +231,28 @@ class Dialect(ABC):
 
     @abstractmethod
     def upsert_sql(self, table: Table) -> list[str]:
-        """Insert a batch, or update by key; a row that has not changed is not rewritten."""
+        """Insert a batch, or update by key.
+
+        A row that has not changed is not rewritten, nor one that is newer than that of the batch.
+        """
 
     def delete_sql(self, table: Table) -> list[str]:
-        """Delete the rows whose keys are in a batch."""
+        """Delete the rows whose keys are in a batch, unless they are newer."""
+        name = self.table_name(table) + (" AS old" if table.newest else "")
+        rows = self.newer_keys_sql(table, table.newest) if table.newest else None
         statement = (
-            f"DELETE FROM {self.table_name(table)}\n"  # noqa: S608 - names are quoted.
-            f"WHERE ({self.names(table.keys)}) IN (\n{self.rows_sql(table.keys)}\n)"
+            f"DELETE FROM {name}\n"  # noqa: S608 - names are quoted.
+            f"WHERE ({self.names(table.keys)}) IN (\n{rows or self.rows_sql(table.keys)}\n)"
         )
         return [statement]
+
+    def newer_keys_sql(self, table: Table, newest: Column) -> str:
+        """Read the keys of a batch, but for rows that are older than those of the table, `old`."""
+        raise NotImplementedError
+
+    def is_older_sql(self, newest: Column, new: str, old: str) -> str:  # noqa: ARG002 - texts may.
+        """Say whether a value of the column that tells is older; null if either has none."""
+        return f"{new} < {old}"
 
     # Versions
 
@@ -265,7 +278,12 @@ class Dialect(ABC):
         ]
 
     def changed_sql(self, table: Table, operator: str) -> str:
-        """Compare the existing row with the new one, without key and volatile columns."""
+        """Say whether the existing row is to be changed: the new one differs, and is not older."""
         columns = [c for c in table.columns if c not in table.keys and not c.is_volatile]
         old = self.names(columns, "old.")
-        return f"({old}) {operator} ({self.names(columns, 'excluded.')})" if columns else "false"
+        changed = f"({old}) {operator} ({self.names(columns, 'excluded.')})" if columns else "false"
+        if (newest := table.newest) is None:
+            return changed
+        name = self.quote(newest.name)
+        is_older = self.is_older_sql(newest, f"excluded.{name}", f"old.{name}")
+        return f"{changed}\n  AND ({is_older}) IS NOT TRUE"

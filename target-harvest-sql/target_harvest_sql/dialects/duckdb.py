@@ -98,7 +98,10 @@ class DuckDB(Dialect):
 
     @override
     def rows_sql(self, columns: Sequence[Column]) -> str:
-        values = ", ".join(".".join(map(self.quote, column.path)) for column in columns)
+        return self._rows_sql(columns, columns)
+
+    def _rows_sql(self, selected: Sequence[Column], columns: Sequence[Column]) -> str:
+        values = ", ".join(map(self._value_sql, selected))
         fields = ", ".join(
             f"{self.literal(name)}: {self.literal(type_)}"
             for name, type_ in self._fields([(column.path, column.kind) for column in columns])
@@ -108,6 +111,17 @@ class DuckDB(Dialect):
             "FROM read_json($batch, format = 'newline_delimited', "
             f"columns = {{{fields}}})"
         )
+
+    def _value_sql(self, column: Column) -> str:
+        return ".".join(map(self.quote, column.path))
+
+    @override
+    def newer_keys_sql(self, table: Table, newest: Column) -> str:
+        is_older = self.is_older_sql(
+            newest, self._value_sql(newest), f"old.{self.quote(newest.name)}"
+        )
+        rows = self._rows_sql(table.keys, [*table.keys, newest])
+        return f"{rows}\nWHERE ({is_older}) IS NOT TRUE"
 
     def _fields(self, leaves: Sequence[tuple[tuple[str, ...], Kind]]) -> list[tuple[str, str]]:
         """The names and types at the head of the paths; longer paths become a STRUCT."""

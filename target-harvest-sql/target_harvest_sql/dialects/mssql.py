@@ -423,7 +423,7 @@ class MSSQL(Dialect):
         statement = (
             f"UPDATE old SET {updates}\n"  # noqa: S608 - names are quoted.
             f"FROM {self.table_name(table)} AS old WITH (UPDLOCK, HOLDLOCK)\n"
-            f"INNER JOIN #stage AS new ON {self._keys_sql(table)}\n"
+            f"INNER JOIN #stage AS new ON {self._keys_sql(table)}{self._newer_sql(table)}\n"
             "WHERE EXISTS (\n"
             f"  SELECT {self._exact_sql(compared, 'new.')}\n"
             "  EXCEPT\n"
@@ -437,9 +437,17 @@ class MSSQL(Dialect):
         statement = (
             "DELETE old\n"
             f"FROM {self.table_name(table)} AS old\n"
-            f"INNER JOIN #stage AS new ON {self._keys_sql(table)}"
+            f"INNER JOIN #stage AS new ON {self._keys_sql(table)}{self._newer_sql(table)}"
         )
-        return self._staged_sql(table, table.keys, statement)
+        columns = (*table.keys, table.newest) if table.newest else table.keys
+        return self._staged_sql(table, columns, statement)
+
+    def _newer_sql(self, table: Table) -> str:
+        """Leave out rows that are older than those of the table."""
+        if table.newest is None:
+            return ""
+        name = self.quote(table.newest.name)
+        return f"\n  AND CASE WHEN new.{name} < old.{name} THEN 0 ELSE 1 END = 1"
 
     def _staged_sql(self, table: Table, columns: Sequence[Column], *statements: str) -> list[str]:
         """Take a batch apart once, for the statements that need it."""

@@ -289,6 +289,12 @@ class MySQL(Dialect):
         old = self.quote(table.name)
         told = [c for c in table.columns if c not in table.keys and not c.is_volatile]
         same = " AND ".join(f"{old}.{self.quote(c.name)} <=> {self._new(table, c)}" for c in told)
+        newest, is_older = table.newest, ""
+        if newest:
+            kept = f"{old}.{self.quote(newest.name)}"
+            is_older = f"({self.is_older_sql(newest, self._new(table, newest), kept)}) IS TRUE"
+            same = f"{is_older} OR {same}"
+            told.sort(key=lambda column: column == newest)
         # Assigned from left to right: what compares the old values comes before they change.
         updates = [
             f"{old}.{(name := self.quote(c.name))} = "
@@ -297,7 +303,10 @@ class MySQL(Dialect):
             if c.is_volatile
         ]
         updates += [
-            f"{old}.{self.quote(c.name)} = {self._new(table, c)}" for c in told or table.keys
+            f"{old}.{(name := self.quote(c.name))} = "
+            + (f"IF({is_older}, {old}.{name}, {new})" if is_older else new)
+            for c in told or table.keys
+            for new in (self._new(table, c),)
         ]
         statement = (
             f"INSERT INTO {self.table_name(table)} ({self.names(table.columns)})\n"
@@ -320,15 +329,25 @@ class MySQL(Dialect):
             f"old.{self.quote(c.name)} = {self._key_sql(c, f'gone.c{number}')}"
             for number, c in enumerate(table.keys)
         )
+        columns = table.keys
+        if newest := table.newest:
+            kept = f"old.{self.quote(newest.name)}"
+            is_older = self.is_older_sql(newest, f"gone.c{len(columns)}", kept)
+            keys = f"{keys}\n  AND ({is_older}) IS NOT TRUE"
+            columns = (*columns, newest)
         # With IN, the table would be read from end to end.
         statement = (
             f"DELETE old FROM {self.table_name(table)} AS old\n"
-            f"JOIN (\n{self.rows_sql(table.keys)}\n) AS gone ON {keys}"
+            f"JOIN (\n{self.rows_sql(columns)}\n) AS gone ON {keys}"
         )
         return [statement]
 
+    @override
+    def is_older_sql(self, newest: Column, new: str, old: str) -> str:
+        return f"{self._key_sql(newest, new)} < {old}"
+
     def _key_sql(self, column: Column, value: str) -> str:
-        """A key as its column holds it, so that an index finds it."""
+        """A value as its column holds it, so that an index finds it."""
         if column.kind in TEXTS:
             return f"CAST({value} AS char) COLLATE {self.collation}"
         types = {"boolean": "signed", "integer": "signed"}

@@ -154,6 +154,12 @@ class PostgreSQL(Dialect):
         return text if column.kind == "string" else f"({text})::{self.types[column.kind]}"
 
     @override
+    def newer_keys_sql(self, table: Table, newest: Column) -> str:
+        old = f"old.{self.quote(newest.name)}"
+        is_older = self.is_older_sql(newest, self._value_sql(newest), old)
+        return f"{self.rows_sql(table.keys)}\nWHERE ({is_older}) IS NOT TRUE"
+
+    @override
     def upsert_sql(self, table: Table) -> list[str]:
         updates = ", ".join(
             f"{self.quote(column.name)} = excluded.{self.quote(column.name)}"

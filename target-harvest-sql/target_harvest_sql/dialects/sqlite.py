@@ -119,6 +119,18 @@ class SQLite(Dialect):
         return f"value ->> {path}"
 
     @override
+    def is_older_sql(self, newest: Column, new: str, old: str) -> str:
+        if newest.kind == "date-time":  # Stored as the text that was sent.
+            new, old = f"instant({new})", f"instant({old})"
+        return f"{new} < {old}"
+
+    @override
+    def newer_keys_sql(self, table: Table, newest: Column) -> str:
+        old = f"old.{self.quote(newest.name)}"
+        is_older = self.is_older_sql(newest, self._value_sql(newest), old)
+        return f"{self.rows_sql(table.keys)}\nWHERE ({is_older}) IS NOT TRUE"
+
+    @override
     def upsert_sql(self, table: Table) -> list[str]:
         updates = ", ".join(
             f"{self.quote(column.name)} = excluded.{self.quote(column.name)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class SQLiteDriver:
             isolation_level=None,  # Transactions are begun by the connector.
             check_same_thread=False,  # It may be any thread's garbage collection that closes it.
         )
+        self._connection.create_function("instant", 1, _instant, deterministic=True)
 
     @classmethod
     def is_transient(cls, error: Exception) -> bool:  # noqa: ARG003 - none is.
@@ -53,3 +55,13 @@ class SQLiteDriver:
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
+
+
+def _instant(text: str | None) -> str | None:
+    """Write a date-time in UTC, so that texts are in the order of time; null if it is none."""
+    try:
+        moment = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    known = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return known.astimezone(UTC).isoformat(timespec="microseconds")

@@ -131,3 +131,25 @@ def test_columns() -> None:
         "  AND lower(found.schema_name) = lower(coalesce($schema, current_schema()))\n"
         "  AND lower(found.table_name) = lower($table)"
     )
+
+
+def test_older_rows_change_nothing() -> None:
+    """Where a column tells which of two rows is newer."""
+    at = Column("at", ("at",), "date-time", "at")
+    table = Table("t", (Column("id", ("id",), "integer", is_key=True), at), newest_by="at")
+    [upsert], [delete] = DuckDB().upsert_sql(table), DuckDB().delete_sql(table)
+
+    assert upsert.split(" DO UPDATE SET ")[1] == (
+        '"at" = excluded."at"\n'
+        'WHERE (old."at") IS DISTINCT FROM (excluded."at")\n'
+        '  AND (excluded."at" < old."at") IS NOT TRUE'
+    )
+    assert delete == (
+        'DELETE FROM "t" AS old\n'
+        'WHERE ("id") IN (\n'
+        'SELECT "id"\n'
+        "FROM read_json($batch, format = 'newline_delimited', "
+        "columns = {'id': 'BIGINT', 'at': 'TIMESTAMP WITH TIME ZONE'})\n"
+        'WHERE ("at" < old."at") IS NOT TRUE\n'
+        ")"
+    )

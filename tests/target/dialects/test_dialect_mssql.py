@@ -480,3 +480,29 @@ def test_swap() -> None:
         "EXEC sys.sp_rename N'[harvest].[entries__shadow]', N'entries', 'OBJECT'",
     ]
     assert parsed(statements) == [exp.Drop, exp.Execute]
+
+
+def test_older_rows_change_nothing() -> None:
+    """Where a column tells which of two rows is newer."""
+    table = replace(TABLE, newest_by="amount", columns=(ID, replace(AMOUNT, source="amount")))
+    upsert, delete = MSSQL().upsert_sql(table), MSSQL().delete_sql(table)
+
+    assert upsert[2] == (
+        "UPDATE old SET [amount] = new.[amount]\n"
+        "FROM [harvest].[entries] AS old WITH (UPDLOCK, HOLDLOCK)\n"
+        "INNER JOIN #stage AS new ON old.[id] = new.[id]\n"
+        "  AND CASE WHEN new.[amount] < old.[amount] THEN 0 ELSE 1 END = 1\n"
+        "WHERE EXISTS (\n"
+        "  SELECT new.[amount]\n"
+        "  EXCEPT\n"
+        "  SELECT old.[amount]\n"
+        ")"
+    )
+    assert "[amount] float NULL" in delete[0]
+    assert delete[2] == (
+        "DELETE old\n"
+        "FROM [harvest].[entries] AS old\n"
+        "INNER JOIN #stage AS new ON old.[id] = new.[id]\n"
+        "  AND CASE WHEN new.[amount] < old.[amount] THEN 0 ELSE 1 END = 1"
+    )
+    assert parsed([*upsert, *delete])

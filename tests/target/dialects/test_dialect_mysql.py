@@ -339,3 +339,23 @@ def test_names() -> None:
     assert dialect.spell("a\0b\U0001f600 ") == "ab"
     assert dialect.fold("É") == dialect.fold("e")
     assert dialect.quote("a`b%") == "`a``b%%`"
+
+
+def test_older_rows_change_nothing() -> None:
+    """The column that tells which of two rows is newer is compared before it changes."""
+    day = Column("day", ("r", "day"), "date", "day")
+    table = Table("entries", (ID, day, CLIENT, AT), newest_by="day")
+    [upsert], [delete] = MySQL().upsert_sql(table), MySQL().delete_sql(table)
+
+    is_older = "(CAST(new_rows.c1 AS date) < `entries`.`day`) IS TRUE"
+    assert upsert.split("ON DUPLICATE KEY UPDATE ")[1] == (
+        f"`entries`.`_sdc_batched_at` = IF({is_older} OR `entries`.`day` <=> new_rows.c1 "
+        "AND `entries`.`client__name` <=> new_rows.c2, "
+        "`entries`.`_sdc_batched_at`, new_rows.c3), "
+        f"`entries`.`client__name` = IF({is_older}, `entries`.`client__name`, new_rows.c2), "
+        f"`entries`.`day` = IF({is_older}, `entries`.`day`, new_rows.c1)"
+    )
+    assert delete.endswith(
+        ") AS gone ON old.`id` = CAST(gone.c0 AS signed)\n"
+        "  AND (CAST(gone.c1 AS date) < old.`day`) IS NOT TRUE"
+    )

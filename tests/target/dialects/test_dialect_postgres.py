@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from target_harvest_sql.columns import Column, Table
 from target_harvest_sql.dialects.postgres import PostgreSQL
 
@@ -198,3 +200,24 @@ def test_columns() -> None:
 def test_names_are_measured_in_bytes() -> None:
     """As the server cuts them."""
     assert PostgreSQL().name_length("é") == 2
+
+
+def test_older_rows_change_nothing() -> None:
+    """Where a column tells which of two rows is newer."""
+    amount = replace(AMOUNT, source="amount")
+    table = replace(TABLE, newest_by="amount", columns=(ID, amount, AT))
+    [upsert], [delete] = PostgreSQL().upsert_sql(table), PostgreSQL().delete_sql(table)
+
+    assert upsert.split(" DO UPDATE SET ")[1] == (
+        '"amount" = excluded."amount", "_sdc_batched_at" = excluded."_sdc_batched_at"\n'
+        'WHERE (old."amount") IS DISTINCT FROM (excluded."amount")\n'
+        '  AND (excluded."amount" < old."amount") IS NOT TRUE'
+    )
+    assert delete == (
+        'DELETE FROM "entries" AS old\n'
+        'WHERE ("id") IN (\n'
+        """SELECT (value #>> '{"r","id"}')::bigint\n"""
+        "FROM jsonb_array_elements(%(batch)s::jsonb)\n"
+        """WHERE ((value #>> '{"r","amount"}')::numeric < old."amount") IS NOT TRUE\n"""
+        ")"
+    )

@@ -149,3 +149,27 @@ def test_columns() -> None:
     assert SQLite().columns_sql() == (
         "SELECT name, type, pk > 0\nFROM pragma_table_info(:table)\nWHERE :schema IS NULL"
     )
+
+
+def test_older_rows_change_nothing() -> None:
+    """Date-times are stored as the texts that were sent, and compared as instants."""
+    at = Column("at", ("at",), "date-time", "at")
+    table = Table("t", (Column("id", ("id",), "integer", is_key=True), at), newest_by="at")
+    [upsert], [delete] = SQLite().upsert_sql(table), SQLite().delete_sql(table)
+
+    assert upsert.split(" DO UPDATE SET ")[1] == (
+        '"at" = excluded."at"\n'
+        'WHERE (old."at") IS NOT (excluded."at")\n'
+        '  AND (instant(excluded."at") < instant(old."at")) IS NOT TRUE'
+    )
+    assert delete == (
+        'DELETE FROM "t" AS old\n'
+        'WHERE ("id") IN (\n'
+        "WITH batch AS MATERIALIZED (\n"
+        "  SELECT value FROM json_each(CAST(:batch AS TEXT))\n"
+        ")\n"
+        """SELECT value ->> '$."id"'\n"""
+        "FROM batch\n"
+        """WHERE (instant(value ->> '$."at"') < instant(old."at")) IS NOT TRUE\n"""
+        ")"
+    )
