@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from singer_sdk.exceptions import InvalidRecord
-from target_run import record, schema, write
+from target_run import record, run, schema, write
 
 from target_harvest_sql.connector import DatabaseError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fix_databases import Database
 
 ID = {"type": "integer"}
@@ -230,3 +233,47 @@ def test_a_database_without_openjson_is_refused(mssql_database: Database) -> Non
             write(mssql_database, CODES)
     finally:
         mssql_database.query(level.format(150))
+
+
+@pytest.mark.parametrize("load_method", ["upsert", "append-only"])
+def test_lanes_write_side_by_side(mssql_database: Database, load_method: str) -> None:
+    """Every key keeps its last record, and every record without one is a row."""
+    sent = [(f"k{n % 70}", str(n)) for n in range(300)]
+    write(
+        mssql_database,
+        CODES,
+        *(record("codes", code=code, v=v) for code, v in sent),
+        lanes=3,
+        batch_size_rows=20,
+        load_method=load_method,
+    )
+
+    found = [(row["code"], row["v"]) for row in mssql_database.rows("codes")]
+    expected = dict(sent).items() if load_method == "upsert" else sent
+    assert sorted(found) == sorted(expected)
+
+
+def test_two_runs_on_one_table_take_turns(mssql_database: Database, tmp_path: Path) -> None:
+    """Both write all their records, into a table that neither finds."""
+
+    def work(start: int) -> None:
+        folder = tmp_path / str(start)
+        folder.mkdir()
+        records = [
+            record("codes", code=str(n % 50), v=str(start)) for n in range(start, start + 60)
+        ]
+        found.append(run(mssql_database, folder, CODES, *records, batch_size_rows=20).exit_code)
+
+    if not is_of_microsoft(mssql_database):
+        pytest.skip("Only Microsoft's server has locks that one can wait for")
+    found: list[int] = []
+    threads = [threading.Thread(target=work, args=(start,)) for start in (0, 1000)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert found == [0, 0]
+    rows = mssql_database.rows("codes")
+    assert len(rows) == 50
+    assert len({row["v"] for row in rows}) == 1
