@@ -6,7 +6,7 @@ A record stays raw; only what must be known of it is decoded, by decoders compil
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from functools import reduce
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
@@ -39,6 +39,9 @@ _ESCAPES = re.compile(
     rb"|.)",
     re.DOTALL,
 )
+
+
+_MOMENTS: dict[Kind, Any] = {"date": date, "date-time": datetime, "time": time}
 
 
 class Validator(JSONSchemaValidator):
@@ -273,14 +276,15 @@ def key_reader(
     columns: Sequence[Column],
     path_of: Callable[[Column], tuple[str, ...]],
     *,
-    keeps_instants: bool,
+    kinds_as_text: Collection[Kind],
 ) -> Callable[[bytes], Hashable]:
     """Compile what reads a record's key without decoding the rest.
 
     Args:
         columns: The key columns.
         path_of: Where in the record a column's value stands.
-        keeps_instants: Whether two texts that mean the same moment are one key.
+        kinds_as_text: Kinds that the database keeps as text, so that two texts are two keys
+            though they mean the same.
 
     Returns:
         A function from raw record to key. It raises `MissingKeyPropertiesError` if a key property
@@ -290,8 +294,8 @@ def key_reader(
     if not all(PLAIN_NAME.fullmatch(name) for path in paths for name in path):
         return _any_key_reader(columns, path_of)
     types: dict[Kind, Any] = {"boolean": bool, "integer": int, "number": float, "json": Any}
-    if keeps_instants:
-        types["date-time"] = datetime
+    types["decimal"] = Decimal
+    types |= {kind: type_ for kind, type_ in _MOMENTS.items() if kind not in kinds_as_text}
     root = _key_type([(path_of(column), types.get(column.kind, str)) for column in columns])
     decode = msgspec.json.Decoder(root).decode
     astuple = msgspec.structs.astuple
@@ -305,7 +309,21 @@ def key_reader(
         key = astuple(decoded)
         return key[0] if is_single else key
 
-    return read
+    if not any(types.get(column.kind) is datetime for column in columns):
+        return read
+
+    def read_in_utc(record: bytes) -> Hashable:
+        key: Any = read(record)
+        return _in_utc(key) if is_single else tuple(_in_utc(value) for value in key)
+
+    return read_in_utc
+
+
+def _in_utc(value: Any) -> Any:
+    """Give a moment without an offset that of UTC, as databases do."""
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return value.replace(tzinfo=UTC)
+    return value
 
 
 def _any_key_reader(

@@ -444,7 +444,7 @@ class SQLSink(Sink):
         self._removes_rows = self._is_keyed and self.config["hard_delete"]
         keys = [column for column in self._table.columns if column.is_key]
         self._key_of = (
-            key_reader(keys, self._path_in_record, keeps_instants=dialect.keeps_instants)
+            key_reader(keys, self._path_in_record, kinds_as_text=dialect.kinds_as_text)
             if keys
             else None
         )

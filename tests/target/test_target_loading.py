@@ -101,17 +101,50 @@ def test_composite_and_falsy_keys_are_told_apart(database: Database) -> None:
 @pytest.mark.parametrize(
     "database", ["duckdb", "postgres", "mariadb", "mysql", "mssql"], indirect=True
 )
-def test_moments_that_are_one_are_one_key(database: Database) -> None:
-    """Where the engine stores instants, two texts of one instant are one key."""
-    moment = {"type": "string", "format": "date-time"}
+@pytest.mark.parametrize(
+    ("format_", "older", "newer"),
+    [
+        ("date-time", "2024-01-01T02:00:00+02:00", "2024-01-01T00:00:00Z"),
+        ("date-time", "2024-01-01T00:00:00Z", "2024-01-01T00:00:00"),
+        ("time", "03:04:05", "03:04:05.0"),
+    ],
+)
+def test_moments_that_are_one_are_one_key(
+    database: Database, format_: str, older: str, newer: str
+) -> None:
+    """Where the engine stores moments, two texts of one are one key, and the last wins."""
+    definition = {"type": "string", "format": format_}
     write(
         database,
-        schema("t", keys=["at"], at=moment, v="integer"),
-        record("t", at="2024-01-01T02:00:00+02:00", v=1),
-        record("t", at="2024-01-01T00:00:00Z", v=2),
+        schema("t", keys=["at"], at=definition, v="integer"),
+        record("t", at=older, v=1),
+        record("t", at=newer, v=2),
+        record("t", at=older, v=3),
+        record("t", at=newer, v=4),
     )
 
-    assert [row["v"] for row in database.rows("t")] == [2]
+    assert [row["v"] for row in database.rows("t")] == [4]
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        {"type": "integer", "minimum": 0, "maximum": 2**64 - 1},
+        {"type": "number", "format": "singer.decimal"},
+    ],
+)
+def test_a_decimal_may_be_a_key(database: Database, definition: dict[str, Any]) -> None:
+    """Sent as a number too."""
+    write(
+        database,
+        schema("t", keys=["k"], k=definition, v="integer"),
+        record("t", k=2**64 - 1, v=1),
+        record("t", k=2**64 - 2, v=2),
+        record("t", k=2**64 - 1, v=3),
+    )
+
+    found = {int(row["k"]): row["v"] for row in database.rows("t")}
+    assert found == {2**64 - 1: 3, 2**64 - 2: 2}
 
 
 def test_a_row_that_has_not_changed_is_not_rewritten(database: Database) -> None:

@@ -39,9 +39,6 @@ class Dialect(ABC):
     keeps_nul: ClassVar[bool]
     """Whether text may hold the character U+0000; where not, U+FFFD takes its place."""
 
-    keeps_instants: ClassVar[bool]
-    """Whether two texts that mean the same moment are stored as one value."""
-
     lossy_kinds: ClassVar[frozenset[Kind]]
     """Kinds whose JSON numbers lose the digits that a double does not keep. Such a number is
     refused; if `decimal` is one of them, the number is sent as text."""
@@ -93,6 +90,13 @@ class Dialect(ABC):
     def of_server(self, version: str) -> Dialect:  # noqa: ARG002 - most need not know.
         """The dialect of a server that calls its version so."""
         return self
+
+    @property
+    def kinds_as_text(self) -> frozenset[Kind]:
+        """Kinds that are kept as text, so that two texts are two values, whatever they mean."""
+        return frozenset(
+            kind for kind, type_ in self.types.items() if type_ == self.types["string"]
+        )
 
     # Names
 

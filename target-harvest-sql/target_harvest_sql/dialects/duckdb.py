@@ -28,7 +28,6 @@ class DuckDB(Dialect):
     has_lanes = False  # One connection writes at a time.
     has_schemas = True
     keeps_nul = True
-    keeps_instants = True
     lossy_kinds = frozenset({"decimal", "json", "number"})
     types: ClassVar[Mapping[Kind, str]] = {
         "boolean": "BOOLEAN",

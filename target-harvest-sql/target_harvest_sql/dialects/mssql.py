@@ -64,7 +64,6 @@ class MSSQL(Dialect):
     ignores_case = True
     has_schemas = True
     keeps_nul = False  # Not said of OPENJSON anywhere.
-    keeps_instants = True
     lossy_kinds = frozenset({"number"})
     nulls_misfits = True  # As paths are lax; strict ones raise for what is absent.
     types: ClassVar[Mapping[Kind, str]] = {

@@ -89,7 +89,6 @@ class MySQL(Dialect):
     ignores_case = True  # Of columns always, of tables on some systems.
     has_schemas = True
     keeps_nul = True
-    keeps_instants = True
     lossy_kinds = frozenset({"decimal", "json", "number"})
     types: ClassVar[Mapping[Kind, str]] = {
         "boolean": "tinyint(1)",

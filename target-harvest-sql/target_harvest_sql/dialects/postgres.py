@@ -44,7 +44,6 @@ class PostgreSQL(Dialect):
     ignores_case = False
     has_schemas = True
     keeps_nul = False
-    keeps_instants = True
     lossy_kinds = frozenset()
     types: ClassVar[Mapping[Kind, str]] = {
         "boolean": "boolean",

@@ -27,7 +27,6 @@ class SQLite(Dialect):
     has_lanes = False  # One connection writes at a time.
     has_schemas = False
     keeps_nul = False  # The operator ->> ends text at U+0000 before 3.51.
-    keeps_instants = False
     lossy_kinds = frozenset({"number"})
     types: ClassVar[Mapping[Kind, str]] = {
         "boolean": "BOOLEAN",
