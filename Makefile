@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench docs lock dist test-dist clean
+.PHONY: help setup demo test lint bench chaos docs lock dist test-dist clean
 
 help: ## List the recipes
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ lint: $(READY) ## Check style and types
 
 bench: $(READY) ## Measure, and write docs/benchmarks.md; ARGS=… names a section
 	PYTHONPATH=tests $(BIN)/python -m benchmarks $(ARGS)
+
+chaos: $(READY) ## Sync amid faults and kills, some minutes; ARGS="--help" tells more
+	PYTHONPATH=tests $(BIN)/python -m chaos $(ARGS)
 
 docs: $(READY) ## Draw docs/tables.svg anew from the catalog
 	PYTHONPATH=tests $(BIN)/python tests/draw_tables.py

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fix_databases import Database
 from tap_harvest.tap import TapHarvest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from subprocess import Popen
 
     from harvest_sandbox import Sandbox
 
@@ -42,8 +44,40 @@ class Pipeline:
     states: list[dict[str, Any]] = field(default_factory=list)
     """Every state of the last run, in order."""
 
-    def __call__(self, started: Callable[[int, int], None] | None = None) -> None:
-        """Sync once; `started` is told the process ids of the tap and of the target."""
+    @classmethod
+    def between(cls, harvest: Sandbox, url: str, folder: Path) -> Pipeline:
+        """A pipeline from a stand-in account into a database; its files go into the folder."""
+        return cls(
+            folder=folder,
+            tap_config={
+                "access_token": harvest.token,
+                "account_id": harvest.account_id,
+                "api_url": harvest.api_url,
+                "identity_url": harvest.identity_url,
+                "report_start_date": "2026-05-01",
+            },
+            target_config={
+                "sqlalchemy_url": url,
+                "flattening_enabled": True,
+                "flattening_max_depth": 1,
+            },
+        )
+
+    @property
+    def database(self) -> Database:
+        """Where the rows go."""
+        url = self.target_config["sqlalchemy_url"]
+        engine = url.partition(":")[0]
+        return Database({"postgresql": "postgres"}.get(engine, engine), url)
+
+    def __call__(
+        self, started: Callable[[Popen[bytes], Popen[bytes]], object] | None = None
+    ) -> None:
+        """Sync once; `started` is given the tap and the target.
+
+        Raises:
+            TimeoutExpired: One of the two did not end.
+        """
         tap_command: list[str | Path] = [
             BIN / "tap-harvest",
             "--config",
@@ -71,9 +105,14 @@ class Pipeline:
                 # The target alone holds the end of the pipe, so that the tap sees it die.
                 tap.stdout.close()
                 if started:
-                    started(tap.pid, target.pid)
-                printed, _ = target.communicate(timeout=TIMEOUT_SECONDS)
-                tap.wait(TIMEOUT_SECONDS)
+                    started(tap, target)
+                try:
+                    printed, _ = target.communicate(timeout=TIMEOUT_SECONDS)
+                    tap.wait(TIMEOUT_SECONDS)
+                except subprocess.TimeoutExpired:
+                    tap.kill()
+                    target.kill()
+                    raise
             errors.seek(0)
             self.errors = errors.read().decode()
         self.exit_codes = (tap.returncode, target.returncode)
@@ -102,18 +141,4 @@ def selecting(*streams: str) -> dict[str, Any]:
 @pytest.fixture
 def pipeline(harvest: Sandbox, tmp_path: Path) -> Pipeline:
     """A pipeline from the stand-in account into an SQLite file."""
-    return Pipeline(
-        folder=tmp_path,
-        tap_config={
-            "access_token": harvest.token,
-            "account_id": harvest.account_id,
-            "api_url": harvest.api_url,
-            "identity_url": harvest.identity_url,
-            "report_start_date": "2026-05-01",
-        },
-        target_config={
-            "sqlalchemy_url": f"sqlite:///{tmp_path / 'harvest.db'}",
-            "flattening_enabled": True,
-            "flattening_max_depth": 1,
-        },
-    )
+    return Pipeline.between(harvest, f"sqlite:///{tmp_path / 'harvest.db'}", tmp_path)

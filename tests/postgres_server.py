@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 PASSWORD: Final = "p@ss/w%rd"
 NOBODY: Final = 65534
+START_SECONDS: Final = 60
+IN_USE: Final = "still in use"
+"""What the log says as long as processes of a killed server go on."""
 # The data lives as long as the tests, so that nothing need ever reach a disk.
 SETTINGS: Final = {
     "fsync": "off",
@@ -31,12 +34,21 @@ SETTINGS: Final = {
 }
 
 
-@contextmanager
-def postgres_server(**settings: str) -> Iterator[str]:
-    """Start a server with further settings; gives the URL of its first database, and ends it."""
-    with tempfile.TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        programs, user = _programs(folder)
+class PostgresServer:
+    """A server that may be killed, and started again on the same data.
+
+    Attributes:
+        url: Of its first database.
+    """
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        """Make an empty data folder; the server does not run yet.
+
+        Args:
+            folder: An empty folder, for all that the server needs.
+            settings: Further settings.
+        """
+        programs, self._user = _programs(folder)
         password = folder / "password"
         password.write_text(PASSWORD)
         data = folder / "data"
@@ -48,25 +60,69 @@ def postgres_server(**settings: str) -> Iterator[str]:
             ],
             check=True,
             stdout=subprocess.DEVNULL,
-            **user,
+            **self._user,
         )
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         options = [f"-c{name}={value}" for name, value in {**SETTINGS, **settings}.items()]
-        with (folder / "log").open("wb") as log:
-            server = subprocess.Popen(
-                [programs / "postgres", "-D", data, "-p", str(port), *options],
-                stderr=log,
-                **user,
-            )
-            try:
-                url = f"postgresql://tester:p%40ss%2Fw%25rd@127.0.0.1:{port}/postgres"
-                _wait(url, server, folder / "log")
-                yield url
-            finally:
-                server.send_signal(signal.SIGINT)  # Ends without waiting for connections.
-                server.wait()
+        self._command = [programs / "postgres", "-D", data, "-p", str(port), *options]
+        self._log = folder / "log"
+        self.url = f"postgresql://tester:p%40ss%2Fw%25rd@127.0.0.1:{port}/postgres"
+
+    def start(self) -> None:
+        """Return as soon as it answers.
+
+        Raises:
+            RuntimeError: It does not; with what it logged.
+        """
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            with self._log.open("wb") as log:
+                self._process = subprocess.Popen(self._command, stderr=log, **self._user)
+            while self._process.poll() is None:
+                try:
+                    psycopg.connect(self.url, connect_timeout=10).close()
+                except psycopg.OperationalError:
+                    if time.monotonic() > deadline:
+                        self.kill()
+                        break
+                    time.sleep(0.02)
+                else:
+                    return
+            # The processes that a killed one left behind may not have ended yet.
+            if IN_USE not in self._log.read_text(errors="replace") or time.monotonic() > deadline:
+                raise RuntimeError(self._log.read_text(errors="replace"))
+            time.sleep(0.02)
+
+    def kill(self) -> None:
+        """End it at once, as though it had crashed."""
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self) -> None:
+        """End it without waiting for connections."""
+        self._process.send_signal(signal.SIGINT)
+        self._process.wait()
+
+
+@contextmanager
+def private_server(**settings: str) -> Iterator[PostgresServer]:
+    """Start a server with further settings; it ends, and its data go, with the context."""
+    with tempfile.TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True) as name:
+        server = PostgresServer(Path(name), **settings)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@contextmanager
+def postgres_server(**settings: str) -> Iterator[str]:
+    """Start a server with further settings; gives the URL of its first database, and ends it."""
+    with private_server(**settings) as server:
+        yield server.url
 
 
 def _programs(folder: Path) -> tuple[Path, dict[str, Any]]:
@@ -85,16 +141,3 @@ def _programs(folder: Path) -> tuple[Path, dict[str, Any]]:
         shutil.copytree(installed, folder / "pginstall", symlinks=True)
         installed = folder / "pginstall"
     return installed / "bin", user
-
-
-def _wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            psycopg.connect(url, connect_timeout=10).close()
-        except psycopg.OperationalError:
-            if server.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(log.read_text(errors="replace")) from None
-            time.sleep(0.02)
-        else:
-            return

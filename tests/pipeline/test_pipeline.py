@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
 import sqlite3
 from collections import defaultdict
@@ -12,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from account_tables import LISTS, PARENTS, account, key
+from account_tables import LISTS, PARENTS, account
+from destination import differences
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from subprocess import Popen
 
-    from account_tables import Row
     from fix_pipeline import Pipeline
     from harvest_sandbox import Sandbox
 
@@ -39,58 +38,11 @@ UPDATED_SINCE = {
 DAY = 86400  # In seconds.
 
 
-def flattened(row: Row) -> Row:
-    """The row as a flat table holds it, without nulls: one level of objects spread."""
-    flat: Row = {}
-    for name, value in row.items():
-        if isinstance(value, dict):
-            flat |= {f"{name}__{key}": inner for key, inner in value.items()}
-        else:
-            flat[name] = value
-    return {name: value for name, value in flat.items() if value is not None}
-
-
-def destination(path: Path) -> dict[str, list[Row]]:
-    """The rows that count of every table, without metadata and without nulls; lists parsed."""
-    with closing(sqlite3.connect(path)) as database:
-        database.row_factory = sqlite3.Row
-        names = [
-            name
-            for (name,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
-        ]
-        return {
-            name: [
-                {
-                    column: parsed(value)
-                    for column, value in dict(row).items()
-                    if value is not None and not column.startswith("_sdc_")
-                }
-                for row in database.execute(f'SELECT * FROM "{name}" WHERE _sdc_deleted_at IS NULL')
-            ]
-            for name in names
-        }
-
-
-def parsed(value: Any) -> Any:
-    """The list or object that a column holds as JSON; any other value as it is."""
-    is_json = isinstance(value, str) and value[:1] in {"[", "{"} and value[-1:] in {"]", "}"}
-    return json.loads(value) if is_json else value
-
-
 def assert_equal(harvest: Sandbox, pipeline: Pipeline) -> None:
     """Every table holds the account's rows, each once, and each row every value of the account."""
-    found = destination(pipeline.folder / "harvest.db")
-    for name, rows in account(harvest).items():
-        expected = [flattened(row) for row in rows]
-        assert len(expected) > 0, f"the account has no {name}, so nothing is compared"
-        assert len(found[name]) == len(expected), name
-        # A child table may carry columns of its parent besides, such as its updated_at.
-        by_key = {key(name, row): row for row in found[name]}
-        for row in expected:
-            if row.get("is_running"):
-                # They grow with the clock, and move no `updated_at`: README of the tap, "Limits".
-                del row["hours"], row["rounded_hours"]
-            assert row.items() <= by_key[key(name, row)].items(), name
+    wanted = account(harvest)
+    assert [name for name, rows in wanted.items() if not rows] == []  # Else nothing is compared.
+    assert differences(wanted, pipeline.database) == []
 
 
 def test_the_first_run_brings_the_whole_account(harvest: Sandbox, pipeline: Pipeline) -> None:
@@ -142,11 +94,9 @@ def test_a_run_killed_in_the_middle_is_made_good_by_the_next(
     pipeline.tap_config["page_size"] = 75
     pipeline.tap_config["sweep_days"] = 0
     pipeline.target_config["batch_size_rows"] = 40
-    pids: list[int] = []
-    harvest.before_page(
-        "/v2/time_entries", page, lambda _: os.kill(pids[victim == "target"], signal.SIGKILL)
-    )
-    pipeline(started=lambda *started: pids.extend(started))
+    programs: list[Popen[bytes]] = []
+    harvest.before_page("/v2/time_entries", page, lambda _: programs[victim == "target"].kill())
+    pipeline(started=lambda *started: programs.extend(started))
     assert pipeline.exit_codes[victim == "target"] == -signal.SIGKILL, pipeline.errors
     assert 0 not in pipeline.exit_codes[:1]
     harvest.advance(seconds=60)
@@ -207,11 +157,13 @@ def test_a_reconcile_that_is_ended_in_the_middle_deletes_nothing(
     pipeline.target_config |= {"batch_size_rows": 40, "hard_delete": True}
     pipeline()
     before = counted(pipeline, "time_entries")
-    pids: list[int] = []
+    programs: list[Popen[bytes]] = []
     harvest.advance(seconds=DAY)
     deletions(harvest)
-    harvest.before_page("/v2/time_entries", 3, lambda _: os.kill(pids[victim == "target"], how))
-    pipeline(started=lambda *started: pids.extend(started))
+    harvest.before_page(
+        "/v2/time_entries", 3, lambda _: programs[victim == "target"].send_signal(how)
+    )
+    pipeline(started=lambda *started: programs.extend(started))
     assert pipeline.exit_codes[victim == "target"] == exit_code, pipeline.errors
     assert counted(pipeline, "time_entries") == before
     harvest.advance(seconds=60)
@@ -246,14 +198,14 @@ def test_a_run_that_breaks_off_is_made_good_by_the_next(
 ) -> None:
     """The tap ends early, the target keeps what it got, and a run from the last state completes."""
     pipeline.tap_config |= {"page_size": 75, "sweep_days": 0}
-    pids: list[int] = []
+    programs: list[Popen[bytes]] = []
     ends: dict[str, dict[str, Any]] = {
         "401": {"status": 401, "body": "oauth"},
         "envelope": {"rewrite": lambda body: body.replace(b'"total_entries"', b'"entries"')},
-        "SIGTERM": {"edit": lambda: os.kill(pids[0], signal.SIGTERM)},
+        "SIGTERM": {"edit": lambda: programs[0].send_signal(signal.SIGTERM)},
     }
     harvest.fail(path="/v2/time_entries", after=2, **ends[end])
-    pipeline(started=lambda *started: pids.extend(started))
+    pipeline(started=lambda *started: programs.extend(started))
     assert pipeline.exit_codes == (128 + signal.SIGTERM if end == "SIGTERM" else 1, 0)
     harvest.advance(seconds=60)
     edits(harvest)

@@ -1,0 +1,215 @@
+"""Syncs of an account that is edited, under faults and `kill -9`, and what they end with."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Final
+
+import psycopg
+
+from account_tables import LISTS, PARENTS, account, report
+from chaos.edits import work
+from chaos.trouble import Trouble
+from destination import differences
+from fix_pipeline import Pipeline
+from harvest_sandbox import Move, Sandbox
+from postgres_server import private_server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from subprocess import Popen
+
+    from account_tables import Row
+    from postgres_server import PostgresServer
+
+ENGINES: Final = ("sqlite", "postgres")
+TIME_ENTRIES: Final = 150
+PAGE_SIZE: Final = 40
+DURABLE: Final = {"synchronous_commit": "on", "full_page_writes": "on"}
+"""What a server must do so that no commit is lost with it, and no page is half written."""
+REPORT: Final = "time_team_report"
+WINDOWS: Final = (("2026-05-01", "2026-05-31"), ("2026-06-01", "2026-06-30"))
+
+BILLS: Final = (
+    *("invoices", "invoice_line_items", "invoice_payments", "invoice_messages"),
+    *("invoice_message_recipients", "estimates", "estimate_line_items", "estimate_messages"),
+    "estimate_message_recipients",
+)
+PEOPLE: Final = (
+    *("users", "roles", "user_roles", "user_billable_rates", "user_cost_rates"),
+    *("user_project_assignments", "user_project_tasks", "user_teammates"),
+)
+WORK: Final = (
+    *(name for name in LISTS if name not in {*BILLS, *PEOPLE}),
+    *("time_entry_external_references", REPORT),
+)
+CHAPTERS: Final = (WORK, BILLS, PEOPLE)
+"""What a round reads; all at once would have to wait for the budget of requests."""
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A way to read, and what it can make good."""
+
+    settings: dict[str, Any]
+    told: bool
+    """Whether Harvest has to tell of all edits by an `updated_at`."""
+
+
+PHASES: Final = (
+    Phase({"reconcile_days": 0, "sweep_days": 0}, told=False),
+    # Bookmarks alone: what one of them passes over is never read again.
+    Phase({"reconcile_days": None, "sweep_days": None}, told=True),
+)
+
+
+@dataclass
+class Tally:
+    """What a soak came to."""
+
+    rounds: int = 0
+    runs: int = 0
+    killed: Counter[str] = field(default_factory=Counter)
+    faults: int = 0
+    rows: int = 0
+    """How many were compared."""
+    differences: list[str] = field(default_factory=list)
+    """What of the last round is not as it should be."""
+
+
+@dataclass
+class Life:
+    """An account, from the first sync into an empty database on.
+
+    Attributes:
+        pipeline: Reads it.
+        harvest: The account.
+        chance: Decides what happens.
+        server: The server of the database, if there is one.
+        tally: Where everything is counted.
+    """
+
+    pipeline: Pipeline
+    harvest: Sandbox
+    chance: Random
+    server: PostgresServer | None
+    tally: Tally
+    requests: int = 20
+    """About how many a run makes, by the last run in peace."""
+
+    def round(self, chapter: tuple[str, ...], disturbed: int) -> None:
+        """Sync some streams under trouble, then in peace, and compare; so it is in each phase."""
+        self.pipeline.streams = chapter
+        for phase in PHASES:
+            self.pipeline.tap_config |= phase.settings
+            self.harvest.switches.moves = set(Move) if phase.told else self._some_moves()
+            for _ in range(disturbed):
+                work(self.harvest, self.chance, told=phase.told)
+                self._disturbed(phase)
+            self._undisturbed(chapter)
+            if self.tally.differences:
+                break
+        self.tally.rounds += 1
+
+    def _some_moves(self) -> set[Move]:
+        return {move for move in Move if self.chance.random() < 0.5}
+
+    def _disturbed(self, phase: Phase) -> None:
+        trouble = Trouble(self.harvest, self.chance, phase.told, self.requests)
+
+        def begin(tap: Popen[bytes], target: Popen[bytes]) -> None:
+            server = {"server": self.server.kill} if self.server else {}
+            trouble.begin({"tap": tap.kill, "target": target.kill, **server})
+
+        self.pipeline.target_config["batch_size_rows"] = self.chance.choice((7, 40, 10_000))
+        self.pipeline(started=begin)
+        self.tally.runs += 1
+        self.tally.faults += trouble.over()
+        self.tally.killed.update(trouble.killed)
+        if self.server and "server" in trouble.killed:
+            self.server.start()
+
+    def _undisturbed(self, chapter: tuple[str, ...]) -> None:
+        self.harvest.requests.clear()
+        self.pipeline()
+        self.requests = len(self.harvest.requests)
+        self.tally.runs += 1
+        if self.pipeline.exit_codes != (0, 0):
+            self.tally.differences = ["a run in peace failed", *self.pipeline.errors.splitlines()]
+            return
+        self._compare(chapter)
+
+    def _compare(self, chapter: tuple[str, ...]) -> None:
+        wanted = {name: rows for name, rows in self._account(chapter).items() if name in chapter}
+        found = differences(wanted, self.pipeline.database)
+        if self.pipeline.target_config["hard_delete"]:
+            found += [line for name in chapter for line in self._marked(name)]
+        self.tally.differences = found
+        self.tally.rows += sum(len(rows) for rows in wanted.values())
+
+    def _account(self, chapter: tuple[str, ...]) -> dict[str, list[Row]]:
+        wanted = account(self.harvest, nested=[name for name in PARENTS if name in chapter])
+        return wanted | {REPORT: report(self.harvest, "/reports/time/team", WINDOWS)}
+
+    def _marked(self, name: str) -> Iterator[str]:
+        statement = f'SELECT count(*) AS n FROM "{name}" WHERE _sdc_deleted_at IS NOT NULL'
+        [row] = self.pipeline.database.query(statement)
+        if row["n"]:
+            yield f"{name}: {row['n']} deleted rows are marked, and not removed"
+
+
+def soak(
+    engine: str, *, seed: int, rounds: int, disturbed: int = 3, seconds: float = float("inf")
+) -> Tally:
+    """Round after round, until tables differ.
+
+    Args:
+        engine: What the rows are written to.
+        seed: Decides everything but the moment in which a killed program is.
+        rounds: How many there are, at most.
+        disturbed: Runs with trouble before each one without.
+        seconds: No round begins later than that.
+    """
+    chance = Random(f"{engine} {seed}")
+    tally, end = Tally(), time.monotonic() + seconds
+    with ExitStack() as stack:
+        server = stack.enter_context(private_server(**DURABLE)) if engine == "postgres" else None
+        while True:
+            with _life(engine, chance, server, tally) as life:
+                for chapter in chance.sample(CHAPTERS, len(CHAPTERS)):
+                    if tally.differences or tally.rounds == rounds or time.monotonic() > end:
+                        return tally
+                    life.round(chapter, disturbed)
+
+
+@contextmanager
+def _life(
+    engine: str, chance: Random, server: PostgresServer | None, tally: Tally
+) -> Iterator[Life]:
+    with TemporaryDirectory() as name, Sandbox(**_account_of(chance)) as harvest:
+        if server:
+            url = f"{server.url.rpartition('/')[0]}/life_{tally.rounds}"
+            with psycopg.connect(server.url, autocommit=True) as connection:
+                connection.execute(f"CREATE DATABASE life_{tally.rounds}")
+        else:
+            url = f"{engine}:///{name}/harvest.db"
+        pipeline = Pipeline.between(harvest, url, Path(name))
+        pipeline.tap_config |= {"page_size": PAGE_SIZE, "request_timeout_seconds": 2}
+        pipeline.target_config["hard_delete"] = chance.random() < 0.5
+        yield Life(pipeline, harvest, chance, server, tally)
+
+
+def _account_of(chance: Random) -> dict[str, Any]:
+    return {
+        "time_entries": TIME_ENTRIES,
+        "seed": chance.randrange(1000),
+        "updated_since_inclusive": chance.random() < 0.5,
+        "cursor_links_in_page_lists": chance.random() < 0.5,
+        "whole_numbers": chance.choice(("5.0", "5")),
+    }

@@ -1,0 +1,16 @@
+"""A short soak; `make chaos` runs a long one."""
+
+from __future__ import annotations
+
+import pytest
+
+from chaos.soak import ENGINES, soak
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_after_faults_edits_and_kills_the_destination_equals_the_account(engine: str) -> None:
+    """By bookmarks alone where Harvest tells of all edits, by reading all where it does not."""
+    tally = soak(engine, seed=2, rounds=1, disturbed=1)
+
+    assert tally.differences == []
+    assert tally.rows > 0
