@@ -100,6 +100,8 @@ class SQLSink(Sink):
         self.connector = target.connector
         self._validator: Validator | None
         self._is_versioned = False
+        self._is_marked = False
+        """Whether deletions came, for which the table has a column in any case."""
         self._version: int | None = None
         self._warned_of_text = False
         self._unnamed: set[str] = set()
@@ -235,32 +237,36 @@ class SQLSink(Sink):
             origin = msgspec.structs.replace(origin, record=record)
         if needs_cleaning(record):
             record = self._clean(record)
-        try:
-            key = self._judge(record)
-            rebuilt = record if self._rebuild is None else self._rebuild(record)
-        except (InvalidRecord, MissingKeyPropertiesError) as error:
-            self._refuse(error, origin)
+        judged = self._judge(record, origin)
+        if judged is None:
             return
-        if self._age_of is not None and self._is_older(key, self._age_of(record)):
+        key, rebuilt = judged
+        if self._lacks_mark and is_deletion(record):
+            self._begin_marking()
+            self.add(record, version, extracted_at, moment, origin)
+            return
+        if self._is_older(key, record):
             return
         if self._removes_rows:
             (self._deleted.add if is_deletion(record) else self._deleted.discard)(key)
         if self.first_ordinal is None:
-            self.first_ordinal = origin.ordinal
-            self.began_at = time.monotonic()
-            self._batched_at = moment.text
-            self._followed = None
-            self._tell_unnamed(record)
-        element = rebuilt
+            self._begin_batch(record, origin, moment)
         if self._has_metadata:
-            if (moment, extracted_at) != self._followed:
-                self._follow(moment, extracted_at)
-            element = b"%b%b%b" % (self._head, rebuilt, self._layout.end)
-        self._keep(key, element, origin)
+            rebuilt = self._with_metadata(rebuilt, moment, extracted_at)
+        self._keep(key, rebuilt, origin)
 
-    def _is_older(self, key: Hashable, age: Any) -> bool:
+    def _begin_batch(self, record: bytes, origin: Origin, moment: Moment) -> None:
+        self.first_ordinal = origin.ordinal
+        self.began_at = time.monotonic()
+        self._batched_at = moment.text
+        self._followed = None
+        self._tell_unnamed(record)
+
+    def _is_older(self, key: Hashable, record: bytes) -> bool:
         """Whether the batch has a newer record of a key; if not, remember how new this one is."""
-        newest = self._ages.get(key)
+        if self._age_of is None:
+            return False
+        age, newest = self._age_of(record), self._ages.get(key)
         if age is not None and newest is not None and age < newest:
             self._batch_records_read += 1
             return True
@@ -282,13 +288,6 @@ class SQLSink(Sink):
             self._origins[key] = origin
         self._batch_records_read += 1
 
-    def _refuse(self, error: InvalidRecord | MissingKeyPropertiesError, origin: Origin) -> None:
-        """Put an invalid record away, or end the run."""
-        if self.target.quarantine is None:
-            raise type(error)(*self._located(error)) from error
-        reason = getattr(error, "error_message", None) or str(error)
-        self.target.quarantine.put(Refusal(self.stream_name, self._table, origin, reason))
-
     def _tell_unnamed(self, record: bytes) -> None:
         """Warn of properties that have no column; the first record of each batch is looked at."""
         names = msgspec.json.decode(record, type=dict[str, msgspec.Raw]).keys()
@@ -302,16 +301,27 @@ class SQLSink(Sink):
                 ", ".join(sorted(unnamed)),
             )
 
-    def _judge(self, record: bytes) -> Hashable:
-        """Hold a record against the schema and the database, and read its key."""
-        key = None
-        if self._validator is not None:
-            key = self._checked_key(self._validator.check(record))
-        if key is None and self._key_of:
-            key = self._key_of(record)
-        if has_long_number(record):
-            self._check_digits(record)
-        return key
+    def _judge(self, record: bytes, origin: Origin) -> tuple[Hashable, bytes] | None:
+        """Hold a record against the schema and the database; read its key, and rebuild it.
+
+        Returns:
+            Key and record; `None` if the record is invalid, and the run goes on without it.
+        """
+        try:
+            key = None
+            if self._validator is not None:
+                key = self._checked_key(self._validator.check(record))
+            if key is None and self._key_of:
+                key = self._key_of(record)
+            if has_long_number(record):
+                self._check_digits(record)
+            return key, record if self._rebuild is None else self._rebuild(record)
+        except (InvalidRecord, MissingKeyPropertiesError) as error:
+            if self.target.quarantine is None:
+                raise type(error)(*self._located(error)) from error
+            reason = getattr(error, "error_message", None) or str(error)
+            self.target.quarantine.put(Refusal(self.stream_name, self._table, origin, reason))
+            return None
 
     @override
     def activate_version(self, new_version: int) -> None:
@@ -332,6 +342,17 @@ class SQLSink(Sink):
         if not self._is_versioned:
             self._is_versioned = True
             self.prepare()
+
+    def _begin_marking(self) -> None:
+        """Write what came before, and see to it that the table can tell deleted rows."""
+        self.target.settle(self)
+        self._is_marked = True
+        self.prepare()
+
+    def _with_metadata(self, record: bytes, moment: Moment, extracted_at: str | None) -> bytes:
+        if (moment, extracted_at) != self._followed:
+            self._follow(moment, extracted_at)
+        return b"%b%b%b" % (self._head, record, self._layout.end)
 
     def _follow(self, moment: Moment, extracted_at: str | None) -> None:
         """Write what all elements read and received at the same moments begin with."""
@@ -411,6 +432,9 @@ class SQLSink(Sink):
             metadata=self._metadata_names(),
         )
         self._has_metadata = bool(self._metadata_names())
+        self._lacks_mark = not (
+            self.config["hard_delete"] or "_sdc_deleted_at" in self._metadata_names()
+        )
         self._source_paths = {c.source: c.path[self._has_metadata :] for c in columns}
         self._rebuild: Callable[[bytes], bytes] | None = None
         if not cols.have_plain_paths(columns):
@@ -458,13 +482,9 @@ class SQLSink(Sink):
         """The metadata columns of the table."""
         if self.config["add_record_metadata"]:
             return tuple(cols.METADATA)
-        if not self._is_versioned:
-            return ()
-        return tuple(
-            name
-            for name in cols.VERSION_METADATA
-            if not (self.config["hard_delete"] and name == "_sdc_deleted_at")
-        )
+        marks = (self._is_versioned or self._is_marked) and not self.config["hard_delete"]
+        is_kept = {"_sdc_deleted_at": marks, "_sdc_table_version": self._is_versioned}
+        return tuple(name for name in cols.VERSION_METADATA if is_kept[name])
 
     def _age_reader(self) -> Callable[[bytes], Any] | None:
         """Compile what tells which of two records of a key is newer, if something does."""

@@ -430,6 +430,29 @@ def test_a_record_that_was_deleted_removes_its_row(
     assert database.rows("people") == [{"id": 0, "name": "new"}, {"id": 2, "name": "back"}]
 
 
+@SIZES
+@pytest.mark.parametrize("add_record_metadata", [True, False])
+def test_a_record_that_was_deleted_marks_its_row(
+    database: Database, batch_size_rows: int, *, add_record_metadata: bool
+) -> None:
+    """Without `hard_delete`, also in a table that has no metadata; one that comes back is alive."""
+    at = "2024-05-06T07:08:09Z"
+    config = {"add_record_metadata": add_record_metadata, "batch_size_rows": batch_size_rows}
+    write(
+        database,
+        PEOPLE,
+        record("people", id=1, name="alive"),
+        record("people", id=2, name="gone", _sdc_deleted_at=at),
+        record("people", id=3, name="gone", _sdc_deleted_at=at),
+        record("people", id=3, name="back"),
+        **config,
+    )
+
+    found = database.rows("people", metadata=True)
+    assert [row["_sdc_deleted_at"] is not None for row in found] == [False, True, False]
+    assert (len(found[0]) > 3) == add_record_metadata
+
+
 def test_pending_records_of_an_older_version_are_removed_too(database: Database) -> None:
     """They are written before the version is activated, not after."""
     write(
