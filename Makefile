@@ -32,8 +32,9 @@ bench: $(READY) ## Measure, and write docs/benchmarks.md; ARGS=… names a secti
 chaos: $(READY) ## Sync amid faults and kills, some minutes; ARGS="--help" tells more
 	PYTHONPATH=tests $(BIN)/python -m chaos $(ARGS)
 
-docs: $(READY) ## Draw docs/tables.svg anew from the catalog
+docs: $(READY) ## Make docs/tables.svg and plugins/ anew
 	PYTHONPATH=tests $(BIN)/python tests/draw_tables.py
+	PYTHONPATH=tests $(BIN)/python tests/write_hub.py
 
 lock: $(READY) ## Pin the development dependencies anew, with hashes
 	$(BIN)/uv pip compile --upgrade --quiet --no-header --no-emit-index-url --generate-hashes \

@@ -11,8 +11,12 @@ from typing import Final
 import pytest
 
 import draw_tables
+import write_hub
+from tap_harvest.tap import TapHarvest
+from target_harvest_sql.target import TargetHarvestSQL
 
 ROOT: Final = Path(__file__).resolve().parents[1]
+PLUGINS: Final = (TapHarvest, TargetHarvestSQL)
 DOCUMENTS: Final = [
     *ROOT.glob("*.md"),
     *ROOT.glob(".github/*.md"),
@@ -46,7 +50,7 @@ def test_both_packages_have_one_version_and_one_licence() -> None:
     packages = ("tap-harvest", "target-harvest-sql")
 
     written = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    versions = {metadata.version(name) for name in packages}
+    versions = {metadata.version(plugin.package_name or plugin.name) for plugin in PLUGINS}
     licences = {(ROOT / name / "LICENSE").read_text(encoding="utf-8") for name in packages}
     assert versions == {written["tool"]["release"]["version"]}
     assert licences == {(ROOT / "LICENSE").read_text(encoding="utf-8")}
@@ -64,3 +68,9 @@ def test_requirements_are_pinned_with_hashes_and_without_addresses() -> None:
 def test_the_drawing_of_the_tables_is_current() -> None:
     """After a change of the catalog, `make docs` draws it anew."""
     assert (ROOT / "docs" / "tables.svg").read_text(encoding="utf-8") == draw_tables.drawing()
+
+
+def test_the_definitions_for_meltanohub_are_current() -> None:
+    """After a change of meltano.yml, `make docs` writes them anew."""
+    for path, text in write_hub.definitions().items():
+        assert (ROOT / path).read_text(encoding="utf-8") == text

@@ -64,6 +64,7 @@ class TapHarvest(Tap):
     """Singer tap for the Harvest API v2."""
 
     name = "tap-harvest"
+    package_name = "tap-harvest-api"
     message_writer_class = BufferedWriter
     # Not BATCH: records leave as the bytes that came.
     capabilities: ClassVar = [
