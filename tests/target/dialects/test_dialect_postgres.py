@@ -216,8 +216,12 @@ def test_older_rows_change_nothing() -> None:
     assert delete == (
         'DELETE FROM "entries" AS old\n'
         'WHERE ("id") IN (\n'
-        """SELECT (value #>> '{"r","id"}')::bigint\n"""
-        "FROM jsonb_array_elements(%(batch)s::jsonb)\n"
-        """WHERE ((value #>> '{"r","amount"}')::numeric < old."amount") IS NOT TRUE\n"""
+        "SELECT (record ->> 'id')::bigint\n"
+        "FROM (\n"
+        "  SELECT value, value -> 'r' AS record\n"
+        "  FROM jsonb_array_elements(%(batch)s::jsonb)\n"
+        "  OFFSET 0\n"
+        ") AS batch\n"
+        """WHERE ((record ->> 'amount')::numeric < old."amount") IS NOT TRUE\n"""
         ")"
     )
