@@ -74,3 +74,17 @@ def test_the_definitions_for_meltanohub_are_current() -> None:
     """After a change of meltano.yml, `make docs` writes them anew."""
     for path, text in write_hub.definitions().items():
         assert (ROOT / path).read_text(encoding="utf-8") == text
+
+
+def test_every_message_that_troubleshooting_quotes_is_one() -> None:
+    """A part of each stands in the code, as it is written there."""
+    page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    quoted = re.findall(r"^\| (`+) ?(.+?) ?\1 \|", page, re.MULTILINE)
+    code = "\n".join(
+        path.read_text(encoding="utf-8") for path in ROOT.glob("ta*/*_harvest*/**/*.py")
+    )
+    # A sentence is broken into lines; what stands between their quotes is no part of it.
+    joined = re.sub(r'"\s*\n\s*f?"', "", code)
+
+    assert len(quoted) > 30
+    assert [text for _, text in quoted if text not in joined] == []
