@@ -83,16 +83,26 @@ class MessageReader(GenericSingerReader[bytes]):
             self.line_number += 1
             if not line or line.isspace():
                 continue
-            message = self.deserialize_json(line)
-            callback = callbacks.get(message.type)
-            if callback is None:
+            try:
+                counts[self._process(line, callbacks)] += 1
+            except RecursionError as error:
                 raise InvalidInputLine(
-                    f"Line {self.line_number} is of an unknown message type. Known are "
-                    f"{', '.join(str(name.value) for name in callbacks)}: check the tap."  # type: ignore[attr-defined]
-                )
-            callback(message)
-            counts[message.type] += 1
+                    f"Line {self.line_number} is nested too deeply. Correct the tap, or leave out "
+                    "what is nested."
+                ) from error
         return counts
+
+    def _process(self, line: bytes, callbacks: dict[str, Callable[[Any], None]]) -> str:
+        """Hand a line to its callback; returns the type of the message."""
+        message = self.deserialize_json(line)
+        callback = callbacks.get(message.type)
+        if callback is None:
+            raise InvalidInputLine(
+                f"Line {self.line_number} is of an unknown message type. Known are "
+                f"{', '.join(str(name.value) for name in callbacks)}: check the tap."  # type: ignore[attr-defined]
+            )
+        callback(message)
+        return message.type
 
     @override
     def deserialize_json(self, line: bytes) -> Message:  # type: ignore[override]

@@ -551,6 +551,77 @@ def test_a_column_widens(database: Database) -> None:
     assert [row["v"] for row in database.rows("t")] == [one, "1.5", "007"]
 
 
+MOMENT = {"type": ["string", "null"], "format": "date-time"}
+DAY = {"type": ["string", "null"], "format": "date"}
+TIME = {"type": ["string", "null"], "format": "time"}
+DECIMAL = {"type": ["string", "null"], "format": "singer.decimal"}
+
+
+@pytest.mark.parametrize(
+    "widening",
+    [
+        ("integer", 7, "number", 1.5, "7"),
+        ("integer", 7, DECIMAL, "1.50", "7"),
+        ("integer", 7, "string", "x", "7"),
+        ("number", 1.25, DECIMAL, "1.50", "1.25"),
+        ("number", 1.25, "string", "x", "1.25"),
+        (DAY, "2024-01-02", MOMENT, "2024-01-02T03:04:05Z", "2024-01-02"),
+        (DAY, "2024-01-02", "string", "x", "2024-01-02"),
+        (MOMENT, "2024-01-02T03:04:05Z", "string", "x", "2024-01-02"),
+        (TIME, "10:11:12", "string", "x", "10:11:12"),
+        (DECIMAL, "1.50", "string", "x", "1.50"),
+    ],
+)
+def test_what_a_column_held_is_kept_when_it_widens(
+    database: Database, widening: tuple[Any, Any, Any, Any, str]
+) -> None:
+    """In mid-run and in a new run, with nulls; what it held before fits as well."""
+    old, value, new, wider, kept = widening
+    id_ = {"type": "integer"}
+    narrow = [record("t", id=1, v=value), record("t", id=2, v=None)]
+    write(
+        database,
+        schema("t", id=id_, v=old),
+        *narrow,
+        schema("t", id=id_, v=new),
+        record("t", id=3, v=wider),
+    )
+    write(database, schema("t", id=id_, v=old), record("t", id=4, v=value))
+
+    found = [row["v"] for row in database.rows("t")]
+    assert found[1] is None
+    assert str(found[0]).startswith(kept)
+    assert str(found[2]).startswith(str(wider)[:10])
+    assert str(found[3]).startswith(kept)
+
+
+@pytest.mark.parametrize("database", ["sqlite", "duckdb", "postgres"], indirect=True)
+def test_truth_values_become_text(database: Database) -> None:
+    """Old ones are written as new ones are."""
+    id_ = {"type": "integer"}
+    truth = schema("t", id=id_, v="boolean")
+    write(database, truth, record("t", id=1, v=True), record("t", id=2, v=False))
+    write(database, schema("t", id=id_, v="string"), record("t", id=3, v="x"))
+    write(database, truth, record("t", id=4, v=True), record("t", id=5, v=False))
+
+    values = [row["v"] for row in database.rows("t")]
+    assert values[2] == "x"
+    assert values[:2] == values[3:]
+
+
+@pytest.mark.parametrize("database", ["duckdb", "postgres"], indirect=True)
+def test_a_json_column_holds_what_the_schema_becomes(database: Database) -> None:
+    """As the JSON that it is."""
+    id_ = {"type": "integer"}
+    write(database, schema("t", id=id_, v="object"), record("t", id=1, v={"a": 1}))
+    write(database, schema("t", id=id_, v="string"), record("t", id=2, v="x"))
+    write(database, schema("t", id=id_, v="boolean"), record("t", id=3, v=True))
+    write(database, schema("t", id=id_, v="integer"), record("t", id=4, v=None))
+
+    found = [row["v"] for row in database.rows("t")]
+    assert [v and json.loads(v) for v in found] == [{"a": 1}, "x", True, None]
+
+
 def test_sqlite_widens_no_column_that_an_index_needs(sqlite_database: Database) -> None:
     """The error says so; the table stays as it was."""
     write(sqlite_database, schema("t", id={"type": "integer"}, v="integer"), record("t", id=1, v=7))

@@ -74,8 +74,8 @@ class DuckDB(Dialect):
     def held_kind(self, column_type: str, kind: Kind) -> Kind | None:
         if self.types[kind] == column_type:
             return kind
-        if column_type == "VARCHAR":
-            return "string"
+        if column_type in {"JSON", "VARCHAR"}:
+            return "json" if column_type == "JSON" else "string"
         if column_type in {"HUGEINT", "INTEGER", "SMALLINT"} and kind == "integer":
             return kind
         if column_type in {"DOUBLE", "FLOAT"} or column_type.startswith("DECIMAL"):
@@ -87,8 +87,10 @@ class DuckDB(Dialect):
     @override
     def widen_sql(self, table: Table, column: Column, column_type: str) -> list[str]:
         widens = column.kind == "string" or (column_type, column.kind) in {
+            ("BIGINT", "decimal"),
             ("BIGINT", "number"),
             ("DATE", "date-time"),
+            ("DOUBLE", "decimal"),
         }
         if not widens or column in table.keys:  # The type of a key cannot be changed.
             return []

@@ -84,7 +84,9 @@ class SQLite(Dialect):
 
     @override
     def widen_sql(self, table: Table, column: Column, column_type: str) -> list[str]:
-        if column.kind != "string" or column_type not in {"INTEGER", "REAL"}:
+        if column_type not in {"BOOLEAN", "INTEGER", "REAL"} or column.kind not in (
+            {"string"} if column_type == "BOOLEAN" else {"decimal", "string"}
+        ):
             return []
         if column in table.keys:  # Nor can a key column be dropped.
             return []
