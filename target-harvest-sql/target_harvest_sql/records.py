@@ -31,6 +31,9 @@ decode_exactly = msgspec.json.Decoder(float_hook=Decimal).decode
 _DIGITS = bytes(0x30 if chr(byte) in "0123456789." else 0x20 for byte in range(256))
 _MANY_DIGITS = b"0" * 16
 
+_OFFSET = re.compile(r"[+-](?!00:?00)\d\d")
+"""The offset of a time of day, where it is another than UTC's."""
+
 _SUSPECT = re.compile(rb"\\u(?:[dD][89a-fA-F]|0000)")
 _ESCAPES = re.compile(
     rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F].."  # A pair of surrogates is one character.
@@ -469,3 +472,15 @@ def _loses_digits(value: Any) -> bool:
         exact = Decimal(value)
         return Decimal(repr(float(exact))) != exact
     return False
+
+
+def find_lost_offset(
+    record: bytes, columns: Iterable[Column], path_of: Callable[[Column], tuple[str, ...]]
+) -> Column | None:
+    """Find a time of day that is not in UTC: a column of times has no place for its offset."""
+    decoded = msgspec.json.decode(record)
+    for column in columns:
+        value = value_at(decoded, path_of(column))
+        if isinstance(value, str) and _OFFSET.search(value):
+            return column
+    return None

@@ -31,6 +31,7 @@ from target_harvest_sql.records import (
     clean,
     decode_exactly,
     find_lost_digits,
+    find_lost_offset,
     has_long_number,
     is_deletion,
     key_reader,
@@ -315,6 +316,8 @@ class SQLSink(Sink):
                 key = self._key_of(record)
             if has_long_number(record):
                 self._check_digits(record)
+            if self._times:
+                self._check_offsets(record)
             return key, record if self._rebuild is None else self._rebuild(record)
         except (InvalidRecord, MissingKeyPropertiesError) as error:
             if self.target.quarantine is None:
@@ -393,6 +396,15 @@ class SQLSink(Sink):
                 {},
             )
 
+    def _check_offsets(self, record: bytes) -> None:
+        column = find_lost_offset(record, self._times, self._path_in_record)
+        if column is not None:
+            raise InvalidRecord(
+                f"a time at {column.source} with an offset, which {self.connector.dialect.name} "
+                "would lose; declare it as text without a format in the stream's schema",
+                {},
+            )
+
     def _located(self, error: Exception) -> tuple[Any, ...]:
         """Say of which stream and line an error is, and what to do."""
         line = self.target.where
@@ -466,6 +478,11 @@ class SQLSink(Sink):
         if "decimal" in dialect.lossy_kinds:
             self._rebuild = self._quoting(self._rebuild)
         self._removes_rows = self._is_keyed and self.config["hard_delete"]
+        self._times = [
+            column
+            for column in self._table.columns
+            if column.kind == "time" and "time" not in dialect.kinds_as_text
+        ]
         keys = [column for column in self._table.columns if column.is_key]
         self._key_of = (
             key_reader(keys, self._path_in_record, kinds_as_text=dialect.kinds_as_text)

@@ -315,3 +315,31 @@ def same(value: Any, wanted: Any, kind: str) -> bool:
     if kind == "number":
         return float(value) == wanted
     return bool(str(value) == wanted if kind == "date" else value == wanted)
+
+
+@pytest.mark.parametrize("value", ["03:04:05", "03:04:05Z", "03:04:05+00:00", "03:04:05.25"])
+def test_a_time_of_day_is_kept(database: Database, value: str) -> None:
+    """With or without the mark of UTC."""
+    times = {"type": ["string", "null"], "format": "time"}
+
+    write(database, schema("hours", id="integer", at=times), record("hours", id=1, at=value))
+
+    [row] = database.rows("hours")
+    assert str(row["at"]).startswith(("03:04:05", "3:04:05"))
+
+
+def test_a_time_of_day_does_not_lose_its_offset(database: Database) -> None:
+    """Where a column has no place for it, it is an error that says so; as text it is kept."""
+    times = {"type": ["string", "null"], "format": "time"}
+    messages = (
+        schema("hours", id="integer", at=times),
+        record("hours", id=1, at="03:04:05+02:00"),
+    )
+
+    if database.engine == "sqlite":
+        write(database, *messages)
+
+        assert database.rows("hours") == [{"id": 1, "at": "03:04:05+02:00"}]
+    else:
+        with pytest.raises(InvalidRecord, match="a time at at with an offset"):
+            write(database, *messages)

@@ -275,7 +275,7 @@ class MySQL(Dialect):
 
     def _time_sql(self, value: str, kind: Kind) -> str:
         if kind == "time":
-            return f"TRIM(TRAILING 'Z' FROM {value})"
+            return f"REGEXP_REPLACE({value}, '(Z|[+-]00:?00)$', '')"
         return self.moment(value) if kind == "date-time" else value
 
     @override
