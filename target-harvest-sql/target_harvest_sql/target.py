@@ -36,7 +36,7 @@ from target_harvest_sql.connector import Connector, DatabaseError
 from target_harvest_sql.lanes import Lanes
 from target_harvest_sql.messages import Message, MessageReader
 from target_harvest_sql.quarantine import Quarantine
-from target_harvest_sql.records import decode_exactly
+from target_harvest_sql.records import clean, decode_exactly
 from target_harvest_sql.sinks import Moment, SQLSink
 
 if TYPE_CHECKING:
@@ -292,6 +292,8 @@ class TargetHarvestSQL(Target):
     @override
     def _process_schema_message(self, message: Message) -> None:  # type: ignore[override]
         stream = self._stream_of(message)
+        if not self.connector.dialect.keeps_nul:
+            _clean_names(message)
         schema = msgspec.json.decode(message.schema) if bytes(message.schema) else None
         if not isinstance(schema, dict) or not isinstance(schema.get("properties"), dict):
             raise InvalidInputLine(
@@ -643,6 +645,13 @@ class TargetHarvestSQL(Target):
             )
             cls.logger.debug("Where it happened", exc_info=True)
             sys.exit(1)
+
+
+def _clean_names(message: Message) -> None:
+    """Name properties as the records do once U+0000 is taken out of them."""
+    message.schema = msgspec.Raw(clean(bytes(message.schema), keeps_nul=False))
+    keys = message.key_properties or []
+    message.key_properties = [key.replace("\0", "\ufffd") for key in keys]
 
 
 class _Route(msgspec.Struct, frozen=True):

@@ -688,6 +688,17 @@ def test_any_name_can_be_a_column(database: Database, name: str) -> None:
         assert len(name) > 255 or name in row
 
 
+def test_names_that_are_none_can_be_columns(database: Database) -> None:
+    """Empty ones, and those with U+0000, are told apart, also as keys."""
+    names = ["", "\0", "a\0b", "A", "a"]
+    properties: dict[str, Any] = dict.fromkeys(names, "integer")
+    message = schema("t", keys=["\0"], id="integer", **{**properties, "\0": {"type": "integer"}})
+    values = dict(zip(names, range(5), strict=True))
+    write(database, message, record("t", id=7, **values), record("t", id=8, **values))
+
+    assert [list(row.values()) for row in database.rows("t")] == [[8, 0, 1, 2, 3, 4]]
+
+
 WITH_SCHEMAS = pytest.mark.parametrize(
     "database", ["duckdb", "postgres", "mariadb", "mysql", "mssql"], indirect=True
 )
