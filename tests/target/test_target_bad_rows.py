@@ -258,6 +258,36 @@ def test_the_value_that_cannot_be_read_is_named(database: Database) -> None:
     assert SECRET not in str(caught.value)
 
 
+def test_what_came_before_is_written_on_a_slower_lane_too(
+    postgres_database: Database, tmp_path: Path
+) -> None:
+    """A lane that hears of a bad row on another one still writes what came before that row."""
+    write(postgres_database, DAYS)
+    postgres_database.query(
+        "CREATE FUNCTION doze() RETURNS trigger LANGUAGE plpgsql AS "
+        "'BEGIN PERFORM pg_sleep(0.5); RETURN new; END';"
+        "CREATE TRIGGER slow BEFORE INSERT ON days FOR EACH ROW WHEN (new.id = 1) "
+        "EXECUTE FUNCTION doze()"
+    )
+    ended = run(
+        postgres_database,
+        tmp_path,
+        DAYS,
+        day(1),
+        day(3),
+        state(at=3),
+        day(2, SECRET),
+        state(at=2),
+        batch_size_rows=1,
+        lanes=2,
+        validate_records=False,
+    )
+
+    assert ended.exit_code == 1
+    assert ended.states == ['{"at": 3}']
+    assert ids(postgres_database) == [1, 3]
+
+
 def test_put_away_beside_its_table(postgres_database: Database) -> None:
     """In the schema of the table that it was for."""
     write(

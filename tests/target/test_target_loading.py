@@ -688,6 +688,32 @@ def test_any_name_can_be_a_column(database: Database, name: str) -> None:
         assert len(name) > 255 or name in row
 
 
+@pytest.mark.parametrize("stream", ["order", "Табло", "a b's", "x" * 200])
+def test_any_name_can_be_a_table(database: Database, stream: str) -> None:
+    """Reserved words, other alphabets, quotes and great length; it is found again."""
+    words = ("select", "group", "user", "end", "index", "old", "new", "batch", "value", "record")
+    message = schema(
+        stream, keys=["key"], key={"type": "integer"}, **dict.fromkeys(words, "string")
+    )
+    for text in ("first", "second"):
+        write(database, message, record(stream, key=1, **dict.fromkeys(words, text)))
+
+    [table] = [name for name in tables(database) if not name.startswith("sqlite_")]
+    assert list(database.rows(table)[0].values()) == [1, *["second"] * len(words)]
+
+
+def tables(database: Database) -> list[str]:
+    """The names of all tables."""
+    schemas = {"postgres": "'public'", "duckdb": "'main'", "mssql": "'dbo'"}
+    where = schemas.get(database.engine, "database()")
+    listed = (
+        "SELECT name AS t FROM sqlite_master WHERE type = 'table'"
+        if database.engine == "sqlite"
+        else f"SELECT table_name AS t FROM information_schema.tables WHERE table_schema = {where}"
+    )
+    return [str(row["t"]) for row in database.query(listed)]
+
+
 def test_names_that_are_none_can_be_columns(database: Database) -> None:
     """Empty ones, and those with U+0000, are told apart, also as keys."""
     names = ["", "\0", "a\0b", "A", "a"]
