@@ -372,7 +372,11 @@ def test_the_wait_is_told_beforehand(
     """So that nobody takes a full budget for a fault."""
     caplog.set_level("INFO")
     tap = TapHarvest(
-        config={**config, "report_requests_per_15_minutes": allowed},
+        config={
+            **config,
+            "report_requests_per_15_minutes": allowed,
+            "max_concurrent_requests": 1,  # Two that wait at once would move the clock twice.
+        },
         catalog=selecting("time_team_report", "expense_team_report"),
     )
     budget = Budget(allowed, 15 * 60, clock=clock, wait=clock.wait)
