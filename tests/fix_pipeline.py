@@ -26,11 +26,13 @@ TIMEOUT_SECONDS = 120
 
 @dataclass
 class Pipeline:
-    """`tap-harvest | target-harvest-sql` from one account into one database; call it to sync."""
+    """`tap-harvest | target-harvest-sql`, or another of the two; call it to sync."""
 
     folder: Path
     tap_config: dict[str, Any]
     target_config: dict[str, Any]
+    tap: Path = BIN / "tap-harvest"
+    target: Path = BIN / "target-harvest-sql"
     streams: tuple[str, ...] = ()
     """The streams that are selected; all of them if none is named."""
     catalog: dict[str, Any] | None = None
@@ -79,7 +81,7 @@ class Pipeline:
             TimeoutExpired: One of the two did not end.
         """
         tap_command: list[str | Path] = [
-            BIN / "tap-harvest",
+            self.tap,
             "--config",
             self._write("tap.json", self.tap_config),
         ]
@@ -90,7 +92,7 @@ class Pipeline:
         if self.state is not None:
             tap_command += ["--state", self._write("state.json", self.state)]
         target_command: list[str | Path] = [
-            BIN / "target-harvest-sql",
+            self.target,
             "--config",
             self._write("target.json", self.target_config),
         ]

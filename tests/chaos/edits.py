@@ -73,7 +73,9 @@ def _add(harvest: Sandbox, chance: Random, told: bool) -> None:
     name = chance.choice([*sorted({*LISTS} - (assignments if told else set())), *CHILDREN])
     if name in PARENTS:
         parent, parent_key = PARENTS[name]
-        harvest.add(name, **{parent_key: _id(harvest, chance, parent)})
+        # A mail that changes no estimate's state moves none, so that nothing tells of it.
+        event = {"event_type": "send"} if told and name == "estimate_messages" else {}
+        harvest.add(name, **{parent_key: _id(harvest, chance, parent)}, **event)
     else:
         harvest.add(name)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections import Counter
 from contextlib import ExitStack, contextmanager
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 ENGINES: Final = ("sqlite", "postgres")
 TIME_ENTRIES: Final = 150
 PAGE_SIZE: Final = 40
+KILLED: Final = -signal.SIGKILL
 DURABLE: Final = {"synchronous_commit": "on", "full_page_writes": "on"}
 """What a server must do so that no commit is lost with it, and no page is half written."""
 REPORT: Final = "time_team_report"
@@ -101,7 +103,8 @@ class Life:
     server: PostgresServer | None
     tally: Tally
     requests: int = 20
-    """About how many a run makes, by the last run in peace."""
+    seconds: float = 2
+    """How many requests the last run in peace made, and how long it took."""
 
     def round(self, chapter: tuple[str, ...], disturbed: int) -> None:
         """Sync some streams under trouble, then in peace, and compare; so it is in each phase."""
@@ -121,24 +124,32 @@ class Life:
         return {move for move in Move if self.chance.random() < 0.5}
 
     def _disturbed(self, phase: Phase) -> None:
-        trouble = Trouble(self.harvest, self.chance, phase.told, self.requests)
+        trouble = Trouble(self.harvest, self.chance, phase.told, self.requests, self.seconds)
 
         def begin(tap: Popen[bytes], target: Popen[bytes]) -> None:
-            server = {"server": self.server.kill} if self.server else {}
+            server = {"server": self._restart} if self.server else {}
             trouble.begin({"tap": tap.kill, "target": target.kill, **server})
 
         self.pipeline.target_config["batch_size_rows"] = self.chance.choice((7, 40, 10_000))
         self.pipeline(started=begin)
         self.tally.runs += 1
         self.tally.faults += trouble.over()
-        self.tally.killed.update(trouble.killed)
-        if self.server and "server" in trouble.killed:
-            self.server.start()
+        # Who had ended already was not killed.
+        ended = dict(zip(("tap", "target"), self.pipeline.exit_codes, strict=True))
+        self.tally.killed.update(n for n in trouble.killed if ended.get(n, KILLED) == KILLED)
+
+    def _restart(self) -> None:
+        """Kill the server; whoever looks after it starts it again, soon or at once."""
+        assert self.server
+        self.server.kill()
+        time.sleep(self.chance.choice((0, 0.5, 2)))
+        self.server.start()
 
     def _undisturbed(self, chapter: tuple[str, ...]) -> None:
         self.harvest.requests.clear()
+        began = time.monotonic()
         self.pipeline()
-        self.requests = len(self.harvest.requests)
+        self.requests, self.seconds = len(self.harvest.requests), time.monotonic() - began
         self.tally.runs += 1
         if self.pipeline.exit_codes != (0, 0):
             self.tally.differences = ["a run in peace failed", *self.pipeline.errors.splitlines()]

@@ -27,8 +27,6 @@ ENDING: Final[Sequence[dict[str, Any]]] = tuple({"status": code} for code in (30
 """These end the run."""
 LYING: Final[Sequence[dict[str, Any]]] = tuple({"status": code} for code in (403, 404))
 """These say that something is not shown or not there, which is not so."""
-DELAYS_SECONDS: Final = (0, 0.01, 0.1, 0.5, 1)
-"""From a request to the end of the program that is killed then."""
 
 
 @dataclass
@@ -37,9 +35,10 @@ class Trouble:
 
     Attributes:
         harvest: The account that is read.
-        chance: Decides what happens, and at which request.
+        chance: Decides what happens, and when.
         told: Whether Harvest tells of all edits by an `updated_at`, and tells no lies.
         requests: About how many a run makes.
+        seconds: About how long a run takes.
         killed: Who was killed.
     """
 
@@ -47,6 +46,7 @@ class Trouble:
     chance: Random
     told: bool
     requests: int
+    seconds: float
     killed: list[str] = field(default_factory=list)
     _faults: list[tuple[int, Fault]] = field(default_factory=list)
     _kill: Timer | None = None
@@ -65,8 +65,10 @@ class Trouble:
             self._order(edit=lambda: work(self.harvest, self.chance, told=self.told))
         if self.chance.random() < 0.85:
             name = self.chance.choice(list(victims))
-            self._kill = Timer(self.chance.choice(DELAYS_SECONDS), self._end, [name, victims[name]])
-            self._order(edit=self._kill.start)
+            # Most of the first third is the programs' start.
+            moment = self.chance.uniform(0.3, 1.1) * self.seconds
+            self._kill = Timer(moment, self._end, [name, victims[name]])
+            self._kill.start()
 
     def _order(self, *, times: int = 1, **fault: Any) -> None:
         after = self.chance.randrange(self.requests)
@@ -81,7 +83,7 @@ class Trouble:
     def over(self) -> int:
         """Let all be calm again; how many answers went wrong."""
         self.harvest.faults.clear()
-        if self._kill and self._kill.ident:
+        if self._kill:
             self._kill.cancel()
             self._kill.join()
         return sum(times - (fault.times or 0) for times, fault in self._faults)
