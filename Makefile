@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench chaos docs lock dist test-dist clean
+.PHONY: help setup demo test lint bench chaos compose docs lock dist test-dist clean
 
 help: ## List the recipes
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ bench: $(READY) ## Measure, and write docs/benchmarks.md; ARGS=… names a secti
 
 chaos: $(READY) ## Sync amid faults and kills, some minutes; ARGS="--help" tells more
 	PYTHONPATH=tests $(BIN)/python -m chaos $(ARGS)
+
+compose: $(READY) ## Try taps and targets of others; they are installed aside
+	$(BIN)/pytest -v tests/pipeline/compose.py $(ARGS)
 
 docs: $(READY) ## Make docs/tables.svg and plugins/ anew
 	PYTHONPATH=tests $(BIN)/python tests/draw_tables.py

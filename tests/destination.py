@@ -73,7 +73,8 @@ def _plain(value: Any) -> Any:
     """A value as JSON has it, whatever the driver makes of it."""
     match value:
         case dt.datetime():
-            return value.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            moment = value.astimezone(dt.UTC) if value.tzinfo else value
+            return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
         case dt.date():
             return value.isoformat()
         case Decimal():

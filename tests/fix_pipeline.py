@@ -80,17 +80,6 @@ class Pipeline:
         Raises:
             TimeoutExpired: One of the two did not end.
         """
-        tap_command: list[str | Path] = [
-            self.tap,
-            "--config",
-            self._write("tap.json", self.tap_config),
-        ]
-        if self.streams:
-            tap_command += ["--catalog", self._write("catalog.json", selecting(*self.streams))]
-        if self.catalog is not None:
-            tap_command += ["--catalog", self._write("catalog.json", self.catalog)]
-        if self.state is not None:
-            tap_command += ["--state", self._write("state.json", self.state)]
         target_command: list[str | Path] = [
             self.target,
             "--config",
@@ -98,7 +87,7 @@ class Pipeline:
         ]
         with (self.folder / "errors.log").open("w+b") as errors:
             with (
-                subprocess.Popen(tap_command, stdout=subprocess.PIPE, stderr=errors) as tap,
+                subprocess.Popen(self.tap_command(), stdout=subprocess.PIPE, stderr=errors) as tap,
                 subprocess.Popen(
                     target_command, stdin=tap.stdout, stdout=subprocess.PIPE, stderr=errors
                 ) as target,
@@ -123,6 +112,21 @@ class Pipeline:
         self.states = [json.loads(line) for line in lines]
         if self.states:
             self.state = self.states[-1]
+
+    def tap_command(self) -> list[str | Path]:
+        """What runs the tap; its files are written."""
+        command: list[str | Path] = [
+            self.tap,
+            "--config",
+            self._write("tap.json", self.tap_config),
+        ]
+        if self.streams:
+            command += ["--catalog", self._write("catalog.json", selecting(*self.streams))]
+        if self.catalog is not None:
+            command += ["--catalog", self._write("catalog.json", self.catalog)]
+        if self.state is not None:
+            command += ["--state", self._write("state.json", self.state)]
+        return command
 
     def _write(self, name: str, content: dict[str, Any]) -> Path:
         path = self.folder / name

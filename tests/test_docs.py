@@ -12,6 +12,7 @@ import pytest
 
 import draw_tables
 import write_hub
+from pipeline import compose
 from tap_harvest.tap import TapHarvest
 from target_harvest_sql.target import TargetHarvestSQL
 
@@ -43,6 +44,15 @@ def test_every_recipe_that_the_readme_names_is_one() -> None:
     recipes = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
     assert {one or other for one, other in named} - recipes == set()
     assert {"demo", "test"} <= {one or other for one, other in named}
+
+
+def test_the_taps_and_targets_of_others_are_those_that_are_tried() -> None:
+    """docs/composing.md names what `make compose` installs, with its versions."""
+    page = (ROOT / "docs" / "composing.md").read_text(encoding="utf-8")
+
+    others = (compose.POSTGRES, compose.DUCKDB, compose.JSONL, compose.DBF, compose.SINGER_JSONL)
+    for requirement in (each for other in others for each in other.requirements):
+        assert requirement.replace("==", " ") in page
 
 
 def test_both_packages_have_one_version_and_one_licence() -> None:

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy.engine import URL, make_url
 
-from benchmarks.programs import BIN, write
+from benchmarks.programs import write
+from other_programs import installed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from benchmarks.programs import Command
-
-FOLDER: Final = Path(sys.prefix) / "peers"
-"""Where they are installed unless told otherwise; gone with our own environment."""
 
 
 @dataclass(frozen=True)
@@ -46,17 +42,7 @@ class Peer:
         Raises:
             CalledProcessError: It could not be had; with what uv said.
         """
-        if (self._environment(folder) / "bin" / self.program).exists():
-            return
-        environment = self._environment(folder)
-        requirement = f"{self.package}=={self.version}"
-        for arguments in (
-            ("venv", "--clear", "--python", sys.executable, environment),
-            ("pip", "install", "--python", environment / "bin" / "python", requirement),
-        ):
-            subprocess.run(
-                [BIN / "uv", *arguments], check=True, capture_output=True, text=True, cwd=BIN
-            )
+        self._installed(folder)
 
     def command(self, folder: Path, url: str, files: Path) -> Command:
         """What runs it.
@@ -68,10 +54,10 @@ class Peer:
         """
         settings = self.settings(make_url(url), files)
         config = write(files / f"{self.package}.json", settings)
-        return [self._environment(folder) / "bin" / self.program, "--config", config]
+        return [self._installed(folder), "--config", config]
 
-    def _environment(self, folder: Path) -> Path:
-        return folder.absolute() / f"{self.package}-{self.version}"
+    def _installed(self, folder: Path) -> Path:
+        return installed(self.program, f"{self.package}=={self.version}", folder=folder)
 
 
 def _meltanolabs(url: URL, files: Path) -> dict[str, Any]:

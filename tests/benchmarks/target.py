@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Final
 
 from benchmarks.measure import Measurement, measure, middle
 from benchmarks.page import Section, table
-from benchmarks.peers import FOLDER, PEERS
+from benchmarks.peers import PEERS
 from benchmarks.programs import target_command, time_entries_file
 from benchmarks.stores import stores
 from benchmarks.yardsticks import YARDSTICKS
+from other_programs import FOLDER
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
