@@ -49,6 +49,11 @@ CHILDREN: Final = (
     *("invoice_messages", "invoice_payments", "estimate_messages"),
     *("user_billable_rates", "user_cost_rates"),
 )
+MAKE_MORE: Final = {
+    *("project_user_assignments", "project_task_assignments"),
+    *("user_billable_rates", "user_cost_rates"),
+}
+"""What is added to these shows in other rows, or takes the place of some."""
 FEW: Final = 5
 """So many rows of a list are left."""
 
@@ -69,8 +74,8 @@ def work(harvest: Sandbox, chance: Random, *, told: bool) -> None:
 
 
 def _add(harvest: Sandbox, chance: Random, told: bool) -> None:
-    assignments = {"project_user_assignments", "project_task_assignments"}
-    name = chance.choice([*sorted({*LISTS} - (assignments if told else set())), *CHILDREN])
+    names = [name for name in (*LISTS, *CHILDREN) if not told or name not in MAKE_MORE]
+    name = chance.choice(names)
     if name in PARENTS:
         parent, parent_key = PARENTS[name]
         # A mail that changes no estimate's state moves none, so that nothing tells of it.
