@@ -66,8 +66,9 @@ class Phase:
 
 PHASES: Final = (
     Phase({"reconcile_days": 0, "sweep_days": 0}, told=False),
-    # Bookmarks alone: what one of them passes over is never read again.
-    Phase({"reconcile_days": None, "sweep_days": None}, told=True),
+    # Bookmarks alone: what one of them passes over is never read again. The overlap is just enough
+    # for stamps that are rounded down to seconds.
+    Phase({"reconcile_days": None, "sweep_days": None, "lookback_seconds": 2}, told=True),
 )
 
 
