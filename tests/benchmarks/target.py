@@ -27,9 +27,9 @@ ABOUT: Final = """
 How fast a file of time entries, with thirty fields of which eight are objects, is written into an
 empty database: by `target-harvest-sql`, by other targets, each in an environment of its own, and in
 the plainest ways there are. Each target has the settings that it cannot do without, and its own
-defaults for all others; none of them flattens objects then, and ours holds records against their
-schema, which the others but target-jsonl do not. Targets are measured with their start,
-the plainest ways without. *Ready* is what was read back from the table that ours had written: CSV
+defaults for all others; none of them flattens objects then, and all but pipelinewise's and
+target-duckdb hold records against their schema. Targets are measured with their start, the plainest
+ways without. *Ready* is what was read back from the table that ours had written: CSV
 as PostgreSQL writes it, or tuples; *parsing included* makes such tuples from the messages.
 target-jsonl writes a file. The servers are private ones that need not keep what they are given; the
 programs take turns, so that all of them meet the same machine.
