@@ -81,6 +81,12 @@ class Dialect(ABC):
     batch_end: ClassVar[bytes] = b"]"
     """What stands before, between and after the elements of a batch."""
 
+    differs: ClassVar[str] = "IS DISTINCT FROM"
+    """Compares two lists of values, of which each may be null."""
+
+    before_conflict: ClassVar[str] = ""
+    """What must stand between a SELECT and ON CONFLICT."""
+
     statement_rows: ClassVar[int] = 1_000_000
     """How many elements of a batch one statement takes best; a batch is one transaction still."""
 
@@ -233,12 +239,20 @@ class Dialect(ABC):
         )
         return [statement]
 
-    @abstractmethod
     def upsert_sql(self, table: Table) -> list[str]:
-        """Insert a batch, or update by key.
-
-        A row that has not changed is not rewritten, nor one that is newer than that of the batch.
-        """
+        """Insert a batch, or update by key; a row that has not changed is not rewritten."""
+        updates = ", ".join(
+            f"{self.quote(column.name)} = excluded.{self.quote(column.name)}"
+            for column in table.columns
+            if column not in table.keys
+        )
+        action = f"UPDATE SET {updates}\nWHERE {self._changed_sql(table)}" if updates else "NOTHING"
+        statement = (
+            f"INSERT INTO {self.table_name(table)} AS old ({self.names(table.columns)})\n"
+            f"{self.rows_sql(table.columns)}\n"
+            f"{self.before_conflict}ON CONFLICT ({self.names(table.keys)}) DO {action}"
+        )
+        return [statement]
 
     def delete_sql(self, table: Table) -> list[str]:
         """Delete the rows whose keys are in a batch, unless they are newer."""
@@ -281,11 +295,12 @@ class Dialect(ABC):
             f"ALTER TABLE {self.table_name(shadow)} RENAME TO {self.quote(table.name)}",
         ]
 
-    def changed_sql(self, table: Table, operator: str) -> str:
+    def _changed_sql(self, table: Table) -> str:
         """Say whether the existing row is to be changed: the new one differs, and is not older."""
         columns = [c for c in table.columns if c not in table.keys and not c.is_volatile]
         old = self.names(columns, "old.")
-        changed = f"({old}) {operator} ({self.names(columns, 'excluded.')})" if columns else "false"
+        new = self.names(columns, "excluded.")
+        changed = f"({old}) {self.differs} ({new})" if columns else "false"
         if (newest := table.newest) is None:
             return changed
         name = self.quote(newest.name)

@@ -137,22 +137,3 @@ class DuckDB(Dialect):
     def _struct(self, leaves: Sequence[tuple[tuple[str, ...], Kind]]) -> str:
         fields = ", ".join(f"{self.quote(name)} {type_}" for name, type_ in self._fields(leaves))
         return f"STRUCT({fields})"
-
-    @override
-    def upsert_sql(self, table: Table) -> list[str]:
-        updates = ", ".join(
-            f"{self.quote(column.name)} = excluded.{self.quote(column.name)}"
-            for column in table.columns
-            if column not in table.keys
-        )
-        action = (
-            f"UPDATE SET {updates}\nWHERE {self.changed_sql(table, 'IS DISTINCT FROM')}"
-            if updates
-            else "NOTHING"
-        )
-        statement = (
-            f"INSERT INTO {self.table_name(table)} AS old ({self.names(table.columns)})\n"
-            f"{self.rows_sql(table.columns)}\n"
-            f"ON CONFLICT ({self.names(table.keys)}) DO {action}"
-        )
-        return [statement]

@@ -157,22 +157,3 @@ class PostgreSQL(Dialect):
         old = f"old.{self.quote(newest.name)}"
         is_older = self.is_older_sql(newest, self._value_sql(newest), old)
         return f"{self.rows_sql(table.keys)}\nWHERE ({is_older}) IS NOT TRUE"
-
-    @override
-    def upsert_sql(self, table: Table) -> list[str]:
-        updates = ", ".join(
-            f"{self.quote(column.name)} = excluded.{self.quote(column.name)}"
-            for column in table.columns
-            if column not in table.keys
-        )
-        action = (
-            f"UPDATE SET {updates}\nWHERE {self.changed_sql(table, 'IS DISTINCT FROM')}"
-            if updates
-            else "NOTHING"
-        )
-        statement = (
-            f"INSERT INTO {self.table_name(table)} AS old ({self.names(table.columns)})\n"
-            f"{self.rows_sql(table.columns)}\n"
-            f"ON CONFLICT ({self.names(table.keys)}) DO {action}"
-        )
-        return [statement]

@@ -53,6 +53,8 @@ class SQLite(Dialect):
         "PRAGMA legacy_alter_table = ON",  # A view of a table must not stop its swap.
     )
     begin_sql = "BEGIN IMMEDIATE"
+    differs = "IS NOT"
+    before_conflict = "WHERE true\n"  # Without it, SQLite reads ON as a join condition.
     statement_rows = 1000  # More take memory, and are no faster.
 
     each: ClassVar[str] = "json_each"
@@ -130,26 +132,6 @@ class SQLite(Dialect):
         old = f"old.{self.quote(newest.name)}"
         is_older = self.is_older_sql(newest, self._value_sql(newest), old)
         return f"{self.rows_sql(table.keys)}\nWHERE ({is_older}) IS NOT TRUE"
-
-    @override
-    def upsert_sql(self, table: Table) -> list[str]:
-        updates = ", ".join(
-            f"{self.quote(column.name)} = excluded.{self.quote(column.name)}"
-            for column in table.columns
-            if column not in table.keys
-        )
-        action = (
-            f"UPDATE SET {updates}\nWHERE {self.changed_sql(table, 'IS NOT')}"
-            if updates
-            else "NOTHING"
-        )
-        statement = (
-            f"INSERT INTO {self.table_name(table)} AS old ({self.names(table.columns)})\n"
-            f"{self.rows_sql(table.columns)}\n"
-            "WHERE true\n"  # Without it, SQLite reads ON as a join condition.
-            f"ON CONFLICT ({self.names(table.keys)}) DO {action}"
-        )
-        return [statement]
 
 
 class SQLiteJSONB(SQLite):
