@@ -63,7 +63,7 @@ def test_date_times_are_kept_in_utc(database: Database, sent: str, found: str) -
         (DATE_TIME, SECRET),
         ({"type": "string", "format": "date"}, "0000-00-00"),
         ({"type": "string", "format": "date"}, "2024-01-02T03:04:05"),
-        ({"type": "string", "format": "time"}, "03:04:05+02:00"),
+        ({"type": "string", "format": "time"}, "03:61:05"),
         (AMOUNT, "1.234"),
         (AMOUNT, "12345.00"),
         (AMOUNT, SECRET),
