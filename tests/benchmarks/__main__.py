@@ -16,6 +16,7 @@ from benchmarks import (
     requests,
     singer,
     speed,
+    startup,
     switches,
     target,
 )
@@ -34,6 +35,7 @@ SECTIONS: Final = (
     target.SECTION,
     switches.SECTION,
     growth.SECTION,
+    startup.SECTION,
 )
 """In the order of the page."""
 
