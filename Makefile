@@ -35,8 +35,9 @@ chaos: $(READY) ## Sync amid faults and kills, some minutes; ARGS="--help" tells
 compose: $(READY) ## Try taps and targets of others; they are installed aside
 	$(BIN)/pytest -v tests/pipeline/compose.py $(ARGS)
 
-docs: $(READY) ## Make docs/tables.svg and plugins/ anew
+docs: $(READY) ## Make docs/tables.svg, docs/streams.md and plugins/ anew
 	PYTHONPATH=tests $(BIN)/python tests/draw_tables.py
+	PYTHONPATH=tests $(BIN)/python tests/write_streams.py
 	PYTHONPATH=tests $(BIN)/python tests/write_hub.py
 
 lock: $(READY) ## Pin the development dependencies anew, with hashes

@@ -12,6 +12,7 @@ import pytest
 
 import draw_tables
 import write_hub
+import write_streams
 from pipeline import compose
 from tap_harvest.tap import TapHarvest
 from target_harvest_sql.target import TargetHarvestSQL
@@ -78,6 +79,11 @@ def test_requirements_are_pinned_with_hashes_and_without_addresses() -> None:
 def test_the_drawing_of_the_tables_is_current() -> None:
     """After a change of the catalog, `make docs` draws it anew."""
     assert (ROOT / "docs" / "tables.svg").read_text(encoding="utf-8") == draw_tables.drawing()
+
+
+def test_the_page_of_streams_is_current() -> None:
+    """After a change of a stream, `make docs` writes it anew."""
+    assert (ROOT / "docs" / "streams.md").read_text(encoding="utf-8") == write_streams.page()
 
 
 def test_the_definitions_for_meltanohub_are_current() -> None:
