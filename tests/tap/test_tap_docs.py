@@ -16,6 +16,7 @@ from tap_run import run_tap
 
 import write_streams
 from harvest_sandbox import Sandbox
+from settings_table import SDK_S, default, settings
 from tap_harvest.streams import STREAMS
 from tap_harvest.tap import TapHarvest
 
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
 
 README = (Path(__file__).parents[2] / "tap-harvest" / "README.md").read_text(encoding="utf-8")
 
-SDK_S = "stream_map|faker|flatten"
-"""How the SDK's own settings begin."""
-
 
 def rows(heading: str) -> list[list[str]]:
     """The table under a heading, row by row, without its head."""
@@ -39,21 +37,9 @@ def rows(heading: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
 
 
-def settings() -> list[list[str]]:
-    """The table of settings as the code would write it; the SDK's own ones are left out."""
-    schema = TapHarvest.config_jsonschema
-    own = [name for name in schema["properties"] if not re.match(SDK_S, name)]
-    table = []
-    for name in own:
-        setting = schema["properties"][name]
-        default = f"`{setting['default']}`" if "default" in setting else ""
-        table.append([f"`{name}`", default, setting["description"]])
-    return table
-
-
 def test_the_table_of_settings_is_the_code_s():
-    """Names, defaults and descriptions, in the order of the code."""
-    assert rows("Settings") == settings()
+    """Names, variables, types, defaults and descriptions, in the order of the code."""
+    assert rows("Settings") == settings(TapHarvest)
 
 
 def test_about_tells_the_settings_of_the_table():
@@ -66,15 +52,15 @@ def test_about_tells_the_settings_of_the_table():
 
     told = json.loads(run.stdout)["settings"]["properties"]
     table = [
-        [
-            f"`{name}`",
-            f"`{setting['default']}`" if "default" in setting else "",
-            setting["description"],
-        ]
-        for name, setting in told.items()
-        if not re.match(SDK_S, name)
+        [f"`{name}`", default(setting), setting["description"]] for name, setting in told.items()
     ]
-    assert table == rows("Settings")
+    own = [
+        [name, default, description]
+        for name, _, _, default, description in rows("Settings")
+        if not SDK_S.match(name.strip("`"))
+    ]
+    assert [row for row in table if row in own] == own
+    assert [name for name, *_ in table] == [name for name, *_ in rows("Settings")]
 
 
 def test_the_table_of_filters_is_the_code_s():

@@ -13,6 +13,7 @@ from sqlalchemy.engine import make_url
 from target_run import activate, record, run, schema
 
 from fix_databases import Database
+from settings_table import settings
 from target_harvest_sql.columns import Kind
 from target_harvest_sql.dialects import DIALECTS
 from target_harvest_sql.target import TargetHarvestSQL
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 README = Path(__file__).parents[2] / "target-harvest-sql" / "README.md"
 DATABASES = Path(__file__).parents[2] / "docs" / "databases"
-BUILT_IN = {"stream_maps", "stream_map_config", "faker_config", "batch_config"}
 
 
 def rows_under(heading: str) -> list[list[str]]:
@@ -33,19 +33,8 @@ def rows_under(heading: str) -> list[list[str]]:
 
 
 def test_every_setting_is_described() -> None:
-    """With its default and its description, in the order of the code."""
-    TargetHarvestSQL.append_builtin_config(TargetHarvestSQL.config_jsonschema)
-    expected = [
-        [
-            f"`{name}`",
-            f"`{str(setting['default']).lower()}`" if "default" in setting else "",
-            setting["description"].split(" [", 1)[0],
-        ]
-        for name, setting in TargetHarvestSQL.config_jsonschema["properties"].items()
-        if name not in BUILT_IN
-    ]
-
-    assert rows_under("Settings") == expected
+    """With its variable, type, default and description, in the order of the code."""
+    assert rows_under("Settings") == settings(TargetHarvestSQL)
 
 
 def test_every_type_is_listed() -> None:
