@@ -229,7 +229,11 @@ class Connector:
         stream: str,
         found: Mapping[str, tuple[str, str, bool]],
     ) -> Column:
-        """Add a column that is missing, widen one that is too narrow."""
+        """Add a column that is missing, widen one that is too narrow.
+
+        A text could hold JSON as well, but would not tell 5 from "5": it becomes JSON. What is
+        neither wider nor narrower than the column, as a date for a truth value, makes it text.
+        """
         existing = found.get(self.dialect.fold(column.name))
         if existing is None:
             self._execute(self.dialect.add_column_sql(table, column))
@@ -237,17 +241,21 @@ class Connector:
         name, type_, _ = existing
         column = replace(column, name=name)
         held = self.dialect.held(type_, column)
+        if held is not None and (column.kind != "json" or held.kind == "json"):
+            return held
+        for kind in (column.kind, "string") if held is None else (column.kind,):
+            statements = self.dialect.widen_sql(table, replace(column, kind=kind), type_)
+            if statements:
+                self._execute_all(statements)
+                as_text = self.dialect.held(self.dialect.types["string"], column)
+                return column if kind == column.kind else as_text or column
         if held is not None:
             return held
-        statements = self.dialect.widen_sql(table, column, type_)
-        if not statements:
-            raise DatabaseError(
-                f'Column "{name}" of table "{table.name}" is {type_}, but stream "{stream}" now '
-                f"sends {column.kind} ({self.dialect.types[column.kind]}). Change the column's "
-                "type, rename or drop the table, or set `load_method: overwrite`."
-            )
-        self._execute_all(statements)
-        return column
+        raise DatabaseError(
+            f'Column "{name}" of table "{table.name}" is {type_}, but stream "{stream}" now '
+            f"sends {column.kind} ({self.dialect.types[column.kind]}). Change the column's "
+            "type, rename or drop the table, or set `load_method: overwrite`."
+        )
 
     def _claim(self, table: Table, stream: str) -> None:
         """Refuse a table that another stream writes to."""

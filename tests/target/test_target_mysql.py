@@ -131,12 +131,58 @@ def test_a_change_of_case_is_a_change(database: Database) -> None:
 
 
 def test_an_object_where_a_column_holds_text_is_not_lost(database: Database) -> None:
-    """A table keeps its columns when the schema changes."""
-    write(database, schema("t", id=ID, v="string"), record("t", id=1, v="a"))
+    """A table of others keeps its columns when the schema changes."""
+    database.query("CREATE TABLE t (id bigint PRIMARY KEY, v varchar(20))")
+    write(
+        database,
+        schema("t", id=ID, v="string"),
+        record("t", id=1, v="a"),
+        add_record_metadata=False,
+    )
     objects = schema("t", id=ID, v={"type": ["object", "null"]})
     write(database, objects, record("t", id=2, v={"a": 1}), record("t", id=3, v=None))
 
     assert [row["v"] for row in database.rows("t")] == ["a", '{"a": 1}', None]
+
+
+def test_a_column_is_made_anew_in_its_place(database: Database) -> None:
+    """With its description."""
+    described = {"type": ["string", "null"], "description": "It's v."}
+    write(
+        database,
+        schema("t", id=ID, v=described, w="string"),
+        record("t", id=1, v="a", w="b"),
+        add_record_metadata=False,
+    )
+    write(
+        database,
+        schema("t", id=ID, v={"description": "It's v."}, w="string"),
+        record("t", id=2, v=[1], w="c"),
+        add_record_metadata=False,
+    )
+    comments = database.query(
+        "SELECT column_comment AS c FROM information_schema.columns "
+        "WHERE table_schema = database() AND column_name = 'v'"
+    )
+
+    found = [list(row.items()) for row in database.rows("t")]
+    assert found == [
+        [("id", 1), ("v", '"a"'), ("w", "b")],
+        [("id", 2), ("v", "[1]"), ("w", "c")],
+    ]
+    assert comments == [{"c": "It's v."}]
+
+
+def test_what_another_run_left_of_a_column_is_named(database: Database) -> None:
+    """A change of a table is no part of a transaction; no column is dropped that may hold data."""
+    write(database, schema("t", id=ID, v="integer"), record("t", id=1, v=1))
+    database.query("ALTER TABLE t ADD COLUMN v__widened json")
+    with pytest.raises(DatabaseError, match="Drop the column whose name"):
+        write(database, schema("t", id=ID, v="object"), record("t", id=1, v={}))
+    database.query("ALTER TABLE t DROP COLUMN v__widened")
+    write(database, schema("t", id=ID, v="object"), record("t", id=2, v={}))
+
+    assert [row["v"] for row in database.rows("t")] == ["1", "{}"]
 
 
 def test_columns_widen_without_a_loss(database: Database) -> None:

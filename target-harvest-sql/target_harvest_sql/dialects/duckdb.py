@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from target_harvest_sql.columns import Column, Kind, Table
 
 
+DOUBLE_KEEPS = 2**53
+"""How far from zero a double keeps every integer."""
+
+INEXACT = "integers that a double would round"
+
+
 class DuckDB(Dialect):
     """DuckDB 1.2 or newer.
 
@@ -46,6 +52,7 @@ class DuckDB(Dialect):
         "maximum_object_size": "A record of more than 16 MB cannot be read: select less of it.",
         "Permission denied": "Give the user of this process the right to write the file.",
         "Cannot open file": "Create the folder of `sqlalchemy_url`, with the right to write.",
+        INEXACT: "Let the tap declare the numbers as text with `format: singer.decimal`.",
         "not a valid DuckDB": "Let `sqlalchemy_url` name a DuckDB file, or a new one.",
     }
     open_sql = (
@@ -75,7 +82,8 @@ class DuckDB(Dialect):
         if self.types[kind] == column_type:
             return kind
         if column_type in {"JSON", "VARCHAR"}:
-            return "json" if column_type == "JSON" else "string"
+            as_text: Kind = "decimal" if kind in {"integer", "number"} else "string"
+            return "json" if column_type == "JSON" else as_text
         if column_type in {"HUGEINT", "INTEGER", "SMALLINT"} and kind == "integer":
             return kind
         if column_type in {"DOUBLE", "FLOAT"} or column_type.startswith("DECIMAL"):
@@ -86,7 +94,7 @@ class DuckDB(Dialect):
 
     @override
     def widen_sql(self, table: Table, column: Column, column_type: str) -> list[str]:
-        widens = column.kind == "string" or (column_type, column.kind) in {
+        widens = column.kind in {"json", "string"} or (column_type, column.kind) in {
             ("BIGINT", "decimal"),
             ("BIGINT", "number"),
             ("DATE", "date-time"),
@@ -94,8 +102,15 @@ class DuckDB(Dialect):
         }
         if not widens or column in table.keys:  # The type of a key cannot be changed.
             return []
-        alter = f"ALTER TABLE {self.table_name(table)} ALTER COLUMN {self.quote(column.name)}"
-        return [f"{alter} SET DATA TYPE {self.types[column.kind]}"]
+        name = self.quote(column.name)
+        alter = f"ALTER TABLE {self.table_name(table)} ALTER COLUMN {name}"
+        change = f"{alter} SET DATA TYPE {self.types[column.kind]}"
+        if column.kind == "json":
+            return [f"{change} USING to_json({name})"]
+        if column.kind == "number":
+            is_rounded = f"abs({name}::HUGEINT) > {DOUBLE_KEEPS}"
+            return [f"{change} USING if({is_rounded}, error('{INEXACT}'), {name})"]
+        return [change]
 
     @override
     def rows_sql(self, columns: Sequence[Column]) -> str:

@@ -42,11 +42,14 @@ DECIMAL = re.compile(r"(?:decimal|numeric)\((\d+),(\d+)\)")
 
 INTEGERS = ("bigint", "int", "smallint", "tinyint")
 
+MOMENTS = ("date", "datetimeoffset", "time")
+
 WIDENED: Mapping[Kind, tuple[str, ...]] = {
     "date-time": ("date",),
     "decimal": (*INTEGERS, "decimal"),
+    "json": (*INTEGERS, "decimal"),
     "number": (*INTEGERS, "decimal"),
-    "string": (*INTEGERS, "date", "datetimeoffset", "decimal", "time"),
+    "string": (*INTEGERS, *MOMENTS, "decimal"),
 }
 """The types that become a kind's own without a loss."""
 
@@ -285,22 +288,27 @@ class MSSQL(Dialect):
             rounds = column.kind == "number" and not self._decimal_type(column)
             checks = self._check_integers_sql(table, column) if rounds else []
             return [*checks, f"{alter} {self.type_sql(table, column)}"]
+        text = self._as_text_sql(old, column, column_type)
+        return self._rewrite_sql(table, column, text) if text else []
+
+    def _as_text_sql(self, value: str, column: Column, column_type: str) -> str:
+        """Write a value as JSON does, where the server's own text is another; else nothing."""
         if self._is_text(column) and column_type == "float":
-            text = (
-                f"CASE WHEN ABS({old}) < 1e15 AND FLOOR({old}) = {old} "
-                f"THEN CONVERT(nvarchar(max), CAST({old} AS bigint)) "
-                f"WHEN CAST(CONVERT(nvarchar(max), {old}) AS float) = {old} "
-                f"THEN LTRIM(CONVERT(nvarchar(max), {old})) "  # Of six digits,
-                f"ELSE CONVERT(nvarchar(max), {old}, 3) END"  # or of 17.
+            return (
+                f"CASE WHEN ABS({value}) < 1e15 AND FLOOR({value}) = {value} "
+                f"THEN CONVERT(nvarchar(max), CAST({value} AS bigint)) "
+                f"WHEN CAST(CONVERT(nvarchar(max), {value}) AS float) = {value} "
+                f"THEN LTRIM(CONVERT(nvarchar(max), {value})) "  # Of six digits,
+                f"ELSE CONVERT(nvarchar(max), {value}, 3) END"  # or of 17.
             )
-            return self._rewrite_sql(table, column, text)
-        if column.kind == "string" and column_type == "bit":
-            text = f"CASE {old} WHEN 1 THEN N'true' WHEN 0 THEN N'false' END"
-            return self._rewrite_sql(table, column, text)
-        return []
+        if column.kind == "json" and column_type in MOMENTS:
+            return f"""N'"' + CONVERT(nvarchar(max), {value}, 126) + N'"'"""
+        if column.kind in {"json", "string"} and column_type == "bit":
+            return f"CASE {value} WHEN 1 THEN N'true' WHEN 0 THEN N'false' END"
+        return ""
 
     def _rewrite_sql(self, table: Table, column: Column, text: str) -> list[str]:
-        """Make a column anew as text; what the server makes of a float lacks digits."""
+        """Make a column anew as text."""
         name, widened = self.table_name(table), f"{column.name[:119]}__widened"
         old, new = self.quote(column.name), self.quote(widened)
         place = self.literal(f"{name}.{new}")

@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 
 
 ANY: frozenset[Kind] = frozenset(get_args(Kind))
+TEXT_TYPES = ("char", "longtext", "mediumtext", "text", "tinytext", "varchar")
 HELD: tuple[tuple[Collection[str], Collection[Kind], Kind], ...] = (
     ({"json"}, ANY, "json"),
     ({"varchar"}, {"json"}, "json"),  # As a key of any kind is made.
-    ({"char", "longtext", "mediumtext", "text", "tinytext", "varchar"}, ANY, "string"),
+    (TEXT_TYPES, {"boolean"}, "json"),  # JSON_VALUE makes 1 of true.
+    (TEXT_TYPES, {"integer", "number"}, "decimal"),  # Every digit.
+    (TEXT_TYPES, ANY, "string"),
     ({"int", "mediumint", "smallint"}, {"integer"}, "integer"),
     ({"double"}, {"integer", "number"}, "number"),
     ({"datetime", "timestamp"}, {"date", "date-time"}, "date-time"),
@@ -118,6 +121,8 @@ class MySQL(Dialect):
         "Too many columns": "Flatten less, or select fewer properties.",
         "Data too long": "Give the column the type longtext; a key holds as much as an index does.",
         EXACT: "Let the tap declare the numbers as text with `format: singer.decimal`.",
+        "Duplicate column": "Drop the column whose name ends in __widened: a run ended while it "
+        "widened another one.",
         "is full": "Make room on the server's disk.",
         "Lock wait timeout": "Another program holds the rows: let it end.",
     }
@@ -223,9 +228,12 @@ class MySQL(Dialect):
         size = _decimal_size(column_type)
         if size is not None:
             column = replace(column, size=size.joined(column.size))
-        is_integer = column_type.startswith(INTEGERS) and column_type != "tinyint(1)"
+        is_boolean = column_type == "tinyint(1)"
+        if column.kind == "json" or (column.kind == "string" and is_boolean):
+            return self._rewrite_sql(table, column, is_boolean=is_boolean)
+        is_integer = column_type.startswith(INTEGERS) and not is_boolean
         widens = (
-            (column.kind in {"decimal", "string"} and column_type != "tinyint(1)")
+            (column.kind in {"decimal", "string"} and not is_boolean)
             or (column.kind in {"integer", "number"} and is_integer)
             or (column.kind == "date-time" and column_type == "date")
         )
@@ -239,6 +247,24 @@ class MySQL(Dialect):
         return [
             f"{alter} ADD CONSTRAINT {EXACT} CHECK ({exact})",
             f"{alter} DROP CONSTRAINT {EXACT}, {modify}",
+        ]
+
+    def _rewrite_sql(self, table: Table, column: Column, *, is_boolean: bool) -> list[str]:
+        """Make a column anew as JSON, or as text of truth values, in its old place.
+
+        A change of a table commits by itself, so the old column stays until the last step.
+        """
+        if column in table.keys:
+            return []
+        old, new = self.quote(column.name), self.quote(f"{column.name[:54]}__widened")
+        value = f"IF({old} IS NULL, NULL, JSON_EXTRACT(JSON_ARRAY({old}), '$[0]'))"
+        if is_boolean:
+            value = f"CASE {old} WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE {old} END"
+        name, made = self.table_name(table), self._definition(table, column)
+        return [
+            f"ALTER TABLE {name} ADD COLUMN {new} {self.types[column.kind]} AFTER {old}",
+            f"UPDATE {name} SET {new} = {value}",  # noqa: S608 - names are quoted.
+            f"ALTER TABLE {name} DROP COLUMN {old}, CHANGE COLUMN {new} {made}",
         ]
 
     @override

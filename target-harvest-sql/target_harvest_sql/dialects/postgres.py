@@ -116,16 +116,17 @@ class PostgreSQL(Dialect):
         # Types that hold less come first: each can be written as any that follows.
         numbers = ("smallint", "integer", "bigint", "real", "double precision", "numeric")
         widens = (
-            column.kind == "string"
+            column.kind in {"json", "string"}
             or (column.kind in {"decimal", "number"} and column_type.startswith(numbers))
-            or (column.kind, column_type) in {("date-time", "date"), ("json", "json")}
+            or (column.kind, column_type) == ("date-time", "date")
         )
         if not widens:
             return []
         name, type_ = self.quote(column.name), self.type_sql(table, column)
         through = "::text" if column_type in {"real", "double precision"} else ""  # Every digit.
+        value = f"to_jsonb({name})" if column.kind == "json" else f"{name}{through}::{type_}"
         alter = f"ALTER TABLE {self.table_name(table)} ALTER COLUMN {name}"
-        return [f"{alter} TYPE {type_} USING {name}{through}::{type_}"]
+        return [f"{alter} TYPE {type_} USING {value}"]
 
     @override
     def rows_sql(self, columns: Sequence[Column]) -> str:

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from target_harvest_sql.columns import Column, Kind, Table
 
 
+AS_TEXT: Mapping[Kind, Kind] = {"boolean": "json", "integer": "decimal", "number": "decimal"}
+"""As what a column of text takes kinds so that they stay as JSON has them: the operator ->> makes 1
+of true, and SQLite's own text of a number has 15 digits."""
+
+
 class SQLite(Dialect):
     """SQLite 3.38 or newer.
 
@@ -79,7 +84,7 @@ class SQLite(Dialect):
         if self.types[kind] == declared:
             return kind
         if "CHAR" in declared or "CLOB" in declared or "TEXT" in declared:
-            return "string"
+            return AS_TEXT.get(kind, "string")
         if kind == "integer" and any(part in declared for part in ("REAL", "FLOA", "DOUB")):
             return "number"
         return kind if kind in {"boolean", "integer", "number"} else None
@@ -87,7 +92,7 @@ class SQLite(Dialect):
     @override
     def widen_sql(self, table: Table, column: Column, column_type: str) -> list[str]:
         if column_type not in {"BOOLEAN", "INTEGER", "REAL"} or column.kind not in (
-            {"string"} if column_type == "BOOLEAN" else {"decimal", "string"}
+            {"json", "string"} if column_type == "BOOLEAN" else {"decimal", "json", "string"}
         ):
             return []
         if column in table.keys:  # Nor can a key column be dropped.
@@ -95,12 +100,19 @@ class SQLite(Dialect):
         # A declared type cannot be changed: https://www.sqlite.org/lang_altertable.html
         alter = f"ALTER TABLE {(name := self.table_name(table))}"
         old, new = self.quote(column.name), self.quote(f"{column.name}__widened")
+        text = self._text_sql(old, column_type)
         return [
             f"{alter} ADD COLUMN {new} {self.types[column.kind]}",
-            f"UPDATE {name} SET {new} = {old}",  # noqa: S608 - names are quoted.
+            f"UPDATE {name} SET {new} = {text}",  # noqa: S608 - names are quoted.
             f"{alter} DROP COLUMN {old}",
             f"{alter} RENAME COLUMN {new} TO {old}",
         ]
+
+    def _text_sql(self, value: str, column_type: str) -> str:
+        """Write a truth value or a number as JSON does."""
+        if column_type == "BOOLEAN":
+            return f"CASE {value} WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE {value} END"
+        return f"every_digit({value})"
 
     @override
     def rows_sql(self, columns: Sequence[Column]) -> str:

@@ -32,6 +32,7 @@ class SQLiteDriver:
             check_same_thread=False,  # It may be any thread's garbage collection that closes it.
         )
         self._connection.create_function("instant", 1, _instant, deterministic=True)
+        self._connection.create_function("every_digit", 1, _every_digit, deterministic=True)
 
     @classmethod
     def is_transient(cls, error: Exception) -> bool:  # noqa: ARG003 - none is.
@@ -55,6 +56,11 @@ class SQLiteDriver:
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
+
+
+def _every_digit(value: Any) -> Any:
+    """Write a double with as many digits as tell it from others; SQLite's own text has 15."""
+    return repr(value) if isinstance(value, float) else value
 
 
 def _instant(text: str | None) -> str | None:

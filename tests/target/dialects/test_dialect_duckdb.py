@@ -37,7 +37,17 @@ def test_add_and_widen_column() -> None:
         'ALTER TABLE "harvest"."entries" ADD COLUMN "amount" DOUBLE'
     )
     assert dialect.widen_sql(TABLE, AMOUNT, "BIGINT") == [
-        'ALTER TABLE "harvest"."entries" ALTER COLUMN "amount" SET DATA TYPE DOUBLE'
+        (
+            'ALTER TABLE "harvest"."entries" ALTER COLUMN "amount" SET DATA TYPE DOUBLE '
+            'USING if(abs("amount"::HUGEINT) > 9007199254740992, '
+            "error('integers that a double would round'), \"amount\")"
+        )
+    ]
+    assert dialect.widen_sql(TABLE, TAGS, "VARCHAR") == [
+        (
+            'ALTER TABLE "harvest"."entries" ALTER COLUMN "tags" SET DATA TYPE JSON '
+            'USING to_json("tags")'
+        )
     ]
     assert dialect.widen_sql(TABLE, AMOUNT, "JSON") == []
     assert dialect.widen_sql(TABLE, ID, "DOUBLE") == []

@@ -175,7 +175,10 @@ def test_widen_column() -> None:
         "ALTER TABLE [harvest].[entries] ALTER COLUMN [_sdc_batched_at] datetimeoffset"
     ]
     assert dialect.widen_sql(TABLE, AMOUNT, "nvarchar(max)") == []
-    assert dialect.widen_sql(TABLE, TAGS, "bit") == []
+    assert dialect.widen_sql(TABLE, AMOUNT, "bit") == []
+    assert dialect.widen_sql(TABLE, TAGS, "bigint") == [
+        "ALTER TABLE [harvest].[entries] ALTER COLUMN [tags] nvarchar(max)"
+    ]
     assert dialect.widen_sql(TABLE, ID, "int") == []
     assert parsed([*to_number, *to_text]) == [exp.Alter] * 4
 
@@ -210,6 +213,21 @@ def test_widen_column_to_text(column_type: str, text: str) -> None:
         ),
     ]
     assert parsed(statements) == [exp.Alter, exp.Update, exp.Alter, exp.Execute]
+
+
+def test_widen_column_to_json() -> None:
+    """Dates get the quotes that JSON wants; truth values are as in text."""
+    for column_type in ("date", "datetimeoffset", "time"):
+        statements = MSSQL().widen_sql(TABLE, TAGS, column_type)
+        assert statements[1] == (
+            "UPDATE [harvest].[entries] SET [tags__widened] = "
+            """N'"' + CONVERT(nvarchar(max), [tags], 126) + N'"'"""
+        )
+        assert parsed(statements) == [exp.Alter, exp.Update, exp.Alter, exp.Execute]
+    assert MSSQL().widen_sql(TABLE, TAGS, "bit")[1] == (
+        "UPDATE [harvest].[entries] SET [tags__widened] = "
+        "CASE [tags] WHEN 1 THEN N'true' WHEN 0 THEN N'false' END"
+    )
 
 
 def test_columns_that_exist() -> None:

@@ -135,8 +135,38 @@ def test_add_and_widen_column() -> None:
     assert dialect.widen_sql(TABLE, AT, "date") == [
         "ALTER TABLE `harvest`.`entries` MODIFY COLUMN `_sdc_batched_at` datetime(6)"
     ]
-    assert dialect.widen_sql(TABLE, CLIENT, "tinyint(1)") == []
-    assert dialect.widen_sql(TABLE, TAGS, "bigint") == []
+    assert dialect.widen_sql(TABLE, AMOUNT, "tinyint(1)") == []
+    key = replace(ID, kind="json")
+    assert dialect.widen_sql(Table("t", (key,)), key, "bigint") == []
+
+
+def test_a_column_is_made_anew_as_json() -> None:
+    """As MODIFY would take text for JSON, and truth values for numbers."""
+    assert MySQL().widen_sql(TABLE, TAGS, "bigint") == [
+        "ALTER TABLE `harvest`.`entries` ADD COLUMN `tags__widened` json AFTER `tags`",
+        (
+            "UPDATE `harvest`.`entries` SET `tags__widened` = "
+            "IF(`tags` IS NULL, NULL, JSON_EXTRACT(JSON_ARRAY(`tags`), '$[0]'))"
+        ),
+        (
+            "ALTER TABLE `harvest`.`entries` DROP COLUMN `tags`, "
+            "CHANGE COLUMN `tags__widened` `tags` json"
+        ),
+    ]
+    assert MariaDB().widen_sql(TABLE, CLIENT, "tinyint(1)") == [
+        (
+            "ALTER TABLE `harvest`.`entries` ADD COLUMN `client__name__widened` longtext "
+            "AFTER `client__name`"
+        ),
+        (
+            "UPDATE `harvest`.`entries` SET `client__name__widened` = CASE `client__name` "
+            "WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE `client__name` END"
+        ),
+        (
+            "ALTER TABLE `harvest`.`entries` DROP COLUMN `client__name`, "
+            "CHANGE COLUMN `client__name__widened` `client__name` longtext"
+        ),
+    ]
 
 
 def test_columns_that_were_made_otherwise_hold_what_they_can() -> None:
@@ -144,7 +174,9 @@ def test_columns_that_were_made_otherwise_hold_what_they_can() -> None:
     held = MySQL().held_kind
 
     assert held("bigint(20)", "integer") == "integer"  # So MariaDB reports it.
-    assert held("varchar(20)", "integer") == "string"
+    assert held("varchar(20)", "date") == "string"
+    assert held("varchar(20)", "integer") == "decimal"
+    assert held("longtext", "boolean") == "json"
     assert held("varchar(768)", "json") == "json"
     assert held("datetime", "date-time") == "date-time"
     assert held("double", "integer") == "number"

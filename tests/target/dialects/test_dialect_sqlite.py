@@ -41,10 +41,14 @@ def test_widen_column() -> None:
 
     assert SQLite().widen_sql(table, CLIENT, "INTEGER") == [
         'ALTER TABLE "t" ADD COLUMN "client__name__widened" TEXT',
-        'UPDATE "t" SET "client__name__widened" = "client__name"',
+        'UPDATE "t" SET "client__name__widened" = every_digit("client__name")',
         'ALTER TABLE "t" DROP COLUMN "client__name"',
         'ALTER TABLE "t" RENAME COLUMN "client__name__widened" TO "client__name"',
     ]
+    assert SQLite().widen_sql(table, CLIENT, "BOOLEAN")[1] == (
+        'UPDATE "t" SET "client__name__widened" = '
+        "CASE \"client__name\" WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE \"client__name\" END"
+    )
     assert SQLite().widen_sql(table, CLIENT, "BLOB") == []
     assert SQLite().widen_sql(table, ID, "REAL") == []
 
@@ -53,6 +57,13 @@ def test_a_number_column_holds_integers_as_numbers() -> None:
     """So that one with too many digits for a double is refused."""
     assert SQLite().held_kind("REAL", "integer") == "number"
     assert SQLite().held_kind("INTEGER", "number") == "number"
+
+
+def test_a_text_column_holds_what_is_no_text_as_json_writes_it() -> None:
+    """With every digit, and truth values by their names."""
+    assert SQLite().held_kind("TEXT", "boolean") == "json"
+    assert SQLite().held_kind("VARCHAR(20)", "number") == "decimal"
+    assert SQLite().held_kind("TEXT", "date") == "date"
 
 
 def test_append() -> None:
