@@ -1,7 +1,10 @@
 """The streams of other Harvest connectors, for `docs/moving.md`: their names, and what they hold.
 
 singer-io's as the schemas of tap-harvest 3.1.1 have them, Airbyte's as the manifest of
-source-harvest does.
+source-harvest does; Fivetran's and Microsoft's as their pages tell.
+
+Fivetran, "Harvest Lite": https://fivetran.com/docs/connectors/applications/harvest
+Microsoft, "Harvest": https://learn.microsoft.com/connectors/harvest/
 """
 
 from __future__ import annotations
@@ -102,3 +105,43 @@ AIRBYTE: Final = (
     *("time_projects", "time_tasks", "time_team", "uninvoiced", "user_assignments", "users"),
 )
 """The streams of Airbyte's source."""
+FIVETRAN: Final = (
+    *("client", "contact", "estimate", "estimate_item_category", "estimate_message", "expense"),
+    *("expense_category", "invoice", "invoice_item_category", "invoice_message"),
+    *("invoice_payment", "project", "project_task_assignment", "project_user_assignment", "role"),
+    *("task", "time_entry", "users", "user_billable_rate", "user_cost_rate"),
+    "user_project_assignment",
+)
+"""The tables of Fivetran's connector, without their child tables, which it does not name."""
+MICROSOFT: Final = (
+    *("Add new client", "Add new contact", "Add new user", "Add user to a project"),
+    *("Create time entry", "Delete time entry", "Get time entry by id", "Get user info"),
+    *("List all clients", "List all contacts", "List projects", "List tasks", "Update time entry"),
+    *("When a client is added", "When a contact is added", "When a project is created"),
+    "When a time entry is created for date",
+    "When a time entry is created for the current day",
+    "When a user is added",
+)
+"""The actions and triggers of Microsoft's connector."""
+MICROSOFT_FIELDS: Final = {
+    "clients": "id name currency currency_symbol details address created_at updated_at",
+    "contacts": (
+        "id client_id first_name last_name email phone_office phone_mobile fax title created_at "
+        "updated_at"
+    ),
+    "projects": (
+        "id client_id name code active billable bill_by hourly_rate budget budget_by created_at "
+        "updated_at starts_on ends_on estimate estimate_by hint_earliest_record_at "
+        "hint_latest_record_at notes cost_budget cost_budget_include_expenses"
+    ),
+    "tasks": "id name billable_by_default default_hourly_rate created_at updated_at",
+    "users": (
+        "id email created_at is_admin first_name last_name is_contractor telephone is_active "
+        "default_hourly_rate department wants_newsletter cost_rate weekly_capacity"
+    ),
+    "time_entries": (
+        "id user_id spent_at created_at updated_at project_id task_id project task client notes "
+        "hours_without_timer hours started_at ended_at"
+    ),
+}
+"""The fields that its answers have, by our streams."""
