@@ -23,7 +23,7 @@ TARGET: Final = (
     "__main__",
     "target",
     "batch_files | messages | settings | sinks",
-    "lanes | quarantine",
+    "lanes | logs | quarantine",
     "bad_rows",
     "connector | elements | records",
     "dialects | drivers",

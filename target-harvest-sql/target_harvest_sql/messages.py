@@ -6,9 +6,13 @@ Singer specification: https://github.com/singer-io/getting-started/blob/master/d
 from __future__ import annotations
 
 import logging
+import os
 import select
+import stat
 import sys
+import time
 from collections import Counter
+from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
@@ -24,6 +28,8 @@ if TYPE_CHECKING:
 CHUNK_BYTES = 1 << 20
 WAIT_SECONDS = 0.1
 """How long a silent tap is waited for before the target looks after its batches and signals."""
+LEAVE_SECONDS = 2
+"""How long what is under way is still taken when the target ends early."""
 
 
 class Message(msgspec.Struct, gc=False):
@@ -173,6 +179,25 @@ def _is_ready(file: IO[Any]) -> bool:
     except OSError:
         return True
     return bool(select.select([descriptor], [], [], WAIT_SECONDS)[0])
+
+
+def take_leave(file: IO[Any]) -> None:
+    """Read what is under way in a pipe until it pauses, and drop it, before the target ends early.
+
+    Meltano ends with a traceback of its own where a target goes while lines are on their way to it,
+    and the error that the target told stands far above that.
+
+    Args:
+        file: The input; only a pipe is read, and for `LEAVE_SECONDS` at most.
+    """
+    with suppress(OSError):
+        descriptor = file.fileno()
+        if not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+            return
+        deadline = time.monotonic() + LEAVE_SECONDS
+        while time.monotonic() < deadline and _is_ready(file):
+            if not os.read(descriptor, CHUNK_BYTES):
+                return
 
 
 def _reason(error: Exception) -> str:

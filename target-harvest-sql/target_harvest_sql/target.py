@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import sys
 import time
@@ -34,7 +33,8 @@ from target_harvest_sql.bad_rows import Origin, Refusal, RefusedRowError
 from target_harvest_sql.batch_files import BatchFileError, read_lines
 from target_harvest_sql.connector import Connector, DatabaseError
 from target_harvest_sql.lanes import Lanes
-from target_harvest_sql.messages import Message, MessageReader
+from target_harvest_sql.logs import calm_down
+from target_harvest_sql.messages import Message, MessageReader, take_leave
 from target_harvest_sql.quarantine import Quarantine
 from target_harvest_sql.records import clean, decode_exactly
 from target_harvest_sql.sinks import Moment, SQLSink
@@ -222,10 +222,9 @@ class TargetHarvestSQL(Target):
         if isinstance(config := kwargs.get("config"), dict):
             # As with an empty variable: null, which the SDK lets pass, is no size of a batch.
             kwargs["config"] = {name: v for name, v in config.items() if v is not None}
+        calm_down(self.logger)
         super().__init__(**kwargs)
-        if not (self.logger.isEnabledFor(logging.DEBUG) or self.metrics_logger.handlers):
-            # Each stream tells what was written in a line that people can read.
-            self.metrics_logger.setLevel(logging.WARNING)
+        calm_down(self.logger)  # Again: the SDK has set the level of its metrics.
         self.max_parallelism = 1
         self.batch_size_rows: int = self.config["batch_size_rows"]
         self._limit_bytes: int = self.config["batch_size_bytes"]
@@ -243,6 +242,7 @@ class TargetHarvestSQL(Target):
             self.quarantine = Quarantine(connector, self.logger)
         self.lanes = Lanes(self._lane_connectors(), self._limit_bytes, self._refuse)
         self.message_reader.between_reads = self._between_reads
+        self._began = time.monotonic()
         self._moment = Moment.now()
         self._ordinal = 0
         self._routes: dict[str, list[_Route]] = {}
@@ -510,10 +510,17 @@ class TargetHarvestSQL(Target):
         finally:
             self.close()
         for sink in self._sinks:
-            self.logger.info(
+            self.logger.debug(
                 "Wrote stream: stream=%s records=%d", sink.stream_name, sink.records_read
             )
             sink.clean_up()
+        records = sum(sink.records_read for sink in self._sinks)
+        if is_complete or records:
+            self.logger.info(
+                "Wrote %s: streams=%d records=%d seconds=%.1f",
+                "all" if is_complete else "what was read until then",
+                *(len(self._sinks), records, time.monotonic() - self._began),
+            )
 
     def close(self) -> None:
         """Close all connections."""
@@ -624,10 +631,14 @@ class TargetHarvestSQL(Target):
             cls.print_about(about_format)
             return
         cls.print_version(print_fn=cls.logger.info)
-        target = cls(
-            config=dict(config.config) if config else None,
-            parse_env_config=bool(config and config.parse_env),
-        )
+        try:
+            target = cls(
+                config=dict(config.config) if config else None,
+                parse_env_config=bool(config and config.parse_env),
+            )
+        except ConfigValidationError:
+            take_leave(file_input or sys.stdin)
+            raise
         try:
             target._listen_or_obey(file_input)
         except BrokenPipeError:
@@ -644,6 +655,7 @@ class TargetHarvestSQL(Target):
                 "%s", getattr(error, "error_message", None) or error.args[0]
             )
             cls.logger.debug("Where it happened", exc_info=True)
+            take_leave(file_input or sys.stdin)
             sys.exit(1)
 
 

@@ -106,6 +106,26 @@ def test_a_server_that_no_variable_names_is_an_error(project: Path, harvest: San
     assert harvest.requests == []
 
 
+def test_a_database_that_cannot_be_opened_is_told_without_a_traceback(
+    project: Path, harvest: Sandbox
+) -> None:
+    """The target's sentence is near the end, and Meltano tells no more than who failed."""
+    url = "postgresql://nobody:secret@127.0.0.1:9/nowhere"  # A port that nobody listens on.
+    with pytest.raises(AssertionError) as failed:
+        meltano(
+            project,
+            *("--environment=server", "run", "harvest-to-sql"),
+            **account_of(harvest),
+            DATABASE_URL=url,
+        )
+
+    shown = str(failed.value)
+    assert "Correct host and port in `sqlalchemy_url`, or start the server." in shown
+    assert "Loader failed" in shown
+    assert "Traceback" not in shown
+    assert "secret" not in shown
+
+
 def test_the_tap_also_feeds_target_jsonl(project: Path, harvest: Sandbox) -> None:
     """Any other target does as well: here one that writes lines of JSON. Filters are JSON, too."""
     filters = {"TAP_HARVEST_STREAM_FILTERS": '{"tasks": {"is_active": true}}'}

@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy.engine import make_url
-from target_run import command, record, run, schema, state, write
+from target_run import command, lines, record, run, schema, state, write
 
 from fix_databases import Database
 from target_harvest_sql.connector import DatabaseError
 from target_harvest_sql.target import USER_ERRORS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from target_run import Fed
 
 PEOPLE = schema("people", id={"type": "integer"}, name="string")
 SECRET = "s3cr3t-value"
@@ -337,3 +340,27 @@ def test_properties_without_a_column_are_told_once(
     assert "people" in warnings[0]
     assert "secret_sauce" in warnings[0]
     assert "mustard" not in ended.errors
+
+
+@pytest.mark.parametrize(
+    ("first", "url"),
+    [
+        pytest.param("{broken", "sqlite:///{}/people.db", id="line"),
+        pytest.param("", "nowhere", id="setting"),
+    ],
+)
+def test_lines_on_their_way_are_taken_before_an_early_end(
+    feeding: Callable[[list[str]], Fed], tmp_path: Path, first: str, url: str
+) -> None:
+    """Meltano, which writes them, would tell of a broken pipe, and bury the error under that."""
+    fed = feeding(command(Database("sqlite", url.format(tmp_path)), tmp_path))
+
+    rest = (record("people", id=n, name="x" * 999) for n in range(1000))
+    data = lines([first, *rest]).encode()
+    written = fed.stdin.write(data)  # Fewer bytes where the reader goes before it has all.
+    code, _, said = fed.end()
+
+    assert written == len(data)
+    assert code == 1
+    assert b"| ERROR" in said
+    assert b"Traceback" not in said

@@ -895,19 +895,21 @@ def test_descriptions_become_comments(database: Database, query: str) -> None:
     assert database.query(query) == [{"c": "It's 100% the id."}]
 
 
-@pytest.mark.parametrize(("level", "metrics"), [("INFO", False), ("DEBUG", True)])
-def test_a_run_tells_each_stream_in_one_line(
+@pytest.mark.parametrize(("level", "is_detailed"), [("INFO", False), ("DEBUG", True)])
+def test_a_run_that_is_well_says_so_in_two_lines(
     sqlite_database: Database,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     level: str,
-    metrics: bool,
+    is_detailed: bool,
 ) -> None:
-    """The SDK's metrics say the same for programs, to those who ask."""
+    """Its version, and what was written; each stream, and what the SDK says, for who asks."""
     monkeypatch.setenv("TARGET_HARVEST_SQL_LOGLEVEL", level)
 
     ended = run(sqlite_database, tmp_path, PEOPLE, record("people", id=1))
 
     assert ended.exit_code == 0, ended.errors
-    assert "Wrote stream: stream=people records=1" in ended.errors
-    assert ("METRIC" in ended.errors) is metrics
+    assert "Wrote all: streams=1 records=1 seconds=" in ended.errors
+    assert (len(ended.errors.splitlines()) == 2) is not is_detailed
+    for detail in ("METRIC", "Wrote stream: stream=people records=1", "completed processing"):
+        assert (detail in ended.errors) is is_detailed
