@@ -1,12 +1,13 @@
-"""Writes plugins/: both plugins in the form in which MeltanoHub lists them, from meltano.yml.
+"""Writes plugins/: both plugins in the form in which MeltanoHub lists them.
 
-Run by `make docs`. `OWNER` stands for whoever publishes the repository on GitHub.
+Run by `make docs`. Settings come from meltano.yml, the rest from each package's metadata.
 
 MeltanoHub, "Contributing": https://github.com/meltano/hub/blob/main/CONTRIBUTING.md
 """
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, Final
@@ -15,9 +16,8 @@ import yaml
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 SHARED: Final = {
-    "variant": "OWNER",
-    "repo": "https://github.com/OWNER/harvest-to-sql",
     "maintenance_status": "active",
+    "quality": "unknown",  # The hub rates it.
     "keywords": ["meltano_sdk"],
 }
 PLUGINS: Final[dict[str, dict[str, Any]]] = {
@@ -33,7 +33,7 @@ PLUGINS: Final[dict[str, dict[str, Any]]] = {
         "settings_group_validation": [["sqlalchemy_url"]],
     },
 }
-"""What meltano.yml does not say of them."""
+"""What neither meltano.yml nor their packages say of them."""
 
 
 def definitions() -> dict[str, str]:
@@ -45,16 +45,23 @@ def definitions() -> dict[str, str]:
         [plugin] = [entry for entry in project["plugins"][kind] if entry["name"] == name]
         # `select` and `config` are this project's own choice.
         plugin = {key: value for key, value in plugin.items() if key not in {"select", "config"}}
-        plugin |= {**SHARED, **more, "pip_url": distribution(name)}
+        plugin |= {**SHARED, **more, **published(name)}
         texts[path] = yaml.safe_dump(plugin, width=100, allow_unicode=True)
     return texts
 
 
-def distribution(name: str) -> str:
-    """What pip installs a plugin by, with the drivers of all databases."""
+def published(name: str) -> dict[str, Any]:
+    """What a package's metadata say: where it is from, on which Python, how pip installs it."""
     package = tomllib.loads((ROOT / name / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    extras = ",".join(package.get("optional-dependencies", {}))
-    return f"{package['name']}[{extras}]" if extras else str(package["name"])
+    repository = package["urls"]["Repository"]
+    extras = ",".join(package.get("optional-dependencies", {}))  # The drivers of all databases.
+    first, end = map(int, re.findall(r"3\.(\d+)", package["requires-python"]))
+    return {
+        "repo": repository,
+        "variant": repository.split("/")[-2].lower(),
+        "pip_url": f"{package['name']}[{extras}]" if extras else package["name"],
+        "supported_python_versions": [f"3.{minor}" for minor in range(first, end)],
+    }
 
 
 if __name__ == "__main__":
