@@ -24,7 +24,7 @@ TARGET: Final = (
     "target",
     "batch_files | messages | settings | sinks",
     "lanes | logs | quarantine",
-    "bad_rows",
+    "bad_rows | moments",
     "connector | elements | records",
     "dialects | drivers",
     "columns",

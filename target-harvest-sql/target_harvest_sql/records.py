@@ -20,7 +20,7 @@ from typing_extensions import override
 from target_harvest_sql.columns import PLAIN_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 
     from target_harvest_sql.columns import Column, Kind
 
@@ -29,10 +29,8 @@ decode_exactly = msgspec.json.Decoder(float_hook=Decimal).decode
 
 # Digits and points become 0, the rest a space.
 _DIGITS = bytes(0x30 if chr(byte) in "0123456789." else 0x20 for byte in range(256))
+_SOME_DIGITS = b"0" * len("00.0000000")  # As a second has, of which seven digits are told.
 _MANY_DIGITS = b"0" * 16
-
-_OFFSET = re.compile(r"[+-](?!00:?00)\d\d")
-"""The offset of a time of day, where it is another than UTC's."""
 
 _SUSPECT = re.compile(rb"\\u(?:[dD][89a-fA-F]|0000)")
 _ESCAPES = re.compile(
@@ -51,8 +49,8 @@ class Validator(JSONSchemaValidator):
     """Holds records against the schema of their stream.
 
     A typed decode compiled from the schema accepts most records at once; what it does not accept,
-    or a schema that it cannot express, is judged by jsonschema. As in the SDK, formats are not part
-    of the schema's judgement, but dates and times must be some.
+    or a schema that it cannot express, is judged by jsonschema. That judges no formats, as in the
+    SDK: whether dates and times are some is for others to say then.
 
     Raises:
         InvalidJSONSchema: If the schema is none.
@@ -113,8 +111,6 @@ class Validator(JSONSchemaValidator):
         for error in self.validator.iter_errors(record):
             where = ".".join(str(part) for part in error.absolute_path)
             raise InvalidRecord(f"{_wrong(error)}{f' at {where}' if where else ''}", {})
-        for where, format_ in _bad_moments(record, self.schema):
-            raise InvalidRecord(f"a text that is no {format_} at {where}", {})
 
 
 def _wrong(error: Any) -> str:
@@ -135,22 +131,6 @@ def json_type(value: Any) -> str:
         return "null"
     names = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array"}
     return names.get(type(value), "object")
-
-
-def _bad_moments(record: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-    """Find dates and times at the record's top level that are none."""
-    parsers: dict[str, Callable[[str], Any]] = {
-        "date": date.fromisoformat,
-        "date-time": datetime.fromisoformat,
-    }
-    for name, definition in schema["properties"].items():
-        format_ = definition.get("format") if isinstance(definition, dict) else None
-        value = record.get(name)
-        if format_ in parsers and isinstance(value, str):
-            try:
-                parsers[format_](value)
-            except ValueError:
-                yield name, format_
 
 
 class _InexpressibleError(Exception):
@@ -237,7 +217,7 @@ def _one_type(name: str, schema: dict[str, Any]) -> Any:
     if name == "array":
         return list[_typed(schema.get("items", True))]  # type: ignore[misc]
     if name == "string":
-        plain = {"date": date, "date-time": datetime}.get(schema.get("format", ""), str)
+        plain = _MOMENTS.get(schema.get("format", ""), str)
         limits = _limits(schema, _LENGTHS)
         if limits and plain is not str:
             raise _InexpressibleError
@@ -414,6 +394,11 @@ def is_deletion(record: bytes) -> bool:
     )
 
 
+def has_many_digits(record: bytes) -> bool:
+    """Whether there may be a number with more digits than a double keeps, or a long fraction."""
+    return _SOME_DIGITS in record.translate(_DIGITS)
+
+
 def has_long_number(record: bytes) -> bool:
     """Whether there may be a number with more digits than every double keeps."""
     return _MANY_DIGITS in record.translate(_DIGITS)
@@ -472,15 +457,3 @@ def _loses_digits(value: Any) -> bool:
         exact = Decimal(value)
         return Decimal(repr(float(exact))) != exact
     return False
-
-
-def find_lost_offset(
-    record: bytes, columns: Iterable[Column], path_of: Callable[[Column], tuple[str, ...]]
-) -> Column | None:
-    """Find a time of day that is not in UTC: a column of times has no place for its offset."""
-    decoded = msgspec.json.decode(record)
-    for column in columns:
-        value = value_at(decoded, path_of(column))
-        if isinstance(value, str) and _OFFSET.search(value):
-            return column
-    return None

@@ -25,14 +25,15 @@ from target_harvest_sql import columns as cols
 from target_harvest_sql import elements
 from target_harvest_sql.bad_rows import Origin, Refusal
 from target_harvest_sql.lanes import Share
+from target_harvest_sql.moments import Moments, has_long_fraction
 from target_harvest_sql.records import (
     Validator,
     age_reader,
     clean,
     decode_exactly,
     find_lost_digits,
-    find_lost_offset,
     has_long_number,
+    has_many_digits,
     is_deletion,
     key_reader,
     needs_cleaning,
@@ -311,13 +312,17 @@ class SQLSink(Sink):
         try:
             key = None
             if self._validator is not None:
-                key = self._checked_key(self._validator.check(record))
+                checked = self._validator.check(record)
+                if checked is None and self.validate_schema:
+                    self._moments.judge(record)
+                key = self._checked_key(checked)
             if key is None and self._key_of:
                 key = self._key_of(record)
-            if has_long_number(record):
+            has_digits = has_many_digits(record)
+            if has_digits and has_long_number(record):
                 self._check_digits(record)
-            if self._times:
-                self._check_offsets(record)
+            if self._moments.has_times or (has_digits and has_long_fraction(record)):
+                self._moments.check(record)
             return key, record if self._rebuild is None else self._rebuild(record)
         except (InvalidRecord, MissingKeyPropertiesError) as error:
             if self.target.quarantine is None:
@@ -396,15 +401,6 @@ class SQLSink(Sink):
                 {},
             )
 
-    def _check_offsets(self, record: bytes) -> None:
-        column = find_lost_offset(record, self._times, self._path_in_record)
-        if column is not None:
-            raise InvalidRecord(
-                f"a time at {column.source} with an offset, which {self.connector.dialect.name} "
-                "would lose; declare it as text without a format in the stream's schema",
-                {},
-            )
-
     def _located(self, error: Exception) -> tuple[Any, ...]:
         """Say of which stream and line an error is, and what to do."""
         line = self.target.where
@@ -478,11 +474,7 @@ class SQLSink(Sink):
         if "decimal" in dialect.lossy_kinds:
             self._rebuild = self._quoting(self._rebuild)
         self._removes_rows = self._is_keyed and self.config["hard_delete"]
-        self._times = [
-            column
-            for column in self._table.columns
-            if column.kind == "time" and "time" not in dialect.kinds_as_text
-        ]
+        self._moments = Moments(conformed, self._table.columns, self._path_in_record, dialect)
         keys = [column for column in self._table.columns if column.is_key]
         self._key_of = (
             key_reader(keys, self._path_in_record, kinds_as_text=dialect.kinds_as_text)

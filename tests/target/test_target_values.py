@@ -191,6 +191,61 @@ def test_a_date_that_is_none_is_refused(database: Database, definition: Any, val
         read_back(database, definition, value)
 
 
+@pytest.mark.parametrize("format_", ["date", "date-time", "time"])
+@pytest.mark.parametrize("value", ["now", "today", "infinity", "epoch", "allballs", ""])
+def test_a_word_is_no_date_whatever_the_schema(
+    database: Database, format_: str, value: str
+) -> None:
+    """PostgreSQL would read the present moment; also where the schema is more than a type."""
+    moment = {"type": "string", "format": format_}
+    nested = {"type": "object", "properties": {"at": {**moment, "pattern": "^"}}}
+    for definition, sent in (
+        (moment, value),
+        ({"anyOf": [moment, {"type": "null"}]}, value),
+        ({**moment, "minLength": 0}, value),
+        (nested, {"at": value}),
+    ):
+        with pytest.raises(InvalidRecord, match=f"a text that is no {format_} at v"):
+            read_back(database, definition, sent, flattening_enabled=True, flattening_max_depth=1)
+        database.query('DROP TABLE "t"')
+
+
+@pytest.mark.parametrize("format_", ["date-time", "time"])
+@pytest.mark.parametrize("validate_records", [True, False])
+def test_digits_of_a_second_are_kept_or_refused(
+    database: Database, format_: str, *, validate_records: bool
+) -> None:
+    """Microseconds, and of SQL Server a digit more; zeros beyond may go, SQLite keeps the text."""
+    moment = {"type": ["string", "null"], "format": format_}
+    day = "2024-01-02T" if format_ == "date-time" else ""
+    digits = {"sqlite": 30, "mssql": 7}.get(database.engine, 6)
+
+    for fraction in ("000001", "1234560", "1234567", "12345678"):
+        sent = f"{day}03:04:05.{fraction}Z"
+        rows = (schema("t", id=ID, v=moment), record("t", id=1, v=sent))
+        if len(fraction.rstrip("0")) > digits:
+            with pytest.raises(InvalidRecord, match=f"{format_} at v with more than {digits} dig"):
+                write(database, *rows, validate_records=validate_records)
+        else:
+            write(database, *rows, validate_records=validate_records)
+            # Drivers give microseconds; SQLite gives the text.
+            found = str(database.rows("t")[0]["v"])
+            assert fraction[:6] in found
+
+
+def test_a_key_is_told_from_others_by_its_microseconds(database: Database) -> None:
+    """One more digit would make one key of two; where keys are text, they are two."""
+    message = schema("t", ("at",), at={"type": "string", "format": "date-time"})
+    sent = [record("t", at=f"2024-01-02T03:04:05.123456{digit}Z") for digit in (1, 2)]
+    if database.engine == "sqlite":
+        write(database, message, *sent)
+
+        assert len(database.rows("t")) == 2
+    else:
+        with pytest.raises(InvalidRecord, match="at at with more than 6 digits"):
+            write(database, message, *sent)
+
+
 @pytest.mark.parametrize(
     "value", ["2024-01-02T03:04:05+02:00", "2024-01-02T03:04:05.123456Z", "2024-01-02 03:04:05Z"]
 )

@@ -43,6 +43,10 @@ class Dialect(ABC):
     """Kinds whose JSON numbers lose the digits that a double does not keep. Such a number is
     refused; if `decimal` is one of them, the number is sent as text."""
 
+    second_digits: ClassVar[int] = 6
+    """How many digits of a second columns of date-times and times keep, where they are no text.
+    A value with more is refused."""
+
     nulls_misfits: ClassVar[bool] = False
     """Whether an object where a column takes a value, or the reverse, is read as null. If so,
     records are held against the shape of the table, even where they are not validated."""

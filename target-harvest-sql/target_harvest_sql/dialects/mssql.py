@@ -68,6 +68,7 @@ class MSSQL(Dialect):
     has_schemas = True
     keeps_nul = False  # Not said of OPENJSON anywhere.
     lossy_kinds = frozenset({"number"})
+    second_digits = 7
     nulls_misfits = True  # As paths are lax; strict ones raise for what is absent.
     types: ClassVar[Mapping[Kind, str]] = {
         "boolean": "bit",

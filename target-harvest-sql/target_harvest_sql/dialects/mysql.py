@@ -128,7 +128,7 @@ class MySQL(Dialect):
     }
     open_sql: ClassVar[Sequence[str]] = (
         *OPEN_SQL,
-        # Digits beyond microseconds are cut, which MariaDB does unasked.
+        # Digits beyond microseconds, which are zeros, are cut; MariaDB does that unasked.
         "SET sql_mode = concat(@@sql_mode, ',TIME_TRUNCATE_FRACTIONAL')",
     )
     lock_sql = (  # A name of a lock has 64 characters; the two of a table may have more.
@@ -301,7 +301,8 @@ class MySQL(Dialect):
 
     def _time_sql(self, value: str, kind: Kind) -> str:
         if kind == "time":
-            return f"REGEXP_REPLACE({value}, '(Z|[+-]00:?00)$', '')"
+            # The mark of UTC, and zeros beyond microseconds, would be a warning.
+            return f"REGEXP_REPLACE({value}, '((?<=[.][0-9]{{6}})0+)?(Z|[+-]00:?00)?$', '')"
         return self.moment(value) if kind == "date-time" else value
 
     @override

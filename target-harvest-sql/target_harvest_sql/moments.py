@@ -1,0 +1,116 @@
+"""Dates, times and date-times: whether a text is one, and whether its column keeps all of it."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, time
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from singer_sdk.exceptions import InvalidRecord
+
+from target_harvest_sql.columns import METADATA
+from target_harvest_sql.records import value_at
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from target_harvest_sql.columns import Column, Kind
+    from target_harvest_sql.dialects.base import Dialect
+
+PARSERS: Final[dict[Kind, Callable[[str], Any]]] = {
+    "date": date.fromisoformat,
+    "date-time": datetime.fromisoformat,
+    "time": time.fromisoformat,
+}
+
+KEY_DIGITS: Final = 6
+"""How many digits of a second are compared to tell the keys of a batch apart."""
+
+OFFSET: Final = re.compile(r"[+-](?!00:?00)\d\d")
+"""The offset of a time of day, where it is another than UTC's."""
+
+FRACTION: Final = re.compile(r":\d\d[.,](\d+)")
+LONG_FRACTION: Final = re.compile(rb":\d\d[.,]\d{7}")
+
+
+class Moments:
+    """The values of a stream's records that are dates, times and date-times.
+
+    Args:
+        wanted: The columns with the kinds that the schema says.
+        held: The columns with the kinds that the table holds.
+        path_of: Where in the record a column's value stands.
+        dialect: What the columns keep of them.
+    """
+
+    def __init__(
+        self,
+        wanted: Iterable[Column],
+        held: Iterable[Column],
+        path_of: Callable[[Column], tuple[str, ...]],
+        dialect: Dialect,
+    ) -> None:
+        self._dialect = dialect
+        self._judged = _moments(wanted, path_of)
+        as_text = dialect.kinds_as_text
+        self._cut = [(c, path) for c, path in _moments(held, path_of) if c.kind not in as_text]
+        self.has_times: Final = any(column.kind == "time" for column, _ in self._cut)
+        """Whether there are times of day whose offset would be lost."""
+
+    def judge(self, record: bytes) -> None:
+        """Refuse a text that is none of what the schema says.
+
+        Raises:
+            InvalidRecord: Says which; not the value.
+        """
+        for column, text in _texts(record, self._judged):
+            try:
+                PARSERS[column.kind](text)
+            except ValueError:
+                raise InvalidRecord(
+                    f"a text that is no {column.kind} at {column.source}", {}
+                ) from None
+
+    def check(self, record: bytes) -> None:
+        """Refuse what the database would cut or round: digits of a second, but for zeros; offsets.
+
+        Raises:
+            InvalidRecord: Says which; not the value.
+        """
+        for column, text in _texts(record, self._cut):
+            digits = KEY_DIGITS if column.is_key else self._dialect.second_digits
+            fraction = FRACTION.search(text)
+            if fraction and fraction[1][digits:].strip("0"):
+                excess = f"more than {digits} digits of a second"
+                wrong = f"{column.kind} at {column.source} with {excess}"
+            elif column.kind == "time" and OFFSET.search(text):
+                wrong = f"time at {column.source} with an offset"
+            else:
+                continue
+            raise InvalidRecord(
+                f"a {wrong}, which {self._dialect.name} would lose; declare it as text without a "
+                "format in the stream's schema",
+                {},
+            )
+
+
+def has_long_fraction(record: bytes) -> bool:
+    """Whether there may be a time with more digits of a second than columns keep."""
+    return LONG_FRACTION.search(record) is not None
+
+
+def _moments(
+    columns: Iterable[Column], path_of: Callable[[Column], tuple[str, ...]]
+) -> list[tuple[Column, tuple[str, ...]]]:
+    return [(c, path_of(c)) for c in columns if c.kind in PARSERS and c.name not in METADATA]
+
+
+def _texts(
+    record: bytes, places: Iterable[tuple[Column, tuple[str, ...]]]
+) -> Iterator[tuple[Column, str]]:
+    decoded = msgspec.json.decode(record)
+    for column, path in places:
+        value = value_at(decoded, path)
+        if isinstance(value, str):
+            yield column, value
