@@ -70,6 +70,26 @@ def test_the_module_is_the_command() -> None:
     assert [name for name in names if f'"{name}"' not in shown] == []
 
 
+def test_the_example_without_a_tap_makes_a_table(tmp_path: Path) -> None:
+    """The lines that the README pipes into the target, in an empty folder."""
+    [lines] = re.findall(
+        r"^echo '([^']+)' \| target-harvest-sql$", README.read_text("utf-8"), re.MULTILINE
+    )
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "target_harvest_sql"],
+        input=lines,
+        text=True,
+        capture_output=True,
+        check=False,
+        cwd=tmp_path,
+    )
+
+    assert ended.returncode == 0, ended.stderr
+    [row] = Database("sqlite", f"sqlite:///{tmp_path / 'harvest.db'}").rows("people")
+    assert row == {"id": 1, "name": "Alex"}
+
+
 @pytest.mark.parametrize("name", DIALECTS)
 def test_every_database_has_a_page(name: str) -> None:
     """With the type of each kind."""
