@@ -102,6 +102,16 @@ def test_every_database_has_a_page(name: str) -> None:
     assert f"{name}://" in text
 
 
+def test_each_message_on_the_page_of_azure_has_a_hint() -> None:
+    """Whoever sees it is told on the spot as well."""
+    text = (DATABASES / "azure-sql.md").read_text(encoding="utf-8")
+    section = text.split("\n## When it does not work\n")[1]
+
+    messages = re.findall(r"^\| `(.+?)` \|", section, re.MULTILINE)
+    assert messages
+    assert set(messages) <= DIALECTS["mssql"].hints.keys()
+
+
 @pytest.mark.parametrize(("engine", "page"), [("postgres", "postgresql"), ("mariadb", "mariadb")])
 def test_the_grants_that_the_page_names_are_enough(
     new_database: Callable[[str], Database], tmp_path: Path, engine: str, page: str
