@@ -121,10 +121,21 @@ class Connector:
         self._claim(table, stream)
         if not is_shared:
             self._lock(table)
-        return self._transact(
-            f'prepare the table "{table.name}" of stream "{stream}"',
-            lambda: self._create_or_alter(table, stream),
-        )
+        doing, is_new = f'prepare the table "{table.name}" of stream "{stream}"', False
+
+        def work() -> Table:
+            nonlocal is_new
+            found = self._columns(table)
+            is_new = not found
+            return self._create(table) if is_new else self._alter(table, stream, found)
+
+        try:
+            return self._transact(doing, work)
+        except DatabaseError:
+            if not is_new:
+                raise
+        # Another run may have made the same schema, or a shared table, at the same moment.
+        return self._transact(doing, work)
 
     def prepare_shadow(self, table: Table, stream: str) -> Table:
         """Create an empty table that takes a table's place when `swap` is called.
@@ -171,18 +182,19 @@ class Connector:
             lambda: self._execute(statement, parameters),
         )
 
-    def _create_or_alter(self, table: Table, stream: str) -> Table:
-        found = self._columns(table)
-        if not found:
-            self._create_schema(table)
-            self._execute(self.dialect.create_table_sql(table))
-            ready, has_new_columns = table, True
-        else:
-            self._check_keys(table, stream, found)
-            columns = [self._fit(table, c, stream, found) for c in table.columns]
-            ready = replace(table, columns=tuple(columns))
-            has_new_columns = any(self.dialect.fold(c.name) not in found for c in columns)
-        if has_new_columns:
+    def _create(self, table: Table) -> Table:
+        self._create_schema(table)
+        self._execute(self.dialect.create_table_sql(table))
+        self._execute_all(self.dialect.comments_sql(table))
+        return table
+
+    def _alter(
+        self, table: Table, stream: str, found: Mapping[str, tuple[str, str, bool]]
+    ) -> Table:
+        self._check_keys(table, stream, found)
+        columns = [self._fit(table, c, stream, found) for c in table.columns]
+        ready = replace(table, columns=tuple(columns))
+        if any(self.dialect.fold(column.name) not in found for column in columns):
             self._execute_all(self.dialect.comments_sql(ready))
         return ready
 

@@ -42,6 +42,7 @@ _ESCAPES = re.compile(
 )
 
 
+_SCALAR: Any = bool | int | float | str
 _MOMENTS: dict[Kind, Any] = {"date": date, "date-time": datetime, "time": time}
 
 
@@ -276,7 +277,7 @@ def key_reader(
     paths = [path_of(column) for column in columns]
     if not all(PLAIN_NAME.fullmatch(name) for path in paths for name in path):
         return _any_key_reader(columns, path_of)
-    types: dict[Kind, Any] = {"boolean": bool, "integer": int, "number": float, "json": Any}
+    types: dict[Kind, Any] = {"boolean": bool, "integer": int, "number": float, "json": _SCALAR}
     types["decimal"] = Decimal
     types |= {kind: type_ for kind, type_ in _MOMENTS.items() if kind not in kinds_as_text}
     root = _key_type([(path_of(column), types.get(column.kind, str)) for column in columns])
@@ -317,7 +318,7 @@ def _any_key_reader(
     def read(record: bytes) -> Hashable:
         decoded = msgspec.json.decode(record)
         key = tuple(value_at(decoded, path_of(column)) for column in columns)
-        if None in key:
+        if any(value is None or isinstance(value, dict | list) for value in key):
             raise _key_error(record, columns, path_of)
         return key
 
@@ -351,6 +352,10 @@ def _key_error(
         value = value_at(decoded, path_of(column))
         if value is None:
             return MissingKeyPropertiesError(f"its key property {column.source} is missing or null")
+        if isinstance(value, dict | list):
+            return MissingKeyPropertiesError(
+                f"its key property {column.source} is an {json_type(value)}, which is no key"
+            )
     wanted = ", ".join(f"{column.source} ({column.kind})" for column in columns)
     return MissingKeyPropertiesError(f"a key property is not of its type: {wanted}")
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from singer_sdk.exceptions import MissingKeyPropertiesError
 from target_run import activate, record, run, schema, state, write
 
 from target_harvest_sql.connector import DatabaseError
@@ -76,6 +77,24 @@ def test_append_only_keeps_every_record_of_a_key(database: Database) -> None:
     write(database, *messages, load_method="append-only")
 
     assert database.rows("people") == [{"id": 1, "name": "a"}] * 2
+
+
+@pytest.mark.parametrize("name", ["k", "an odd `name`"])
+@pytest.mark.parametrize("value", [{"a": 1}, [1]])
+@pytest.mark.parametrize("definition", [{}, {"type": ["object", "array"]}])
+@pytest.mark.parametrize("validate_records", [True, False])
+def test_an_object_is_no_key(
+    database: Database, name: str, value: Any, definition: Any, *, validate_records: bool
+) -> None:
+    """Nor is an array: databases do not compare them as one does."""
+    message = schema("t", keys=[name], **{name: definition})
+    kind = {"dict": "object", "list": "array"}[type(value).__name__]
+    with pytest.raises(
+        MissingKeyPropertiesError, match=rf"Line 2.* key property {name} is an {kind}"
+    ):
+        write(database, message, record("t", **{name: value}), validate_records=validate_records)
+
+    assert database.rows("t") == []
 
 
 def test_composite_and_falsy_keys_are_told_apart(database: Database) -> None:

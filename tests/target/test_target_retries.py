@@ -139,6 +139,36 @@ def test_two_runs_on_one_table_follow_one_another(
     assert len(postgres_database.rows("t")) == 50
 
 
+@pytest.mark.parametrize(
+    "made", ["CREATE TABLE s._sdc_rejected (LIKE model)", "CREATE SCHEMA fresh"]
+)
+def test_two_runs_may_make_the_same_at_once(
+    postgres_database: Database,
+    tmp_path: Path,
+    feeding: Callable[[list[str]], Fed],
+    made: str,
+) -> None:
+    """A schema, or the table that all share: the second goes on with what the first has made."""
+    config = {"invalid_records": "quarantine", "batch_size_rows": 1}
+    bad = record("t", id="none", v=1)
+    write(postgres_database, T, bad, default_target_schema="s", **config)
+    postgres_database.query("ALTER TABLE s._sdc_rejected RENAME TO model")
+    postgres_database.query("ALTER TABLE s.model SET SCHEMA public")
+    schema_name = "fresh" if "fresh" in made else "s"
+    with psycopg.connect(postgres_database.url) as other:
+        other.execute(made)
+        arguments = command(
+            postgres_database, tmp_path, default_target_schema=schema_name, **config
+        )
+        fed = feeding(arguments)
+        fed.feed(T, bad, state(at=1))
+        until(lambda: postgres_database.query(f"SELECT 1 {OURS} AND wait_event_type = 'Lock'"))
+    assert fed.next_state() == {"at": 1}
+
+    assert fed.end()[0] == 0
+    assert len(postgres_database.query(f"SELECT * FROM {schema_name}._sdc_rejected")) == 1
+
+
 def test_a_run_that_overwrites_waits_for_one_that_updates(
     postgres_database: Database, tmp_path: Path, feeding: Callable[[list[str]], Fed]
 ) -> None:
