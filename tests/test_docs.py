@@ -8,8 +8,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
+import click
 import meltano
 import pytest
+from meltano.cli import cli
 
 import draw_tables
 import write_hub
@@ -91,6 +93,23 @@ def test_the_definitions_for_meltanohub_are_current() -> None:
     """After a change of meltano.yml, `make docs` writes them anew."""
     for path, text in write_hub.definitions().items():
         assert (ROOT / path).read_text(encoding="utf-8") == text
+
+
+def test_every_command_of_meltano_that_a_page_names_is_one() -> None:
+    """With its options; those of `meltano invoke` are the plugin's."""
+    text = "\n".join(document.read_text(encoding="utf-8") for document in DOCUMENTS)
+    commands = re.findall(r"meltano((?: --\S+)*) (run|schedule run|state \w+)\b([^`\n|]*)", text)
+
+    assert len(commands) > 10
+    for before, name, after in commands:
+        command: click.Command = cli
+        for part in name.split():
+            assert isinstance(command, click.Group)
+            assert part in command.commands, name
+            command = command.commands[part]
+        for options, known in ((before, cli), (after, command)):
+            named = set(re.findall(r"(--[a-z-]+)", options))
+            assert named <= {option for each in known.params for option in each.opts}, name
 
 
 def test_every_message_that_troubleshooting_quotes_is_one() -> None:
