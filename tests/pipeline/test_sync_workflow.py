@@ -7,13 +7,15 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 import yaml
 
+from destination import differences
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from fix_databases import Database
     from harvest_sandbox import Sandbox
@@ -74,41 +76,53 @@ def edit(harvest: Sandbox) -> None:
     entry, other = harvest.rows("time_entries")[:2]
     harvest.change("time_entries", entry["id"], notes="corrected")
     harvest.change("time_entries", other["id"], hours=7.25)
-    harvest.change("clients", harvest.rows("clients")[0]["id"], name="Renamed")
+    harvest.change("clients", harvest.rows("clients")[0]["id"], address="1 New Street")
     harvest.add("clients", name="New")
 
 
-def assert_equal(harvest: Sandbox, database: Database) -> None:
-    """The destination is the account, row by row, as far as both name the same fields."""
-    for stream in STREAMS:
-        wanted = {row["id"]: row for row in harvest.rows(stream)}
-        found = {row["id"]: row for row in database.rows(stream)}
-        assert found.keys() == wanted.keys(), stream
-        for key, row in found.items():
-            plain = {n: v for n, v in wanted[key].items() if n in row and not isinstance(v, dict)}
-            assert {name: row[name] for name in plain} == plain
+def wanted(harvest: Sandbox) -> dict[str, list[dict[str, Any]]]:
+    """The tables that the destination is to hold."""
+    return {stream: harvest.rows(stream) for stream in STREAMS}
 
 
 @pytest.mark.parametrize(
-    ("secret", "place"),
-    [("STATE_DATABASE", "sqlite:///{}/meltano.db"), ("STATE_STORAGE", "file://{}/state")],
+    ("engine", "secret", "place"),
+    [
+        pytest.param("sqlite", "STATE_DATABASE", "sqlite:///{folder}/state.db", id="file"),
+        pytest.param("sqlite", "STATE_STORAGE", "file://{folder}/state", id="storage"),
+        pytest.param("postgres", "STATE_DATABASE", "{destination}", id="destination"),
+    ],
 )
 def test_runs_in_clean_checkouts_go_on_from_the_state_alone(
-    harvest: Sandbox, sqlite_database: Database, tmp_path: Path, secret: str, place: str
+    harvest: Sandbox,
+    new_database: Callable[[str], Database],
+    tmp_path: Path,
+    *,
+    engine: str,
+    secret: str,
+    place: str,
 ) -> None:
     """Wherever the state is kept, each run reads what changed, and the destination is right."""
-    secrets = secrets_of(harvest, sqlite_database) | {secret: place.format(tmp_path)}
+    database = new_database(engine)
+    uri = place.format(folder=tmp_path, destination=database.url)
+    secrets = secrets_of(harvest, database) | {secret: uri}
 
     first = sync(tmp_path / "first", secrets)
     assert first.returncode == 0, first.stdout
-    assert_equal(harvest, sqlite_database)
+    assert differences(wanted(harvest), database) == []
     edit(harvest)
     harvest.requests.clear()
     second = sync(tmp_path / "second", secrets)
-
     assert second.returncode == 0, second.stdout
-    assert_equal(harvest, sqlite_database)
+    assert differences(wanted(harvest), database) == []
     [asked] = [request for request in harvest.requests if request.path == "/v2/time_entries"]
+    # What reads of changes do not bring, but whole ones.
+    harvest.delete("time_entries", harvest.rows("time_entries")[0]["id"])
+    harvest.change("clients", harvest.rows("clients")[0]["id"], name="Renamed")
+    third = sync(tmp_path / "third", secrets | {"TAP_HARVEST_RECONCILE_DAYS": "0"})
+
+    assert third.returncode == 0, third.stdout
+    assert differences(wanted(harvest), database) == []
     assert "updated_since" in asked.query
 
 
@@ -121,6 +135,32 @@ def test_a_run_without_a_place_for_the_state_is_refused(
     assert done.returncode == 1
     assert "::error::Set the secret MELTANO_DATABASE_URI" in done.stdout
     assert harvest.requests == []
+
+
+@pytest.mark.parametrize(
+    ("place", "asked"),
+    [("", ""), ("file:///state", ""), ("s3://key:secret@bucket/state", "install meltano[s3]")],
+)
+def test_what_a_place_for_the_state_needs_is_installed(
+    tmp_path: Path, place: str, asked: str
+) -> None:
+    """Meltano reaches object storage with a package that few need, so it is not in the pins."""
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    for program in (tmp_path / "make", tmp_path / ".venv" / "bin" / "pip"):
+        program.write_text(f'#!/bin/sh\necho "$*" >> {tmp_path}/{program.name}.log\n')
+        program.chmod(0o755)
+
+    subprocess.run(
+        ["bash", "-e", "-c", script("Set up")],
+        cwd=tmp_path,
+        env=os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "STATE_STORAGE": place},
+        check=True,
+    )
+
+    log = tmp_path / "pip.log"
+    installed = log.read_text(encoding="utf-8") if log.exists() else ""
+    assert installed.replace(" --quiet", "").strip() == asked
+    assert (tmp_path / "make.log").read_text(encoding="utf-8") == "setup\n"
 
 
 @pytest.mark.parametrize("log", ["one\ntwo\n", None])
