@@ -10,12 +10,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import trustme
 from sqlalchemy.engine import make_url
 from target_run import command, lines, record, run, schema, state, write
 
 from fix_databases import Database
 from target_harvest_sql.connector import DatabaseError
 from target_harvest_sql.target import USER_ERRORS
+from tls_proxy import TLSProxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -242,6 +244,33 @@ def test_a_server_that_cannot_be_reached_is_named(
 
     assert url.password
     assert url.password not in str(caught.value)
+
+
+def test_the_certificate_of_a_server_is_checked(
+    postgres_database: Database, tmp_path: Path
+) -> None:
+    """If the URL asks for it: who signed it, and whose name it bears."""
+    ours, theirs = trustme.CA(), trustme.CA()
+    ours.cert_pem.write_to_path(tmp_path / "ours.pem")
+    theirs.cert_pem.write_to_path(tmp_path / "theirs.pem")
+    with TLSProxy(postgres_database.url, ours.issue_cert("localhost")) as proxy:
+
+        def database(host: str, signed_by: str) -> Database:
+            query = {"sslmode": "verify-full", "sslrootcert": str(tmp_path / signed_by)}
+            at = make_url(postgres_database.url).set(host=host, port=proxy.port, query=query)
+            return replace(postgres_database, url=at.render_as_string(hide_password=False))
+
+        write(database("localhost", "ours.pem"), PEOPLE, record("people", id=1, name="a"), lanes=2)
+        assert proxy.encrypted > 0
+        for host, signed_by, expected in (
+            ("localhost", "theirs.pem", "certificate verify failed.*Change `sslmode` and the cert"),
+            ("127.0.0.1", "ours.pem", "does not match host name.*name the host"),
+            ("localhost", "none.pem", "root certificate file.*does not exist.*be the correct path"),
+        ):
+            with pytest.raises(DatabaseError, match=f"(?s)open the postgresql.*{expected}"):
+                write(database(host, signed_by), PEOPLE)
+
+    assert postgres_database.rows("people") == [{"id": 1, "name": "a"}]
 
 
 @pytest.mark.parametrize(

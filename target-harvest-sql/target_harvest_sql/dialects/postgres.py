@@ -60,9 +60,11 @@ class PostgreSQL(Dialect):
     hints: ClassVar[Mapping[str, str]] = {
         "password authentication": "Correct the user and the password in `sqlalchemy_url`.",
         "no password supplied": "Give the password in `sqlalchemy_url`, or in PGPASSWORD.",
+        "root certificate file": "Let `sslrootcert` in `sqlalchemy_url` be the correct path.",
         "does not exist": "Create it, or correct `sqlalchemy_url`.",
         "Connection refused": "Correct host and port in `sqlalchemy_url`, or start the server.",
         "could not translate host name": "Correct the host in `sqlalchemy_url`.",
+        "match host name": "Let `sqlalchemy_url` name the host as the server's certificate does.",
         "SSL": "Change `sslmode` and the certificates in `sqlalchemy_url`, or the server's TLS.",
         "invalid connection option": "Correct what follows `?` in `sqlalchemy_url`.",
         "permission denied for database": "Let an owner create the schema, or grant CREATE.",
