@@ -9,6 +9,9 @@ from __future__ import annotations
 import io
 import json
 import os
+import random
+import signal
+import time
 from collections import defaultdict
 from contextlib import redirect_stdout
 from datetime import date, datetime
@@ -18,12 +21,15 @@ from itertools import product
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from target_run import activate, lines, record, schema, state
+from target_run import activate, command, lines, record, schema, state, write
 
 from target_harvest_sql.target import TargetHarvestSQL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from target_run import Fed
 
     from fix_databases import Database
 
@@ -140,6 +146,8 @@ def oracle(messages: list[dict[str, Any]], times: int) -> dict[str, list[dict[st
             row = message["record"]
             key = tuple(row[name] for name in keys[stream]) or number
             rows[stream][key] = (message.get("version"), row)
+            if row.get("_sdc_deleted_at"):
+                del rows[stream][key]
         elif message["type"] == "ACTIVATE_VERSION":
             rows[stream] = {
                 key: (version, row)
@@ -220,17 +228,82 @@ def test_every_way_gives_the_tables_that_a_dictionary_gives(database: Database, 
             with redirect_stdout(io.StringIO()):
                 target.listen(io.StringIO(lines(messages)))
 
-            wanted = oracle(messages, times)
-            for stream in names:
-                found = [
-                    {column: plain(value) for column, value in row.items()}
-                    for row in database.rows(stream)
-                ]
-                assert sorted(found, key=repr) == sorted(
-                    ({k: row[k] for k in (found or wanted[stream])[0]} for row in wanted[stream]),
-                    key=repr,
-                ), (way, times, stream)
+            compare(database, oracle(messages, times), way, times)
         for stream in names:
+            database.query(f"DROP TABLE {quoted(database, stream)}")
+
+
+def compare(database: Database, wanted: dict[str, list[dict[str, Any]]], *context: object) -> None:
+    """Hold the tables against what a dictionary gives."""
+    for stream, rows in wanted.items():
+        found = [
+            {column: plain(value) for column, value in row.items()} for row in database.rows(stream)
+        ]
+        assert sorted(found, key=repr) == sorted(
+            ({k: row[k] for k in (found or rows)[0]} for row in rows), key=repr
+        ), (context, stream)
+
+
+ROWS: Final = 150
+GROWN: Final = 75
+"""The record before which the schema grows."""
+
+
+def history(chance: random.Random) -> list[dict[str, Any]]:
+    """Records of two streams: new ones, newer versions, deletions, some back again."""
+    made: list[dict[str, Any]] = []
+    for n in range(ROWS):
+        row: dict[str, Any] = {"id": chance.randrange(12), "kind": chance.choice(("a", "A", "é"))}
+        if chance.random() < 0.1:
+            row["_sdc_deleted_at"] = "2024-01-02T03:04:05Z"
+        else:
+            row |= {"v": n / 4, "o": {"n": [n, None, "x"]}, "w": n if n >= GROWN else None}
+        log = record("other", id=chance.randrange(9), v=f"{n} ü")
+        made.append(log if chance.random() < 0.3 else record("t", **row))
+    return made
+
+
+def messages_from(start: int, records: list[dict[str, Any]], stop: int = ROWS) -> list[Any]:
+    """What a tap sends that goes on from a state: schemas, and a state after each record."""
+    narrow = {"id": "integer", "kind": "string", "v": "number", "o": "object"}
+    keys = ("id", "kind")
+    grown = schema("t", keys, **narrow, w="integer")
+    messages: list[Any] = [
+        schema("t", keys, **narrow) if start < GROWN else grown,
+        schema("other", id="integer", v="string"),
+    ]
+    for n in range(start, stop):
+        if n == GROWN:
+            messages.append(grown)
+        messages += [records[n], state(next=n + 1)]
+    return messages
+
+
+def test_every_way_goes_on_from_the_last_state_after_a_kill(
+    database: Database, tmp_path: Path, feeding: Callable[[list[str]], Fed]
+) -> None:
+    """With `kill -9` at any record; `PROOF=all` kills three times in a row."""
+    chance = random.Random(database.engine)
+    records = history(chance)
+    wanted = oracle(messages_from(0, records), 1)
+
+    for way in ways(database.engine):
+        start = 0
+        for _ in range(3 if PROVE_ALL else 1):
+            fed = feeding(command(database, tmp_path, hard_delete=True, **way))
+            stop = chance.randint(min(start + 20, ROWS), ROWS)
+            fed.feed(*messages_from(start, records, stop))
+            if way["batch_size_rows"] <= 3 and start < stop:
+                start = fed.next_state()["next"]
+            time.sleep(chance.random() / 20)
+            os.kill(fed.process.pid, signal.SIGKILL)
+            # The last line may be cut; a runner ignores it.
+            printed = fed.end()[1].split(b"\n")[:-1]
+            start = max([start, *(json.loads(line)["next"] for line in printed)])
+        write(database, *messages_from(start, records), hard_delete=True, **way)
+
+        compare(database, wanted, way, start)
+        for stream in wanted:
             database.query(f"DROP TABLE {quoted(database, stream)}")
 
 
