@@ -351,11 +351,7 @@ class Connector:
             self._execute_part(statements, part)
 
     def _execute_part(self, statements: Sequence[str], part: Sequence[bytes]) -> None:
-        dialect = self.dialect
-        json = b"".join(
-            (dialect.batch_start, dialect.batch_separator.join(part), dialect.batch_end)
-        )
-        with self._open().carry(json) as carried:
+        with self._open().carry(_joined(part, self.dialect)) as carried:
             for statement in statements:
                 self._execute(statement, {"batch": carried})
 
@@ -543,6 +539,16 @@ class Connector:
             )
             worded.reason = ". ".join((reason, *hints[:1])).rstrip(".")
             raise worded from error
+
+
+def _joined(elements: Sequence[bytes], dialect: Dialect) -> bytes:
+    """Write the JSON of a batch; its many bytes are copied but once."""
+    if not elements:
+        return dialect.batch_start + dialect.batch_end
+    framed = [*elements]
+    framed[0] = dialect.batch_start + framed[0]
+    framed[-1] += dialect.batch_end
+    return dialect.batch_separator.join(framed)
 
 
 def _without_values(message: str) -> str:

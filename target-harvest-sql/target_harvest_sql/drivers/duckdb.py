@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import uuid4
 
@@ -16,6 +19,17 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import URL
 
+CONFIGURATION: dict[str, Any] = {
+    "threads": "1",  # A batch is one file, read by one thread; more only take memory.
+    # Row groups are as large as what the log holds. Small ones are soon written again to join
+    # them, which takes more time, and more memory, than a larger log does.
+    "checkpoint_threshold": "64MB",
+}
+"""How a database is opened, unless the URL says otherwise.
+
+DuckDB manual, "Configuration": https://duckdb.org/docs/stable/configuration/overview
+"""
+
 
 class DuckDBDriver:
     """A connection to a DuckDB file."""
@@ -26,15 +40,9 @@ class DuckDBDriver:
     statement_bytes: ClassVar = 2**31
 
     def __init__(self, url: URL) -> None:
-        self._connection = duckdb.connect(
-            url.database or ":memory:", config={name: str(v) for name, v in url.query.items()}
-        )
-        # A batch is read as a file that never touches a disk.
-        self._files = MemoryFileSystem()
-        # Connections to one file are one instance, which all of them share.
-        if not self._connection.filesystem_is_registered("memory"):
-            self._connection.register_filesystem(self._files)
-        self._batch_path = f"/target-harvest-sql-{uuid4().hex}.json"
+        asked = {name: str(value) for name, value in url.query.items()}
+        self._connection = duckdb.connect(url.database or ":memory:", config=CONFIGURATION | asked)
+        self._file = AnonymousFile() if AnonymousFile.exists else RegisteredFile(self._connection)
 
     @classmethod
     def is_transient(cls, error: Exception) -> bool:  # noqa: ARG003 - none is.
@@ -43,16 +51,15 @@ class DuckDBDriver:
 
     def execute(self, statement: str, parameters: Mapping[str, Any]) -> list[Any]:
         """Run a statement."""
-        return self._connection.execute(statement, dict(parameters) or None).fetchall()
+        [parsed] = self._connection.extract_statements(statement)
+        named = {name: parameters[name] for name in parsed.named_parameters}
+        return self._connection.execute(parsed, named or None).fetchall()
 
     @contextmanager
     def carry(self, batch: bytes) -> Iterator[str]:
-        """Bind the address of a file in memory."""
-        self._files.pipe_file(self._batch_path, batch)
-        try:
-            yield f"memory://{self._batch_path}"
-        finally:
-            self._files.rm_file(self._batch_path)
+        """Bind the path of a file in memory."""
+        self._file.hold(batch)
+        yield self._file.path
 
     def roll_back(self) -> None:
         """Roll back, unless the database did."""
@@ -60,5 +67,51 @@ class DuckDBDriver:
             self._connection.execute("ROLLBACK")
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the database."""
         self._connection.close()
+        self._file.close()
+
+
+class AnonymousFile:
+    """A file in memory that Linux makes, and that DuckDB reads itself.
+
+    Linux manual, "memfd_create": https://man7.org/linux/man-pages/man2/memfd_create.2.html
+    """
+
+    exists: ClassVar = sys.platform == "linux" and Path("/proc/self/fd").is_dir()
+
+    def __init__(self) -> None:
+        self._file = os.fdopen(os.memfd_create("batch"), "wb")
+        self.path = f"/proc/self/fd/{self._file.fileno()}"
+
+    def hold(self, content: bytes) -> None:
+        """Put the content in place of what the file held; pages of memory are used again."""
+        self._file.seek(0)
+        self._file.write(content)
+        self._file.truncate()
+        self._file.flush()
+
+    def close(self) -> None:
+        """Give the memory back."""
+        self._file.close()
+
+
+class RegisteredFile:
+    """A file in memory that DuckDB reads by asking Python: it waits for its turn each time."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._files = MemoryFileSystem()
+        # Connections to one file are one instance, which all of them share.
+        if not connection.filesystem_is_registered("memory"):
+            connection.register_filesystem(self._files)
+        self._name = f"/target-harvest-sql-{uuid4().hex}.json"
+        self.path = f"memory://{self._name}"
+
+    def hold(self, content: bytes) -> None:
+        """Put the content in place of what the file held."""
+        self._files.pipe_file(self._name, content)
+
+    def close(self) -> None:
+        """Give the memory back."""
+        if self._files.exists(self._name):
+            self._files.rm_file(self._name)

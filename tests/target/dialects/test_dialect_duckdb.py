@@ -65,22 +65,45 @@ def test_append() -> None:
 
 
 def test_upsert() -> None:
-    """Objects are read as structures of only the fields that are columns."""
-    [statement] = DuckDB().upsert_sql(TABLE)
+    """A batch is staged in the types of the table; objects become structures of known fields."""
+    stage, fill, update, insert, drop = DuckDB().upsert_sql(TABLE)
 
-    assert statement == (
-        'INSERT INTO "harvest"."entries" AS old '
-        '("id", "client__name", "amount", "tags", "_sdc_batched_at")\n'
+    assert stage == (
+        'CREATE TEMP TABLE temp.main."entries__stage" AS\n'
+        'SELECT "id", "client__name", "amount", "tags", "_sdc_batched_at" '
+        'FROM "harvest"."entries" LIMIT 0'
+    )
+    assert fill == (
+        'INSERT INTO temp.main."entries__stage"\n'
         'SELECT "r"."id", "r"."client"."name", "r"."amount", "r"."tags", "b"\n'
         "FROM read_json($batch, format = 'newline_delimited', columns = {"
         """'r': 'STRUCT("id" BIGINT, "client" STRUCT("name" VARCHAR), "amount" DOUBLE, """
-        """"tags" JSON)', 'b': 'TIMESTAMP WITH TIME ZONE'})\n"""
-        'ON CONFLICT ("id") DO UPDATE SET "client__name" = excluded."client__name", '
+        """"tags" JSON)', 'b': 'TIMESTAMP WITH TIME ZONE'})"""
+    )
+    assert update == (
+        'UPDATE "harvest"."entries" AS old SET "client__name" = excluded."client__name", '
         '"amount" = excluded."amount", "tags" = excluded."tags", '
         '"_sdc_batched_at" = excluded."_sdc_batched_at"\n'
-        'WHERE (old."client__name", old."amount", old."tags") '
+        'FROM temp.main."entries__stage" AS excluded\n'
+        'WHERE old."id" = excluded."id"\n'
+        '  AND (old."client__name", old."amount", old."tags") '
         'IS DISTINCT FROM (excluded."client__name", excluded."amount", excluded."tags")'
     )
+    assert insert == (
+        'INSERT INTO "harvest"."entries" '
+        '("id", "client__name", "amount", "tags", "_sdc_batched_at")\n'
+        'SELECT "id", "client__name", "amount", "tags", "_sdc_batched_at" '
+        'FROM temp.main."entries__stage"\n'
+        'ANTI JOIN "harvest"."entries" USING ("id")'
+    )
+    assert drop == 'DROP TABLE temp.main."entries__stage"'
+
+
+def test_upsert_of_keys_alone() -> None:
+    """There is nothing to update."""
+    [_, _, insert, _] = DuckDB().upsert_sql(Table("t", (ID,)))
+
+    assert insert.startswith('INSERT INTO "t" ("id")')
 
 
 def test_delete() -> None:
@@ -147,11 +170,11 @@ def test_older_rows_change_nothing() -> None:
     """Where a column tells which of two rows is newer."""
     at = Column("at", ("at",), "date-time", "at")
     table = Table("t", (Column("id", ("id",), "integer", is_key=True), at), newest_by="at")
-    [upsert], [delete] = DuckDB().upsert_sql(table), DuckDB().delete_sql(table)
+    [_, _, update, _, _], [delete] = DuckDB().upsert_sql(table), DuckDB().delete_sql(table)
 
-    assert upsert.split(" DO UPDATE SET ")[1] == (
-        '"at" = excluded."at"\n'
-        'WHERE (old."at") IS DISTINCT FROM (excluded."at")\n'
+    assert update.split("\n", 2)[2] == (
+        'WHERE old."id" = excluded."id"\n'
+        '  AND (old."at") IS DISTINCT FROM (excluded."at")\n'
         '  AND (excluded."at" < old."at") IS NOT TRUE'
     )
     assert delete == (
