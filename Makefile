@@ -29,7 +29,7 @@ lint: $(READY) ## Check style and types
 bench: $(READY) ## Measure, and write docs/benchmarks.md; ARGS=… names a section
 	PYTHONPATH=tests $(BIN)/python -m benchmarks $(ARGS)
 
-chaos: $(READY) ## Sync amid faults and kills, some minutes; ARGS="--help" tells more
+chaos: $(READY) ## Sync amid faults and kills, some minutes; ARGS=--help tells more
 	PYTHONPATH=tests $(BIN)/python -m chaos $(ARGS)
 
 compose: $(READY) ## Try taps and targets of others; they are installed aside

@@ -6,8 +6,13 @@ All of it is there at the level DEBUG.
 from __future__ import annotations
 
 import logging
+import os
 
+from singer_sdk.logging import ConsoleFormatter
 from typing_extensions import override
+
+LINE = "{asctime} {levelname:<7} {message}"
+"""How a line begins; the SDK's own beginning takes 62 of a terminal's 80 columns."""
 
 
 class _Calm(logging.Filter):
@@ -37,3 +42,12 @@ def calm_down(logger: logging.Logger) -> None:
     metrics = logging.getLogger("singer_sdk.metrics")
     if not metrics.handlers:
         metrics.setLevel(logging.WARNING)
+
+
+def shorten_lines() -> None:
+    """Write `LINE` to the terminal, unless a log configuration decides on it, as Meltano's does."""
+    if "SINGER_SDK_LOG_CONFIG" in os.environ:
+        return
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler.formatter, ConsoleFormatter):
+            handler.setFormatter(ConsoleFormatter(fmt=LINE, datefmt="%Y-%m-%d %H:%M:%S"))

@@ -29,7 +29,7 @@ from tap_harvest.account import Accounts
 from tap_harvest.bookmarks import accounts_in, sound_state
 from tap_harvest.client import MAX_PAGE_SIZE, Client
 from tap_harvest.fields import with_account, with_account_key
-from tap_harvest.logs import calm_down
+from tap_harvest.logs import calm_down, shorten_lines
 from tap_harvest.rights import Wanted
 from tap_harvest.sign_in import sign_in_of
 from tap_harvest.streams import STREAMS
@@ -426,6 +426,12 @@ class TapHarvest(Tap):
         ctx.meta[SOURCES] = value
         with _readable("--config", ", ".join(value)):
             return super().cb_config(ctx, param, value)
+
+    @override
+    @classmethod
+    def get_singer_command(cls) -> click.Command:
+        shorten_lines()
+        return super().get_singer_command()
 
     @override
     @classmethod

@@ -33,7 +33,7 @@ from target_harvest_sql.bad_rows import Origin, Refusal, RefusedRowError
 from target_harvest_sql.batch_files import BatchFileError, read_lines
 from target_harvest_sql.connector import Connector, DatabaseError
 from target_harvest_sql.lanes import Lanes
-from target_harvest_sql.logs import calm_down
+from target_harvest_sql.logs import calm_down, shorten_lines
 from target_harvest_sql.messages import Message, MessageReader, take_leave
 from target_harvest_sql.quarantine import Quarantine
 from target_harvest_sql.records import clean, decode_exactly
@@ -611,6 +611,12 @@ class TargetHarvestSQL(Target):
                         f"`--config` {path} cannot be read as a JSON object: {error}"
                     ) from error
         return super().cb_config(ctx, param, value)
+
+    @classmethod
+    @override
+    def get_singer_command(cls) -> click.Command:
+        shorten_lines()
+        return super().get_singer_command()
 
     @classmethod
     @override

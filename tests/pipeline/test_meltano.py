@@ -150,6 +150,8 @@ def test_the_demo_shows_what_landed_and_resumes(project: Path) -> None:
     assert "First sync:" in first
     assert "Resumed from the bookmarks:" in second
     assert rows_read(second) < rows_read(first) / 50
+    widest = max(first.splitlines(), key=len)
+    assert len(widest) <= 80, widest  # As wide as a terminal.
 
 
 def demo(folder: Path) -> str:

@@ -86,9 +86,9 @@ class Ended:
     @property
     def error(self) -> str:
         """The one line that tells the user what went wrong."""
-        found = [line for line in self.errors.splitlines() if "| ERROR" in line]
+        found = [line for line in self.errors.splitlines() if " ERROR " in line]
         assert len(found) == 1, self.errors
-        return found[0].split("|", 3)[3].strip()
+        return found[0].split(" ERROR ", 1)[1].strip()
 
 
 def command(database: Database, folder: Path, **config: Any) -> list[str]:

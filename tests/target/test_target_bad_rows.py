@@ -137,7 +137,7 @@ def test_bad_rows_can_be_put_away(
     assert {row["stream"] for row in found} == {"days"}
     assert all(row["reason"] and row["rejected_at"] for row in found)
     assert not any(SECRET in row["reason"] for row in found)
-    [warning] = [line for line in ended.errors.splitlines() if "| WARNING" in line]
+    [warning] = [line for line in ended.errors.splitlines() if " WARNING " in line]
     assert "Stream days: 4 records were not written" in warning
     assert SECRET not in ended.errors
 

@@ -363,7 +363,7 @@ def test_properties_without_a_column_are_told_once(
         batch_size_rows=1,
     )
 
-    warnings = [line for line in ended.errors.splitlines() if "| WARNING" in line]
+    warnings = [line for line in ended.errors.splitlines() if " WARNING " in line]
     assert ended.exit_code == 0
     assert len(warnings) == 1
     assert "people" in warnings[0]
@@ -391,5 +391,5 @@ def test_lines_on_their_way_are_taken_before_an_early_end(
 
     assert written == len(data)
     assert code == 1
-    assert b"| ERROR" in said
+    assert b" ERROR " in said
     assert b"Traceback" not in said
