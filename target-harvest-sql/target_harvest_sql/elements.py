@@ -1,7 +1,8 @@
 """How a record lies in an element of a batch: as the object that it is, or as lists of its values.
 
-An object is faster to make, and most databases find values by their names at no cost. Others walk
-through a text from its beginning for each value, and are faster with short lists.
+An object is faster to make, and some databases find values by their names at no cost. Others sort
+the names of each object that they read, and are faster with lists; or they walk through a text from
+its beginning for each value, and are faster with short lists.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
+from msgspec.structs import astuple
 from singer_sdk.exceptions import InvalidRecord
 
 from target_harvest_sql.columns import CARRIED, RECORD
@@ -46,11 +48,11 @@ def as_lists(
     """Lay records out as lists.
 
     What a statement names more than once, or takes as it is, stands alone; other values stand
-    together in lists of a length. The bytes of a value are not touched.
+    together in lists of a length, or alone as well. The bytes of a value are not touched.
 
     Args:
         columns: Columns with paths of names.
-        length: How many values a list has, at most.
+        length: How many values a list within the element has, at most; 1 for no such lists.
         has_metadata: Whether records are carried with metadata.
 
     Returns:
@@ -59,7 +61,7 @@ def as_lists(
     """
     of_record = [c for c in columns if not has_metadata or c.path[0] == RECORD]
     paths = [column.path[has_metadata:] for column in of_record]
-    alone = [n for n, c in enumerate(of_record) if c.kind in {"date-time", "json"}]
+    alone = [n for n, c in enumerate(of_record) if length == 1 or c.kind in {"date-time", "json"}]
     others = [n for n in range(len(of_record)) if n not in alone]
     lists = [others[start : start + length] for start in range(0, len(others), length)]
     first = len(CARRIED) if has_metadata else 0
@@ -77,13 +79,11 @@ def as_lists(
     form = b",".join([b"%b"] * len(alone) + [b"[%b]" % b",".join([b"%b"] * len(m)) for m in lists])
     if not has_metadata:
         form = b"[%b]" % form
-    read, order = _reader(paths)
-    wanted = [order.index(paths[n]) for n in [*alone, *others]]
-    pick = itemgetter(*wanted) if len(wanted) > 1 else lambda values: values
+    read = _reader([paths[n] for n in [*alone, *others]])
 
     def rebuild(record: bytes) -> bytes:
         try:
-            return form % tuple(pick(read(record)))
+            return form % read(record)
         except msgspec.DecodeError as error:
             raise InvalidRecord(f"it is not as its schema says: {error}", {}) from error
 
@@ -94,13 +94,14 @@ Shape = list["tuple[int, Shape]"]
 """Of each property: how many values lie below it, and their shape; none below a value."""
 
 
-def _reader(
-    paths: Sequence[tuple[str, ...]],
-) -> tuple[Callable[[bytes], list[msgspec.Raw]], list[tuple[str, ...]]]:
-    """Compile what takes values out of a record; and tell the paths in the order that it gives."""
+def _reader(paths: Sequence[tuple[str, ...]]) -> Callable[[bytes], tuple[msgspec.Raw, ...]]:
+    """Compile what takes the values at some paths out of a record, in their order."""
     type_, shape, order = _object(paths)
     decode = msgspec.json.Decoder(type_).decode
-    return lambda record: _values(decode(record), shape), order
+    if not any(below for below, _ in shape):
+        return lambda record: astuple(decode(record))
+    pick = itemgetter(*map(order.index, paths), 0)  # With one place more, it is always a tuple.
+    return lambda record: pick(_values(decode(record), shape))[:-1]
 
 
 def _object(paths: Sequence[tuple[str, ...]]) -> tuple[Any, Shape, list[tuple[str, ...]]]:
@@ -127,7 +128,7 @@ def _object(paths: Sequence[tuple[str, ...]]) -> tuple[Any, Shape, list[tuple[st
 
 def _values(decoded: Any, shape: Shape) -> list[msgspec.Raw]:
     values: list[msgspec.Raw] = []
-    for value, (below, inner) in zip(msgspec.structs.astuple(decoded), shape, strict=True):
+    for value, (below, inner) in zip(astuple(decoded), shape, strict=True):
         if not below:
             values.append(value)
         elif value is None:

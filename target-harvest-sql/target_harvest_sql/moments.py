@@ -33,6 +33,13 @@ OFFSET: Final = re.compile(r"[+-](?!00:?00)\d\d")
 FRACTION: Final = re.compile(r":\d\d[.,](\d+)")
 LONG_FRACTION: Final = re.compile(rb":\d\d[.,]\d{7}")
 
+# To be quick: digits become 0, what a fraction begins with a point, the rest a space.
+LOOKS: Final = bytes(
+    0x30 if chr(byte) in "0123456789" else 0x2E if chr(byte) in ".," else 0x20
+    for byte in range(256)
+)
+LOOKS_LONG: Final = b".0000000"
+
 
 class Moments:
     """The values of a stream's records that are dates, times and date-times.
@@ -55,8 +62,7 @@ class Moments:
         self._judged = _moments(wanted, path_of)
         as_text = dialect.kinds_as_text
         self._cut = [(c, path) for c, path in _moments(held, path_of) if c.kind not in as_text]
-        self.has_times: Final = any(column.kind == "time" for column, _ in self._cut)
-        """Whether there are times of day whose offset would be lost."""
+        self._has_times = any(column.kind == "time" for column, _ in self._cut)
 
     def judge(self, record: bytes) -> None:
         """Refuse a text that is none of what the schema says.
@@ -71,6 +77,14 @@ class Moments:
                 raise InvalidRecord(
                     f"a text that is no {column.kind} at {column.source}", {}
                 ) from None
+
+    def may_lose(self, record: bytes) -> bool:
+        """Whether the database may cut or round a value, so that it is worth a check."""
+        if not self._cut:
+            return False
+        return self._has_times or (
+            LOOKS_LONG in record.translate(LOOKS) and LONG_FRACTION.search(record) is not None
+        )
 
     def check(self, record: bytes) -> None:
         """Refuse what the database would cut or round: digits of a second, but for zeros; offsets.
@@ -93,11 +107,6 @@ class Moments:
                 "format in the stream's schema",
                 {},
             )
-
-
-def has_long_fraction(record: bytes) -> bool:
-    """Whether there may be a time with more digits of a second than columns keep."""
-    return LONG_FRACTION.search(record) is not None
 
 
 def _moments(

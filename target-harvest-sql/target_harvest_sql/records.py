@@ -29,7 +29,6 @@ decode_exactly = msgspec.json.Decoder(float_hook=Decimal).decode
 
 # Digits and points become 0, the rest a space.
 _DIGITS = bytes(0x30 if chr(byte) in "0123456789." else 0x20 for byte in range(256))
-_SOME_DIGITS = b"0" * len("00.0000000")  # As a second has, of which seven digits are told.
 _MANY_DIGITS = b"0" * 16
 
 _SUSPECT = re.compile(rb"\\u(?:[dD][89a-fA-F]|0000)")
@@ -49,9 +48,9 @@ _MOMENTS: dict[Kind, Any] = {"date": date, "date-time": datetime, "time": time}
 class Validator(JSONSchemaValidator):
     """Holds records against the schema of their stream.
 
-    A typed decode compiled from the schema accepts most records at once; what it does not accept,
-    or a schema that it cannot express, is judged by jsonschema. That judges no formats, as in the
-    SDK: whether dates and times are some is for others to say then.
+    A typed decode compiled from the schema accepts most records at once. What it does not accept,
+    as an integer beyond 64 bits, and a schema that it cannot express, is judged by jsonschema. That
+    judges no formats, as in the SDK: whether dates and times are some is for others to say then.
 
     Raises:
         InvalidJSONSchema: If the schema is none.
@@ -175,7 +174,7 @@ _JUDGING = frozenset(
         "uniqueItems",
     }
 )
-_SCALARS: dict[str, Any] = {"boolean": bool, "integer": int, "null": None, "number": float}
+_SCALARS: dict[str, Any] = {"boolean": bool, "null": None, "number": float}
 _LIMITS = {
     "exclusiveMaximum": "lt",
     "exclusiveMinimum": "gt",
@@ -224,8 +223,13 @@ def _one_type(name: str, schema: dict[str, Any]) -> Any:
             raise _InexpressibleError
         return Annotated[str, msgspec.Meta(**limits)] if limits else plain
     limits = _limits(schema, _LIMITS)
-    if limits and name in {"integer", "number"}:
-        return Annotated[_SCALARS[name], msgspec.Meta(**limits)]
+    if name == "integer":
+        # No wider than columns are, so that what this accepts is in no need of a closer look.
+        limits |= {} if {"ge", "gt"} & limits.keys() else {"ge": -(2**63)}
+        limits |= {} if {"le", "lt"} & limits.keys() else {"le": 2**63 - 1}
+        return Annotated[int, msgspec.Meta(**limits)]
+    if limits and name == "number":
+        return Annotated[float, msgspec.Meta(**limits)]
     return _SCALARS[name]
 
 
@@ -397,11 +401,6 @@ def is_deletion(record: bytes) -> bool:
         b'"_sdc_deleted_at"' in record
         and msgspec.json.decode(record).get("_sdc_deleted_at") is not None
     )
-
-
-def has_many_digits(record: bytes) -> bool:
-    """Whether there may be a number with more digits than a double keeps, or a long fraction."""
-    return _SOME_DIGITS in record.translate(_DIGITS)
 
 
 def has_long_number(record: bytes) -> bool:

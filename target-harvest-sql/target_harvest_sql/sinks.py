@@ -25,7 +25,7 @@ from target_harvest_sql import columns as cols
 from target_harvest_sql import elements
 from target_harvest_sql.bad_rows import Origin, Refusal
 from target_harvest_sql.lanes import Share
-from target_harvest_sql.moments import Moments, has_long_fraction
+from target_harvest_sql.moments import Moments
 from target_harvest_sql.records import (
     Validator,
     age_reader,
@@ -33,7 +33,6 @@ from target_harvest_sql.records import (
     decode_exactly,
     find_lost_digits,
     has_long_number,
-    has_many_digits,
     is_deletion,
     key_reader,
     needs_cleaning,
@@ -310,7 +309,7 @@ class SQLSink(Sink):
             Key and record; `None` if the record is invalid, and the run goes on without it.
         """
         try:
-            key = None
+            checked = key = None
             if self._validator is not None:
                 checked = self._validator.check(record)
                 if checked is None and self.validate_schema:
@@ -318,10 +317,9 @@ class SQLSink(Sink):
                 key = self._checked_key(checked)
             if key is None and self._key_of:
                 key = self._key_of(record)
-            has_digits = has_many_digits(record)
-            if has_digits and has_long_number(record):
+            if (self._loses_digits or checked is None) and has_long_number(record):
                 self._check_digits(record)
-            if self._moments.has_times or (has_digits and has_long_fraction(record)):
+            if self._moments.may_lose(record):
                 self._moments.check(record)
             return key, record if self._rebuild is None else self._rebuild(record)
         except (InvalidRecord, MissingKeyPropertiesError) as error:
@@ -471,6 +469,7 @@ class SQLSink(Sink):
         self._table: Table = prepare(table, self.stream_name)
         self._is_keyed = bool(self._table.keys)
         self._age_of = self._age_reader()
+        self._loses_digits = bool(dialect.lossy_kinds)
         if "decimal" in dialect.lossy_kinds:
             self._rebuild = self._quoting(self._rebuild)
         self._removes_rows = self._is_keyed and self.config["hard_delete"]

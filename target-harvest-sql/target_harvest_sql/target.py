@@ -240,7 +240,8 @@ class TargetHarvestSQL(Target):
         if self.config["invalid_records"] == "quarantine":
             connector = Connector(self.config["sqlalchemy_url"], self.logger)
             self.quarantine = Quarantine(connector, self.logger)
-        self.lanes = Lanes(self._lane_connectors(), self._limit_bytes, self._refuse)
+        # One batch may wait while another is written, so that no lane does.
+        self.lanes = Lanes(self._lane_connectors(), 2 * self._limit_bytes, self._refuse)
         self.message_reader.between_reads = self._between_reads
         self._began = time.monotonic()
         self._moment = Moment.now()

@@ -93,6 +93,23 @@ def test_a_state_waits_for_all_lanes(
     assert fed.end()[:2] == (0, b"")
 
 
+def test_a_batch_full_of_bytes_is_written_by_all_lanes_at_once(
+    postgres_database: Database, tmp_path: Path, feeding: Callable[[list[str]], Fed]
+) -> None:
+    """One that is held up keeps no other from its part, although the limit is reached."""
+    write(postgres_database, T, record("t", id=0, v=0))
+    fed = feeding(command(postgres_database, tmp_path, batch_size_bytes=1000, lanes=2))
+    with held(postgres_database, 0):
+        fed.feed(T, *(record("t", id=n, v=1) for n in range(20)))
+        deadline = time.monotonic() + 20
+        while len(postgres_database.rows("t")) == 1 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        written = {row["id"] for row in postgres_database.rows("t")}
+
+    assert written > {0, 1, 3}
+    assert fed.end()[0] == 0
+
+
 def test_the_reader_waits_when_much_is_on_its_way(
     postgres_database: Database, tmp_path: Path, feeding: Callable[[list[str]], Fed]
 ) -> None:

@@ -95,7 +95,8 @@ class Dialect(ABC):
     """How many elements of a batch one statement takes best; a batch is one transaction still."""
 
     list_length: ClassVar[int] = 0
-    """How many values a list holds, where records come as lists and paths are positions."""
+    """How many values a list within an element holds, where elements are lists and paths are
+    positions; 1 where each value stands in the element itself."""
 
     def of_server(self, version: str) -> Dialect:  # noqa: ARG002 - most need not know.
         """The dialect of a server that calls its version so."""

@@ -7,11 +7,11 @@ from dataclasses import replace
 from target_harvest_sql.columns import Column, Table
 from target_harvest_sql.dialects.postgres import PostgreSQL
 
-ID = Column("id", ("r", "id"), "integer", is_key=True)
-CLIENT = Column("client__name", ("r", "client", "name"), "string")
-AMOUNT = Column("amount", ("r", "amount"), "decimal")
-TAGS = Column("tags", ("r", "tags"), "json", description="It's 100% tags.")
-AT = Column("_sdc_batched_at", ("b",), "date-time", is_volatile=True)
+ID = Column("id", ("6",), "integer", is_key=True)
+CLIENT = Column("client__name", ("7",), "string")
+AMOUNT = Column("amount", ("8",), "decimal")
+TAGS = Column("tags", ("9",), "json", description="It's 100% tags.")
+AT = Column("_sdc_batched_at", ("2",), "date-time", is_volatile=True)
 TABLE = Table("entries", (ID, CLIENT, AMOUNT, TAGS, AT))
 KEYLESS = Table('odd "name" of 100%', (CLIENT,), schema="s")
 
@@ -90,23 +90,8 @@ def test_append() -> None:
 
     assert statement == (
         'INSERT INTO "s"."odd ""name"" of 100%%" ("client__name")\n'
-        "SELECT record -> 'client' ->> 'name'\n"
-        "FROM (\n"
-        "  SELECT value, value -> 'r' AS record\n"
-        "  FROM jsonb_array_elements(%(batch)s::jsonb)\n"
-        "  OFFSET 0\n"
-        ") AS batch"
-    )
-
-
-def test_append_without_metadata() -> None:
-    """A record is then the element itself."""
-    [statement] = PostgreSQL().append_sql(Table("t", (Column("a", ("b", "100%"), "string"),)))
-
-    assert statement == (
-        'INSERT INTO "t" ("a")\n'
-        "SELECT value -> 'b' ->> '100%%'\n"
-        "FROM jsonb_array_elements(%(batch)s::jsonb)"
+        "SELECT value ->> 7\n"
+        "FROM (SELECT jsonb_array_elements(%(batch)s::jsonb) AS value) AS batch"
     )
 
 
@@ -116,14 +101,9 @@ def test_upsert() -> None:
 
     assert statement == (
         'INSERT INTO "entries" AS old ("id", "client__name", "amount", "tags", "_sdc_batched_at")\n'
-        "SELECT (record ->> 'id')::bigint, record -> 'client' ->> 'name', "
-        "(record ->> 'amount')::numeric, NULLIF(record -> 'tags', 'null'), "
-        "(value ->> 'b')::timestamp with time zone\n"
-        "FROM (\n"
-        "  SELECT value, value -> 'r' AS record\n"
-        "  FROM jsonb_array_elements(%(batch)s::jsonb)\n"
-        "  OFFSET 0\n"
-        ") AS batch\n"
+        "SELECT (value ->> 6)::bigint, value ->> 7, (value ->> 8)::numeric, "
+        "NULLIF(value -> 9, 'null'), (value ->> 2)::timestamp with time zone\n"
+        "FROM (SELECT jsonb_array_elements(%(batch)s::jsonb) AS value) AS batch\n"
         'ON CONFLICT ("id") DO UPDATE SET "client__name" = excluded."client__name", '
         '"amount" = excluded."amount", "tags" = excluded."tags", '
         '"_sdc_batched_at" = excluded."_sdc_batched_at"\n'
@@ -146,12 +126,8 @@ def test_delete() -> None:
     assert statement == (
         'DELETE FROM "entries"\n'
         'WHERE ("id") IN (\n'
-        "SELECT (record ->> 'id')::bigint\n"
-        "FROM (\n"
-        "  SELECT value, value -> 'r' AS record\n"
-        "  FROM jsonb_array_elements(%(batch)s::jsonb)\n"
-        "  OFFSET 0\n"
-        ") AS batch\n"
+        "SELECT (value ->> 6)::bigint\n"
+        "FROM (SELECT jsonb_array_elements(%(batch)s::jsonb) AS value) AS batch\n"
         ")"
     )
 
@@ -215,12 +191,8 @@ def test_older_rows_change_nothing() -> None:
     assert delete == (
         'DELETE FROM "entries" AS old\n'
         'WHERE ("id") IN (\n'
-        "SELECT (record ->> 'id')::bigint\n"
-        "FROM (\n"
-        "  SELECT value, value -> 'r' AS record\n"
-        "  FROM jsonb_array_elements(%(batch)s::jsonb)\n"
-        "  OFFSET 0\n"
-        ") AS batch\n"
-        """WHERE ((record ->> 'amount')::numeric < old."amount") IS NOT TRUE\n"""
+        "SELECT (value ->> 6)::bigint\n"
+        "FROM (SELECT jsonb_array_elements(%(batch)s::jsonb) AS value) AS batch\n"
+        """WHERE ((value ->> 8)::numeric < old."amount") IS NOT TRUE\n"""
         ")"
     )
