@@ -84,6 +84,53 @@ OURS: Final[dict[str, list[dict[str, Any]]]] = {
         activate("versions", 2),
         record("versions", 2, id=3, v="newer"),
     ],
+    "a version is activated before its records": [
+        schema("Early", ("Code",), Code="string", Name="string"),
+        record("Early", 1, Code="a", Name="old"),
+        record("Early", 1, Code="b", Name="old"),
+        schema("Early", ("Code",), Code="string", Name="string"),
+        activate("Early", 2),
+        record("Early", 2, Code="b", Name="new"),
+        activate("Early", 2),
+    ],
+    "a version without records empties a table": [
+        schema("emptied", id="integer", v="string"),
+        activate("emptied", 1),
+        record("emptied", 1, id=1, v="a"),
+        activate("emptied", 2),
+    ],
+    "a column widens in mid-run, in a table with capitals": [
+        schema("Widening", ("Id",), Id="string", clientNumber="integer"),
+        record("Widening", Id="1", clientNumber=7),
+        record("Widening", Id="2", clientNumber=8),
+        schema("Widening", ("Id",), Id="string", clientNumber="string"),
+        record("Widening", Id="2", clientNumber="eight"),
+        schema("Widening", ("Id",), Id="string", clientNumber="integer"),
+        record("Widening", Id="3", clientNumber=9),
+    ],
+    "a column of lists is added, and what is missing is null": [
+        schema("lists", id="integer"),
+        record("lists", id=1),
+        schema("lists", id="integer", tags={"type": "array", "items": {"type": "string"}}),
+        record("lists", id=2, tags=["a", ""]),
+        record("lists", id=3),
+    ],
+    "keys that are numbers": [
+        schema("by_number", id="number", v="string"),
+        record("by_number", id=34639314995, v="large"),
+        record("by_number", id=0.5, v="small"),
+        record("by_number", id=0.50, v="the same"),
+        record("by_number", id=34639314995.0, v="the same"),
+    ],
+    "text of which the schema says how to read it": [
+        schema("encoded", id="integer", v={**TEXT, "contentEncoding": "base16"}),
+        *(record("encoded", id=n, v=v) for n, v in enumerate(("0xA1B2", "0x", "", None, "A12"))),
+    ],
+    "objects of any shape, and of none": [
+        schema("shapes", id="integer", o="object", e={"type": "object", "properties": {}}),
+        record("shapes", id=1, o={"a": 1, "b": {"c": [True, "x", 1.5]}}, e={"a": {}}),
+        record("shapes", id=2, o={"b": "text where an object was"}, e={}),
+    ],
     "texts of all sorts": [
         schema("texts", id="integer", v="string"),
         *(

@@ -210,6 +210,19 @@ def test_a_reader_of_states_that_goes_away_ends_the_target(
     assert b"Traceback" not in errors
 
 
+def test_the_same_schema_again_does_not_end_a_batch(
+    sqlite_database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Taps repeat it; a batch is as large as it would be otherwise."""
+    caplog.set_level("DEBUG")
+    messages = [m for n in range(6) for m in (ONE, record("one", id=n, v=n))]
+    write(sqlite_database, *messages)
+
+    written = [r.getMessage() for r in caplog.records if "Wrote batch" in r.getMessage()]
+    assert len(written) == 1
+    assert "records=6" in written[0]
+
+
 @pytest.mark.parametrize("kill_after", [1, 5, 9])
 def test_a_killed_run_goes_on_from_the_last_state_printed(
     database: Database, tmp_path: Path, kill_after: int, feeding: Callable[[list[str]], Fed]
