@@ -1,167 +1,208 @@
-"""Whether settings can be right, before anything is asked of Harvest, and what is said if not.
-
-Each complaint is one sentence that names the setting and says what is right. The value of a secret
-is in none of them.
-"""
+"""What a user may set."""
 
 from __future__ import annotations
 
-import os
-import re
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import Final
 
-from singer_sdk.configuration._dict_config import parse_environment_config
-from singer_sdk.helpers._typing import is_boolean_type
-from singer_sdk.plugin_base import JSONSchemaValidator
+from singer_sdk import typing as th
 
-from tap_harvest import filters, sign_in
-from tap_harvest.bookmarks import instant
+from tap_harvest.client import MAX_PAGE_SIZE
+from tap_harvest.windows import SIZES
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from datetime import datetime
+ACCOUNT_ID = {"type": ["integer", "string"], "minimum": 1, "pattern": "^[0-9]+$"}
+"""What numbers an account: a number, or its text, as environment variables have it."""
+MAX_DAYS = 36_500
+"""A century: as good as for ever, and still a length of time."""
+NULL_IS_NEVER = frozenset({"reconcile_days", "sweep_days"})
+"""The settings for which null is a value; for all others it stands for their default."""
 
-    from tap_harvest.filters import Filters
-
-TRUTHS = {"true": True, "1": True, "yes": True, "on": True}
-TRUTHS |= {"false": False, "0": False, "no": False, "off": False}
-
-MAX_SHOWN = 60
-"""How much of a wrong value a complaint repeats, in characters."""
-
-YEARS = range(1901, 2101)
-ADDRESSES = ("api_url", "identity_url")
-MOMENTS = ("start_date", "end_date", "report_start_date")
-
-RIGHT = {
-    "account_id": "the number of an account, such as 900100",
-    "account_ids": "a list of the numbers of accounts, such as `[900100, 900101]`",
-    "user_agent": "a line of plain characters, such as `Example Works (data@example.com)`",
-    **dict.fromkeys(
-        MOMENTS,
-        "a date or date-time of this or the last century, such as `2031-04-09` or "
-        "`2031-04-09T16:20:00Z`",
+SETTINGS: Final = th.PropertiesList(
+    th.Property(
+        "access_token",
+        th.StringType,
+        secret=True,
+        title="Access token",
+        description="Personal access token, made under Developers in your Harvest ID. "
+        "Use an administrator's: for others Harvest leaves out what they may not see.",
     ),
-}
-"""What settings are, of which a JSON Schema does not say it in words."""
-
-
-def from_environment(schema: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    """The settings that variables such as `TAP_HARVEST_PAGE_SIZE` hold.
-
-    An empty variable is not set, as schedulers pass on what nobody filled in. A text that is not of
-    the setting's kind stays one, for the schema to complain of.
-    """
-    settings: dict[str, Any] = {}
-    for name, kind in schema["properties"].items():
-        try:
-            found = parse_environment_config({"properties": {name: kind}}, prefix)
-        except ValueError:
-            found = {name: os.environ[f"{prefix}{name.upper()}"]}
-        if name in found and is_boolean_type(kind):
-            # The SDK takes whatever it does not know for false.
-            text = os.environ[f"{prefix}{name.upper()}"]
-            found = {name: TRUTHS.get(text.lower(), text)}
-        settings |= {name: value for name, value in found.items() if value != ""}
-    return settings
-
-
-def faults(
-    settings: dict[str, Any], schema: dict[str, Any], offered: Mapping[str, Filters]
-) -> Iterator[str]:
-    """What is wrong with the settings; those that are not set get their defaults.
-
-    Args:
-        settings: Their values by name.
-        schema: What the tap knows of settings, as JSON Schema.
-        offered: The filters of each stream's list.
-    """
-    yield from sign_in.setting_errors(settings)
-    by_name = dict(_faults_of_schema(settings, schema))
-    own = {*sign_in.SETTINGS, *ADDRESSES}  # Which are not repeated.
-    yield from (fault for name, fault in by_name.items() if name not in own)
-    sound = {name: value for name, value in settings.items() if name not in by_name}
-    for name in ADDRESSES:
-        if not _is_web_server(settings[name]):
-            right = schema["properties"][name]["default"]
-            yield f"`{name}` is not the address of a web server. Write it like `{right}`."
-    yield from _faults_of_accounts(sound.get("account_ids"), settings.get("account_id"))
-    yield from _faults_of_moments({name: sound[name] for name in MOMENTS if sound.get(name)})
-    yield from filters.faults(sound.get("stream_filters") or {}, offered)
-
-
-def _faults_of_schema(
-    settings: dict[str, Any], schema: dict[str, Any]
-) -> Iterator[tuple[str, str]]:
-    """The settings that the schema does not allow, each with what is said."""
-    for error in JSONSchemaValidator(schema).iter_errors(settings):
-        name, *inside = map(str, error.path)
-        if inside and name not in RIGHT:
-            path, shown = ".".join([name, *inside]), _shown(error.instance)
-            yield name, f"`{path}` is not what the Meltano SDK allows there: {shown}."
-        else:
-            yield name, _fault(name, settings[name], schema["properties"][name])
-
-
-def _faults_of_moments(texts: Mapping[str, str]) -> Iterator[str]:
-    moments: dict[str, datetime] = {}
-    for name, text in texts.items():
-        try:
-            moment = instant(text)
-        except (ValueError, OverflowError):
-            moment = None
-        if moment is None or moment.year not in YEARS:
-            yield _fault(name, text, {})
-        else:
-            moments[name] = moment
-    # Reports may begin later than the end: a slice of history before them has none.
-    start, end = moments.get("start_date"), moments.get("end_date")
-    if start and end and end <= start:
-        yield "`end_date` is not after `start_date`, so nothing lies between. Set a later one."
-
-
-def _fault(name: str, value: object, schema: Mapping[str, Any]) -> str:
-    return f"`{name}` is not {RIGHT.get(name) or _right(schema)}: {_shown(value)}."
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
-
-
-def _right(schema: Mapping[str, Any]) -> str:
-    """What a setting is, in words."""
-    kinds = schema.get("type", ())
-    if "enum" in schema:
-        return f"one of {', '.join(schema['enum'])}"
-    if "boolean" in kinds:
-        return "true or false"
-    if "integer" in kinds:
-        bounds = [schema.get(name) for name in ("minimum", "maximum")]
-        return "a whole number" + ("" if None in bounds else " from {} to {}".format(*bounds))
-    return "an object" if "object" in kinds else "a text"
-
-
-def _faults_of_accounts(account_ids: list[int | str] | None, account_id: object) -> Iterator[str]:
-    if account_ids is None:
-        return
-    if account_id is not None:
-        yield "Both `account_id` and `account_ids` are set. Keep one of them."
-    if not account_ids:
-        yield "`account_ids` is empty, so nothing would be read. Name an account, or unset it."
-    numbers = [int(number) for number in account_ids]
-    if twice := sorted({number for number in numbers if numbers.count(number) > 1}):
-        named = ", ".join(map(str, twice))
-        yield f"`account_ids` names {named} more than once. Name each account once."
-
-
-def _is_web_server(url: object) -> bool:
-    """Whether an address can be one of Harvest's: of the web, without a password or a query."""
-    try:
-        parts = urlsplit(str(url))
-        _ = parts.port
-    except ValueError:
-        return False
-    is_plain = re.search(r"[\s@?#]", str(url)) is None
-    return parts.scheme in {"https", "http"} and bool(parts.hostname) and is_plain
+    th.Property(
+        "client_id",
+        th.StringType,
+        title="OAuth2 client id",
+        description="Id of the OAuth2 client to sign in with, in the place of `access_token`.",
+    ),
+    th.Property(
+        "client_secret",
+        th.StringType,
+        secret=True,
+        title="OAuth2 client secret",
+        description="Secret of the OAuth2 client.",
+    ),
+    th.Property(
+        "refresh_token",
+        th.StringType,
+        secret=True,
+        title="OAuth2 refresh token",
+        description="What Harvest gave the OAuth2 client when an administrator signed in.",
+    ),
+    th.Property(
+        "account_id",
+        th.CustomType(ACCOUNT_ID),
+        title="Account id",
+        description="Number of the Harvest account, shown beside the token. "
+        "Needed only if the token reaches more than one.",
+    ),
+    th.Property(
+        "account_ids",
+        th.ArrayType(th.CustomType(ACCOUNT_ID)),
+        title="Account ids",
+        description="Numbers of several Harvest accounts to read, in the place of "
+        "`account_id`. Each record and each key then begins with `account_id`.",
+    ),
+    th.Property(
+        "start_date",
+        th.StringType,
+        title="Start date",
+        description="Date or date-time. Time entries, expenses, invoices and estimates that "
+        "did not change since are left out of the first sync. Default: everything.",
+    ),
+    th.Property(
+        "end_date",
+        th.StringType,
+        title="End date",
+        description="Date or date-time. Time entries, expenses, invoices and estimates that "
+        "changed then or later are left for a later sync.",
+    ),
+    th.Property(
+        "lookback_seconds",
+        th.IntegerType(minimum=0, maximum=MAX_DAYS * 24 * 60 * 60),
+        default=300,
+        title="Lookback",
+        description="How far before its bookmark a stream is read again, for rows that "
+        "Harvest showed late.",
+    ),
+    th.Property(
+        "reconcile_days",
+        th.IntegerType(minimum=0, maximum=MAX_DAYS),
+        default=1,
+        title="Reconcile",
+        description="After how many days a list is read whole again, so that rows that were "
+        "deleted in Harvest are found and removed downstream; 0: in every run; null: never, "
+        "and nothing is removed.",
+    ),
+    th.Property(
+        "sweep_days",
+        th.IntegerType(minimum=0, maximum=MAX_DAYS),
+        default=30,
+        title="Sweep",
+        description="The same for payments, messages and project assignments, which take a "
+        "request for each invoice, estimate or person; null: never. It also brings changes "
+        "that do not show at those.",
+    ),
+    th.Property(
+        "stream_filters",
+        th.ObjectType(additional_properties=True),
+        title="Stream filters",
+        description="What to read of a list, by stream: an object such as "
+        '`{"time_entries": {"project_id": 71001, "from": "2031-04-01"}}`. '
+        "Default: everything.",
+    ),
+    th.Property(
+        "report_start_date",
+        th.StringType,
+        title="Report start date",
+        description="Date from which on reports are read. Default: `start_date`, else the "
+        "first of January of last year.",
+    ),
+    th.Property(
+        "report_window",
+        th.StringType,
+        default="month",
+        allowed_values=list(SIZES),
+        title="Report window",
+        description="Which pieces of the calendar a report has a row of: day, week, month, "
+        "quarter or year. Each piece costs a request.",
+    ),
+    th.Property(
+        "report_lookback_days",
+        th.IntegerType(minimum=0, maximum=MAX_DAYS),
+        default=60,
+        title="Report lookback",
+        description="For how many days after a piece of the calendar its figures are read "
+        "again, since edits of old time and expenses change them.",
+    ),
+    th.Property(
+        "include_fixed_fee",
+        th.BooleanType,
+        title="Include fixed fees",
+        description="Whether time reports value the hours of fixed-fee projects, and the "
+        "uninvoiced report has those projects. Default: as Harvest does, no and yes.",
+    ),
+    th.Property(
+        "on_forbidden",
+        th.StringType,
+        default="skip",
+        allowed_values=["skip", "fail"],
+        title="On forbidden",
+        description="What to do with a stream that Harvest does not show to the token: skip "
+        "it with a warning, or fail.",
+    ),
+    th.Property(
+        "page_size",
+        th.IntegerType(minimum=1, maximum=MAX_PAGE_SIZE),
+        default=MAX_PAGE_SIZE,
+        title="Page size",
+        description="Rows to ask for in one request, at most 2000.",
+    ),
+    th.Property(
+        "max_concurrent_requests",
+        th.IntegerType(minimum=1, maximum=100),
+        default=4,
+        title="Concurrent requests",
+        description="How many requests may be under way at once, as far as the budgets allow.",
+    ),
+    th.Property(
+        "requests_per_15_seconds",
+        th.IntegerType(minimum=1, maximum=100),
+        default=100,
+        title="Request budget",
+        description="How much of Harvest's budget of 100 requests in 15 seconds to use. "
+        "Lower it where other programs read the same account.",
+    ),
+    th.Property(
+        "report_requests_per_15_minutes",
+        th.IntegerType(minimum=1, maximum=100),
+        default=100,
+        title="Report budget",
+        description="How much of Harvest's budget of 100 report requests in 15 minutes to use.",
+    ),
+    th.Property(
+        "request_timeout_seconds",
+        th.IntegerType(minimum=1, maximum=60 * 60),
+        default=60,
+        title="Request time-out",
+        description="How long to wait for Harvest to say something before asking again.",
+    ),
+    th.Property(
+        "user_agent",
+        th.StringType(pattern=r"^[!-~]([ -~]*[!-~])?$"),
+        title="User agent",
+        description="How to name yourself to Harvest, such as "
+        "`sync of example.com (data@example.com)`. Default: the tap's name and version.",
+    ),
+    th.Property(
+        "api_url",
+        th.StringType,
+        default="https://api.harvestapp.com/v2",
+        title="API address",
+        description="Where the Harvest API is, with its version.",
+    ),
+    th.Property(
+        "identity_url",
+        th.StringType,
+        default="https://id.getharvest.com",
+        title="Identity address",
+        description="Where Harvest keeps tokens and accounts.",
+    ),
+).to_dict()
+"""As the SDK takes them."""

@@ -1,96 +1,146 @@
-"""Whether settings can be right, before anything is opened, and what is said if not.
-
-Each complaint is one sentence that names the setting and says what is right. The value of a secret
-is in none of them.
-"""
+"""What a user may set."""
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, Any
+from typing import Final
 
-import msgspec
-from singer_sdk.configuration._dict_config import parse_environment_config
-from singer_sdk.plugin_base import JSONSchemaValidator
+from singer_sdk import typing as th
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-TRUTHS = {"true": True, "1": True, "yes": True, "on": True}
-TRUTHS |= {"false": False, "0": False, "no": False, "off": False}
-
-MAX_SHOWN = 60
-"""How much of a wrong value a complaint repeats, in characters."""
-
-BOUNDS = {
-    "minimum": "of at least",
-    "exclusiveMinimum": "above",
-}
-
-
-def from_environment(schema: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    """The settings that variables such as `TARGET_HARVEST_SQL_LOAD_METHOD` hold.
-
-    An empty variable is not set, as schedulers pass on what nobody filled in. A text that is not of
-    the setting's kind stays one, for the schema to complain of.
-    """
-    # For what the SDK does beside: it reads the file `.env`.
-    parse_environment_config({"properties": {}}, prefix)
-    texts = {name: os.environ.get(prefix + name.upper(), "") for name in schema["properties"]}
-    return {
-        name: _decoded(text, schema["properties"][name].get("type", ()))
-        for name, text in texts.items()
-        if text
-    }
-
-
-def _decoded(text: str, types: tuple[str, ...]) -> Any:
-    if "string" in types:
-        return text
-    if "boolean" in types:
-        return TRUTHS.get(text.lower(), text)
-    try:
-        return msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        return text
-
-
-def faults(settings: dict[str, Any], schema: dict[str, Any]) -> Iterator[str]:
-    """What is wrong with the settings; those that are not set get their defaults.
-
-    Args:
-        settings: Their values by name.
-        schema: What the target knows of settings, as JSON Schema.
-    """
-    for error in JSONSchemaValidator(schema).iter_errors(settings):
-        name, *inner = (str(part) for part in error.absolute_path)
-        kind = error.schema if inner else schema["properties"][name]
-        shown = "" if schema["properties"][name].get("secret") else f": {_shown(error.instance)}"
-        yield f"`{'.'.join((name, *inner))}` is not {_right(kind)}{shown}."
-    if settings["flattening_enabled"] is True and settings.get("flattening_max_depth") is None:
-        yield (
-            "`flattening_enabled` needs `flattening_max_depth`: set how many levels of objects "
-            "become columns, such as 1."
-        )
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return f"{text[:MAX_SHOWN]}…" if len(text) > MAX_SHOWN else text
-
-
-def _right(schema: Mapping[str, Any]) -> str:
-    """What a setting is, in words."""
-    types = schema.get("type", ())
-    if "enum" in schema:
-        return f"one of {', '.join(map(str, schema['enum']))}"
-    if "boolean" in types:
-        return "true or false"
-    bounds = "".join(f" {words} {schema[name]}" for name, words in BOUNDS.items() if name in schema)
-    if "integer" in types:
-        return f"a whole number{bounds}"
-    if "number" in types:
-        return f"a number{bounds}"
-    if "string" in types:
-        return "a text"
-    return "an object" if "object" in types else "as the Meltano SDK defines it"
+SETTINGS: Final = th.PropertiesList(
+    th.Property(
+        "sqlalchemy_url",
+        th.StringType,
+        default="sqlite:///harvest.db",
+        secret=True,
+        title="Database URL",
+        description="Where the database is, for instance sqlite:///harvest.db or "
+        "duckdb:///harvest.duckdb.",
+    ),
+    th.Property(
+        "default_target_schema",
+        th.StringType,
+        title="Default Target Schema",
+        description="SQL schema of all tables, where the database has schemas. Without it, a "
+        "stream called schema-table or schema.table goes to that schema.",
+    ),
+    th.Property(
+        "load_method",
+        th.StringType,
+        default="upsert",
+        allowed_values=["upsert", "append-only", "overwrite"],
+        title="Load Method",
+        description="upsert inserts or updates by key, and appends where a stream has no key; "
+        "append-only only inserts; overwrite replaces the table when the run ends, so each run "
+        "must bring everything (`--full-refresh`).",
+    ),
+    th.Property(
+        "newest_wins",
+        th.StringType,
+        title="Newest Wins",
+        description="A property such as updated_at: a record that is older there than the row "
+        "of its key does not overwrite it. Without it, and in streams that lack the property, "
+        "the later record wins.",
+    ),
+    th.Property(
+        "add_record_metadata",
+        th.BooleanType,
+        default=True,
+        title="Add Record Metadata",
+        description="Whether tables get the _sdc_ columns.",
+    ),
+    th.Property(
+        "validate_records",
+        th.BooleanType,
+        default=True,
+        title="Validate Records",
+        description="Whether records are held against the schema of their stream.",
+    ),
+    th.Property(
+        "invalid_records",
+        th.StringType,
+        default="fail",
+        allowed_values=["fail", "quarantine"],
+        title="Invalid Records",
+        description="What to do with a record that does not fit its schema, lacks a key, or is "
+        "refused by the database: fail after all that came before it is written, or put it in "
+        "the table _sdc_rejected and go on.",
+    ),
+    th.Property(
+        "hard_delete",
+        th.BooleanType,
+        default=False,
+        title="Hard Delete",
+        description="Whether deleted rows, and rows of older versions, are removed rather than "
+        "marked in _sdc_deleted_at.",
+    ),
+    th.Property(
+        "process_activate_version_messages",
+        th.BooleanType,
+        default=True,
+        title="Process ACTIVATE_VERSION Messages",
+        description="Whether rows of older versions are deleted or marked at all.",
+    ),
+    th.Property(
+        "batch_size_rows",
+        th.IntegerType(minimum=1),
+        default=10_000,
+        title="Batch Size Rows",
+        description="Records of a stream that are written at once, at most.",
+    ),
+    th.Property(
+        "batch_size_bytes",
+        th.IntegerType(minimum=1),
+        default=8 * 1024 * 1024,
+        title="Batch Size Bytes",
+        description="Bytes that all streams together hold back before the largest batch is "
+        "written.",
+    ),
+    th.Property(
+        "batch_wait_limit_seconds",
+        th.NumberType(exclusive_minimum=0),
+        default=60,
+        title="Batch Wait Limit Seconds",
+        description="Seconds after which a batch is written though it is not full.",
+    ),
+    th.Property(
+        "lanes",
+        th.IntegerType(minimum=1),
+        default=2,
+        title="Lanes",
+        description="Connections that write side by side; SQLite and DuckDB have one.",
+    ),
+    th.Property(
+        "lock_wait_limit_seconds",
+        th.NumberType(minimum=0),
+        default=600,
+        title="Lock Wait Limit Seconds",
+        description="How long a table is waited for that another run writes to.",
+    ),
+    th.Property(
+        "flattening_enabled",
+        th.BooleanType,
+        default=False,
+        title="Flattening",
+        description="Whether objects inside a record become columns of their own.",
+    ),
+    th.Property(
+        "flattening_max_depth",
+        th.IntegerType(minimum=0),
+        title="Flattening Depth",
+        description="How many levels of objects become columns.",
+    ),
+    th.Property(
+        "flattening_max_key_length",
+        th.IntegerType(minimum=1),
+        title="Flattened Name Length",
+        description="The longest name that flattening may make, in characters.",
+    ),
+    th.Property(
+        "flattening_separator",
+        th.StringType,
+        default="__",
+        title="Flattening Separator",
+        description="What stands between the names of an object and its field.",
+    ),
+).to_dict()
+"""As the SDK takes them."""

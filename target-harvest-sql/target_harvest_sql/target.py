@@ -1,4 +1,4 @@
-"""What a user sets; the order of messages; the STATE watermark."""
+"""The order of messages, and the STATE watermark."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar
 import click
 import msgspec
 from singer_sdk import Target
-from singer_sdk import typing as th
 from singer_sdk.exceptions import (
     ConfigValidationError,
     DataError,
@@ -28,7 +27,7 @@ from singer_sdk.mapper import PluginMapper, SameRecordTransform
 from singer_sdk.singerlib.exceptions import InvalidInputLine
 from typing_extensions import override
 
-from target_harvest_sql import settings
+from target_harvest_sql import configuration
 from target_harvest_sql.bad_rows import Origin, Refusal, RefusedRowError
 from target_harvest_sql.batch_files import BatchFileError, read_lines
 from target_harvest_sql.connector import Connector, DatabaseError
@@ -37,6 +36,7 @@ from target_harvest_sql.logs import calm_down, shorten_lines
 from target_harvest_sql.messages import Message, MessageReader, take_leave
 from target_harvest_sql.quarantine import Quarantine
 from target_harvest_sql.records import clean, decode_exactly
+from target_harvest_sql.settings import SETTINGS
 from target_harvest_sql.sinks import Moment, SQLSink
 
 if TYPE_CHECKING:
@@ -79,143 +79,7 @@ class TargetHarvestSQL(Target):
         TargetCapabilities.HARD_DELETE,
         TargetCapabilities.TARGET_SCHEMA,
     ]
-    config_jsonschema: ClassVar[dict[str, Any]] = th.PropertiesList(
-        th.Property(
-            "sqlalchemy_url",
-            th.StringType,
-            default="sqlite:///harvest.db",
-            secret=True,
-            title="Database URL",
-            description="Where the database is, for instance sqlite:///harvest.db or "
-            "duckdb:///harvest.duckdb.",
-        ),
-        th.Property(
-            "default_target_schema",
-            th.StringType,
-            title="Default Target Schema",
-            description="SQL schema of all tables, where the database has schemas. Without it, a "
-            "stream called schema-table or schema.table goes to that schema.",
-        ),
-        th.Property(
-            "load_method",
-            th.StringType,
-            default="upsert",
-            allowed_values=["upsert", "append-only", "overwrite"],
-            title="Load Method",
-            description="upsert inserts or updates by key, and appends where a stream has no key; "
-            "append-only only inserts; overwrite replaces the table when the run ends, so each run "
-            "must bring everything (`--full-refresh`).",
-        ),
-        th.Property(
-            "newest_wins",
-            th.StringType,
-            title="Newest Wins",
-            description="A property such as updated_at: a record that is older there than the row "
-            "of its key does not overwrite it. Without it, and in streams that lack the property, "
-            "the later record wins.",
-        ),
-        th.Property(
-            "add_record_metadata",
-            th.BooleanType,
-            default=True,
-            title="Add Record Metadata",
-            description="Whether tables get the _sdc_ columns.",
-        ),
-        th.Property(
-            "validate_records",
-            th.BooleanType,
-            default=True,
-            title="Validate Records",
-            description="Whether records are held against the schema of their stream.",
-        ),
-        th.Property(
-            "invalid_records",
-            th.StringType,
-            default="fail",
-            allowed_values=["fail", "quarantine"],
-            title="Invalid Records",
-            description="What to do with a record that does not fit its schema, lacks a key, or is "
-            "refused by the database: fail after all that came before it is written, or put it in "
-            "the table _sdc_rejected and go on.",
-        ),
-        th.Property(
-            "hard_delete",
-            th.BooleanType,
-            default=False,
-            title="Hard Delete",
-            description="Whether deleted rows, and rows of older versions, are removed rather than "
-            "marked in _sdc_deleted_at.",
-        ),
-        th.Property(
-            "process_activate_version_messages",
-            th.BooleanType,
-            default=True,
-            title="Process ACTIVATE_VERSION Messages",
-            description="Whether rows of older versions are deleted or marked at all.",
-        ),
-        th.Property(
-            "batch_size_rows",
-            th.IntegerType(minimum=1),
-            default=10_000,
-            title="Batch Size Rows",
-            description="Records of a stream that are written at once, at most.",
-        ),
-        th.Property(
-            "batch_size_bytes",
-            th.IntegerType(minimum=1),
-            default=8 * 1024 * 1024,
-            title="Batch Size Bytes",
-            description="Bytes that all streams together hold back before the largest batch is "
-            "written.",
-        ),
-        th.Property(
-            "batch_wait_limit_seconds",
-            th.NumberType(exclusive_minimum=0),
-            default=60,
-            title="Batch Wait Limit Seconds",
-            description="Seconds after which a batch is written though it is not full.",
-        ),
-        th.Property(
-            "lanes",
-            th.IntegerType(minimum=1),
-            default=2,
-            title="Lanes",
-            description="Connections that write side by side; SQLite and DuckDB have one.",
-        ),
-        th.Property(
-            "lock_wait_limit_seconds",
-            th.NumberType(minimum=0),
-            default=600,
-            title="Lock Wait Limit Seconds",
-            description="How long a table is waited for that another run writes to.",
-        ),
-        th.Property(
-            "flattening_enabled",
-            th.BooleanType,
-            default=False,
-            title="Flattening",
-            description="Whether objects inside a record become columns of their own.",
-        ),
-        th.Property(
-            "flattening_max_depth",
-            th.IntegerType(minimum=0),
-            title="Flattening Depth",
-            description="How many levels of objects become columns.",
-        ),
-        th.Property(
-            "flattening_max_key_length",
-            th.IntegerType(minimum=1),
-            title="Flattened Name Length",
-            description="The longest name that flattening may make, in characters.",
-        ),
-        th.Property(
-            "flattening_separator",
-            th.StringType,
-            default="__",
-            title="Flattening Separator",
-            description="What stands between the names of an object and its field.",
-        ),
-    ).to_dict()
+    config_jsonschema: ClassVar[dict[str, Any]] = SETTINGS
 
     def __init__(self, **kwargs: Any) -> None:
         self._termination: int | None = None
@@ -565,13 +429,13 @@ class TargetHarvestSQL(Target):
     def _env_var_config(self) -> dict[str, Any]:
         # The SDK's ends in a traceback where a number is none.
         self.append_builtin_config(self.config_jsonschema)
-        return settings.from_environment(self.config_jsonschema, self._env_var_prefix)
+        return configuration.from_environment(self.config_jsonschema, self._env_var_prefix)
 
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         # The SDK's sentences are those of a JSON Schema, and repeat secrets.
         self.append_builtin_config(self.config_jsonschema)
-        errors = list(settings.faults(self._config, self.config_jsonschema))
+        errors = list(configuration.faults(self._config, self.config_jsonschema))
         if unknown := self._config.keys() - self.config_jsonschema["properties"]:
             self.logger.warning(
                 "There is no such setting, so it changes nothing; check its spelling: %s",

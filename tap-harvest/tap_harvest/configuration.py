@@ -1,0 +1,167 @@
+"""Whether settings can be right, before anything is asked of Harvest, and what is said if not.
+
+Each complaint is one sentence that names the setting and says what is right. The value of a secret
+is in none of them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from singer_sdk.configuration._dict_config import parse_environment_config
+from singer_sdk.helpers._typing import is_boolean_type
+from singer_sdk.plugin_base import JSONSchemaValidator
+
+from tap_harvest import filters, sign_in
+from tap_harvest.bookmarks import instant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+    from tap_harvest.filters import Filters
+
+TRUTHS = {"true": True, "1": True, "yes": True, "on": True}
+TRUTHS |= {"false": False, "0": False, "no": False, "off": False}
+
+MAX_SHOWN = 60
+"""How much of a wrong value a complaint repeats, in characters."""
+
+YEARS = range(1901, 2101)
+ADDRESSES = ("api_url", "identity_url")
+MOMENTS = ("start_date", "end_date", "report_start_date")
+
+RIGHT = {
+    "account_id": "the number of an account, such as 900100",
+    "account_ids": "a list of the numbers of accounts, such as `[900100, 900101]`",
+    "user_agent": "a line of plain characters, such as `Example Works (data@example.com)`",
+    **dict.fromkeys(
+        MOMENTS,
+        "a date or date-time of this or the last century, such as `2031-04-09` or "
+        "`2031-04-09T16:20:00Z`",
+    ),
+}
+"""What settings are, of which a JSON Schema does not say it in words."""
+
+
+def from_environment(schema: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """The settings that variables such as `TAP_HARVEST_PAGE_SIZE` hold.
+
+    An empty variable is not set, as schedulers pass on what nobody filled in. A text that is not of
+    the setting's kind stays one, for the schema to complain of.
+    """
+    settings: dict[str, Any] = {}
+    for name, kind in schema["properties"].items():
+        try:
+            found = parse_environment_config({"properties": {name: kind}}, prefix)
+        except ValueError:
+            found = {name: os.environ[f"{prefix}{name.upper()}"]}
+        if name in found and is_boolean_type(kind):
+            # The SDK takes whatever it does not know for false.
+            text = os.environ[f"{prefix}{name.upper()}"]
+            found = {name: TRUTHS.get(text.lower(), text)}
+        settings |= {name: value for name, value in found.items() if value != ""}
+    return settings
+
+
+def faults(
+    settings: dict[str, Any], schema: dict[str, Any], offered: Mapping[str, Filters]
+) -> Iterator[str]:
+    """What is wrong with the settings; those that are not set get their defaults.
+
+    Args:
+        settings: Their values by name.
+        schema: What the tap knows of settings, as JSON Schema.
+        offered: The filters of each stream's list.
+    """
+    yield from sign_in.setting_errors(settings)
+    by_name = dict(_faults_of_schema(settings, schema))
+    own = {*sign_in.SETTINGS, *ADDRESSES}  # Which are not repeated.
+    yield from (fault for name, fault in by_name.items() if name not in own)
+    sound = {name: value for name, value in settings.items() if name not in by_name}
+    for name in ADDRESSES:
+        if not _is_web_server(settings[name]):
+            right = schema["properties"][name]["default"]
+            yield f"`{name}` is not the address of a web server. Write it like `{right}`."
+    yield from _faults_of_accounts(sound.get("account_ids"), settings.get("account_id"))
+    yield from _faults_of_moments({name: sound[name] for name in MOMENTS if sound.get(name)})
+    yield from filters.faults(sound.get("stream_filters") or {}, offered)
+
+
+def _faults_of_schema(
+    settings: dict[str, Any], schema: dict[str, Any]
+) -> Iterator[tuple[str, str]]:
+    """The settings that the schema does not allow, each with what is said."""
+    for error in JSONSchemaValidator(schema).iter_errors(settings):
+        name, *inside = map(str, error.path)
+        if inside and name not in RIGHT:
+            path, shown = ".".join([name, *inside]), _shown(error.instance)
+            yield name, f"`{path}` is not what the Meltano SDK allows there: {shown}."
+        else:
+            yield name, _fault(name, settings[name], schema["properties"][name])
+
+
+def _faults_of_moments(texts: Mapping[str, str]) -> Iterator[str]:
+    moments: dict[str, datetime] = {}
+    for name, text in texts.items():
+        try:
+            moment = instant(text)
+        except (ValueError, OverflowError):
+            moment = None
+        if moment is None or moment.year not in YEARS:
+            yield _fault(name, text, {})
+        else:
+            moments[name] = moment
+    # Reports may begin later than the end: a slice of history before them has none.
+    start, end = moments.get("start_date"), moments.get("end_date")
+    if start and end and end <= start:
+        yield "`end_date` is not after `start_date`, so nothing lies between. Set a later one."
+
+
+def _fault(name: str, value: object, schema: Mapping[str, Any]) -> str:
+    return f"`{name}` is not {RIGHT.get(name) or _right(schema)}: {_shown(value)}."
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
+
+
+def _right(schema: Mapping[str, Any]) -> str:
+    """What a setting is, in words."""
+    kinds = schema.get("type", ())
+    if "enum" in schema:
+        return f"one of {', '.join(schema['enum'])}"
+    if "boolean" in kinds:
+        return "true or false"
+    if "integer" in kinds:
+        bounds = [schema.get(name) for name in ("minimum", "maximum")]
+        return "a whole number" + ("" if None in bounds else " from {} to {}".format(*bounds))
+    return "an object" if "object" in kinds else "a text"
+
+
+def _faults_of_accounts(account_ids: list[int | str] | None, account_id: object) -> Iterator[str]:
+    if account_ids is None:
+        return
+    if account_id is not None:
+        yield "Both `account_id` and `account_ids` are set. Keep one of them."
+    if not account_ids:
+        yield "`account_ids` is empty, so nothing would be read. Name an account, or unset it."
+    numbers = [int(number) for number in account_ids]
+    if twice := sorted({number for number in numbers if numbers.count(number) > 1}):
+        named = ", ".join(map(str, twice))
+        yield f"`account_ids` names {named} more than once. Name each account once."
+
+
+def _is_web_server(url: object) -> bool:
+    """Whether an address can be one of Harvest's: of the web, without a password or a query."""
+    try:
+        parts = urlsplit(str(url))
+        _ = parts.port
+    except ValueError:
+        return False
+    is_plain = re.search(r"[\s@?#]", str(url)) is None
+    return parts.scheme in {"https", "http"} and bool(parts.hostname) and is_plain
