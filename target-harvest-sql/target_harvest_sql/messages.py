@@ -30,6 +30,8 @@ WAIT_SECONDS = 0.1
 """How long a silent tap is waited for before the target looks after its batches and signals."""
 LEAVE_SECONDS = 2
 """How long what is under way is still taken when the target ends early."""
+PAUSE_SECONDS = 0.5
+"""A silence after which nothing is under way any more."""
 
 
 class Message(msgspec.Struct, gc=False):
@@ -170,15 +172,15 @@ class MessageReader(GenericSingerReader[bytes]):
             yield chunk.encode() if isinstance(chunk, str) else chunk
 
 
-def _is_ready(file: IO[Any]) -> bool:
-    """Wait for input, at most `WAIT_SECONDS`; files in memory and on Windows are always ready."""
+def _is_ready(file: IO[Any], seconds: float = WAIT_SECONDS) -> bool:
+    """Wait for input, at most so many seconds; files in memory and on Windows are always ready."""
     if sys.platform == "win32":  # Windows selects sockets only.
         return True
     try:
         descriptor = file.fileno()
     except OSError:
         return True
-    return bool(select.select([descriptor], [], [], WAIT_SECONDS)[0])
+    return bool(select.select([descriptor], [], [], seconds)[0])
 
 
 def take_leave(file: IO[Any]) -> None:
@@ -195,7 +197,7 @@ def take_leave(file: IO[Any]) -> None:
         if not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
             return
         deadline = time.monotonic() + LEAVE_SECONDS
-        while time.monotonic() < deadline and _is_ready(file):
+        while time.monotonic() < deadline and _is_ready(file, PAUSE_SECONDS):
             if not os.read(descriptor, CHUNK_BYTES):
                 return
 
