@@ -108,6 +108,8 @@ class Column:
     """How large the schema says that a value may be."""
     is_nested: bool = False
     """Whether the value is an object or an array, and never a text, a number or a truth value."""
+    second_digits: int | None = None
+    """How many digits of a second the column keeps; `None` for as many as the database can."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -244,7 +244,8 @@ class Connector:
         """Add a column that is missing, widen one that is too narrow.
 
         A text could hold JSON as well, but would not tell 5 from "5": it becomes JSON. What is
-        neither wider nor narrower than the column, as a date for a truth value, makes it text.
+        neither wider nor narrower than the column, as a date for a truth value, makes it text, if
+        it is of a type that we make.
         """
         existing = found.get(self.dialect.fold(column.name))
         if existing is None:
@@ -255,7 +256,8 @@ class Connector:
         held = self.dialect.held(type_, column)
         if held is not None and (column.kind != "json" or held.kind == "json"):
             return held
-        for kind in (column.kind, "string") if held is None else (column.kind,):
+        is_ours = held is None and type_.partition("(")[0] in self.dialect.bare_types
+        for kind in (column.kind, "string") if is_ours else (column.kind,):
             statements = self.dialect.widen_sql(table, replace(column, kind=kind), type_)
             if statements:
                 self._execute_all(statements)

@@ -62,7 +62,9 @@ class Moments:
         self._judged = _moments(wanted, path_of)
         as_text = dialect.kinds_as_text
         self._cut = [(c, path) for c, path in _moments(held, path_of) if c.kind not in as_text]
-        self._has_times = any(column.kind == "time" for column, _ in self._cut)
+        self._may_always_lose = any(
+            column.kind == "time" or column.second_digits is not None for column, _ in self._cut
+        )
 
     def judge(self, record: bytes) -> None:
         """Refuse a text that is none of what the schema says.
@@ -82,7 +84,7 @@ class Moments:
         """Whether the database may cut or round a value, so that it is worth a check."""
         if not self._cut:
             return False
-        return self._has_times or (
+        return self._may_always_lose or (
             LOOKS_LONG in record.translate(LOOKS) and LONG_FRACTION.search(record) is not None
         )
 
@@ -93,7 +95,9 @@ class Moments:
             InvalidRecord: Says which; not the value.
         """
         for column, text in _texts(record, self._cut):
-            digits = KEY_DIGITS if column.is_key else self._dialect.second_digits
+            digits = column.second_digits
+            if digits is None:
+                digits = KEY_DIGITS if column.is_key else self._dialect.second_digits
             fraction = FRACTION.search(text)
             if fraction and fraction[1][digits:].strip("0"):
                 excess = f"more than {digits} digits of a second"

@@ -744,6 +744,22 @@ def test_a_json_column_holds_what_the_schema_becomes(database: Database) -> None
     assert [v and json.loads(v) for v in found] == [{"a": 1}, "x", True, None]
 
 
+@pytest.mark.parametrize(
+    ("engine", "type_"),
+    [("duckdb", "UTINYINT"), ("postgres", "interval"), ("mariadb", "float")],
+)
+def test_a_column_of_a_type_of_others_keeps_it(
+    new_database: Callable[[str], Database], engine: str, type_: str
+) -> None:
+    """It is not ours to make text of it: the error says what to do."""
+    database = new_database(engine)
+    database.query(f"CREATE TABLE t (id bigint PRIMARY KEY, v {type_})")
+    with pytest.raises(DatabaseError, match=f"(?i){type_}.*Change the column's type"):
+        write(database, schema("t", id=ID, v="number"), add_record_metadata=False)
+
+    assert type_.lower() in database.types("t")["v"].lower()
+
+
 def test_sqlite_widens_no_column_that_an_index_needs(sqlite_database: Database) -> None:
     """The error says so; the table stays as it was."""
     write(sqlite_database, schema("t", id={"type": "integer"}, v="integer"), record("t", id=1, v=7))

@@ -233,6 +233,35 @@ def test_digits_of_a_second_are_kept_or_refused(
             assert fraction[:6] in found
 
 
+@pytest.mark.parametrize(
+    ("engine", "type_", "digits"),
+    [
+        ("postgres", "timestamp(0) with time zone", 0),
+        ("postgres", "timestamp(3) without time zone", 3),
+        ("mariadb", "datetime", 0),
+        ("mariadb", "timestamp(2) NULL", 2),
+        ("duckdb", "TIMESTAMP_S", 0),
+        ("duckdb", "TIMESTAMP_MS", 3),
+    ],
+)
+def test_a_table_of_others_may_keep_fewer_digits_of_a_second(
+    new_database: Callable[[str], Database], engine: str, type_: str, digits: int
+) -> None:
+    """One more is refused there too, but for a zero."""
+    database = new_database(engine)
+    database.query(f"CREATE TABLE t (id bigint PRIMARY KEY, v {type_})")
+    message = schema("t", id=ID, v=DATE_TIME)
+    fraction = "123456"[:digits]
+    kept = record("t", id=1, v=f"2024-01-02T03:04:05.{fraction}0Z")
+    write(database, message, kept, add_record_metadata=False)
+    lost = record("t", id=2, v=f"2024-01-02T03:04:05.{fraction}1Z")
+    with pytest.raises(InvalidRecord, match=f"with more than {digits} digits of a second"):
+        write(database, message, lost, add_record_metadata=False)
+
+    [row] = database.rows("t")
+    assert str(row["v"]).startswith(f"2024-01-02 03:04:05{f'.{fraction}' if digits else ''}")
+
+
 def test_a_key_is_told_from_others_by_its_microseconds(database: Database) -> None:
     """One more digit would make one key of two; where keys are text, they are two."""
     message = schema("t", ("at",), at={"type": "string", "format": "date-time"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
@@ -109,6 +110,11 @@ class Dialect(ABC):
             kind for kind, type_ in self.types.items() if type_ == self.types["string"]
         )
 
+    @property
+    def bare_types(self) -> frozenset[str]:
+        """The types of columns that are made here, without their lengths."""
+        return frozenset(type_.partition("(")[0] for type_ in self.types.values())
+
     # Names
 
     def name_length(self, name: str) -> int:
@@ -212,7 +218,16 @@ class Dialect(ABC):
             The column as its values are to be read; `None` if they cannot be held.
         """
         kind = self.held_kind(column_type, column.kind)
-        return None if kind is None else replace(column, kind=kind)
+        if kind is None:
+            return None
+        digits = self.second_digits_of(column_type)
+        is_coarse = kind in {"date-time", "time"} and digits < self.second_digits
+        return replace(column, kind=kind, second_digits=digits if is_coarse else None)
+
+    def second_digits_of(self, column_type: str) -> int:
+        """How many digits of a second a type keeps."""
+        told = re.search(r"\((\d)\)", column_type)
+        return int(told[1]) if told else self.second_digits
 
     @abstractmethod
     def held_kind(self, column_type: str, kind: Kind) -> Kind | None:

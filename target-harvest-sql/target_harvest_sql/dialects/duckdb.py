@@ -90,6 +90,10 @@ class DuckDB(Dialect):
         return None
 
     @override
+    def second_digits_of(self, column_type: str) -> int:
+        return {"TIMESTAMP_S": 0, "TIMESTAMP_MS": 3}.get(column_type, self.second_digits)
+
+    @override
     def widen_sql(self, table: Table, column: Column, column_type: str) -> list[str]:
         widens = column.kind in {"json", "string"} or (column_type, column.kind) in {
             ("BIGINT", "decimal"),

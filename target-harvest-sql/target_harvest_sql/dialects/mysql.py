@@ -224,6 +224,10 @@ class MySQL(Dialect):
         return None
 
     @override
+    def second_digits_of(self, column_type: str) -> int:
+        return super().second_digits_of(column_type) if "(" in column_type else 0
+
+    @override
     def widen_sql(self, table: Table, column: Column, column_type: str) -> list[str]:
         size = _decimal_size(column_type)
         if size is not None:

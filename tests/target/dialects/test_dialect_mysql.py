@@ -184,6 +184,13 @@ def test_columns_that_were_made_otherwise_hold_what_they_can() -> None:
     assert held("tinyint(1)", "string") is None
 
 
+def test_columns_may_keep_fewer_digits_of_a_second() -> None:
+    """What ours keep goes without saying."""
+    held = {type_: MySQL().held(type_, AT) for type_ in ("datetime(6)", "timestamp(3)", "datetime")}
+
+    assert [column and column.second_digits for column in held.values()] == [None, 3, 0]
+
+
 def test_a_decimal_column_holds_numbers_of_its_size() -> None:
     """Those of which the schema says nothing as well: a digit too many is an error then."""
     small = Column("v", ("v",), "decimal", size=Size(precision=5, scale=2))
