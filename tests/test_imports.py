@@ -14,7 +14,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 TAP: Final = (
     "__main__",
     "tap",
-    "settings | streams",
+    "configuration | settings | streams",
     "account",
     "client | bookmarks | fields | filters | logs | rights | summary | writer",
     "budget | characters | sign_in | token_file | windows | workers",
@@ -22,7 +22,7 @@ TAP: Final = (
 TARGET: Final = (
     "__main__",
     "target",
-    "batch_files | messages | settings | sinks",
+    "batch_files | configuration | messages | settings | sinks",
     "lanes | logs | quarantine",
     "bad_rows | moments",
     "connector | elements | records",
