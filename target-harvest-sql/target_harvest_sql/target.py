@@ -104,8 +104,8 @@ class TargetHarvestSQL(Target):
         if self.config["invalid_records"] == "quarantine":
             connector = Connector(self.config["sqlalchemy_url"], self.logger)
             self.quarantine = Quarantine(connector, self.logger)
-        # One batch may wait while another is written, so that no lane does.
-        self.lanes = Lanes(self._lane_connectors(), 2 * self._limit_bytes, self._refuse)
+        # A batch may be a little above its limit, and has to be on its way in all its parts.
+        self.lanes = Lanes(self._lane_connectors(), self._limit_bytes * 5 // 4, self._refuse)
         self.message_reader.between_reads = self._between_reads
         self._began = time.monotonic()
         self._moment = Moment.now()

@@ -135,7 +135,7 @@ class MySQL(Dialect):
         "SELECT GET_LOCK(CONCAT('target-harvest-sql ', LEFT(SHA2(CONCAT("
         "COALESCE(%(schema)s, DATABASE()), '.', LOWER(%(table)s)), 256), 40)), 0)"
     )
-    statement_rows = 500  # More take memory, of which the driver needs copies, and are no faster.
+    statement_rows = 250  # More take memory, of which the driver needs copies, and are no faster.
 
     collation: ClassVar[str] = "utf8mb4_0900_bin"
     """Tells all texts apart, those that differ by case or by spaces at the end as well."""
