@@ -71,8 +71,8 @@ def test_rows_come_after_rows_that_are_there(duckdb_database: Database) -> None:
 @pytest.mark.parametrize(
     ("query", "threads", "threshold"),
     [
-        ("", "1", "61.0 MiB"),
-        ("?threads=2", "2", "61.0 MiB"),
+        ("", "1", "85.8 MiB"),
+        ("?threads=2", "2", "85.8 MiB"),
         ("?checkpoint_threshold=32MiB", "1", "32.0 MiB"),
     ],
 )

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 CONFIGURATION: dict[str, Any] = {
     "threads": "1",  # A batch is one file, read by one thread; more only take memory.
-    # Row groups are as large as what the log holds. Small ones are soon written again to join
-    # them, which takes more time, and more memory, than a larger log does.
-    "checkpoint_threshold": "64MB",
+    # What the log holds becomes a row group, which has up to 122,880 rows. Smaller ones are joined
+    # later: that writes them again, and takes hundreds of megabytes for a moment.
+    "checkpoint_threshold": "90MB",
 }
 """How a database is opened, unless the URL says otherwise.
 
