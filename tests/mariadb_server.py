@@ -52,7 +52,9 @@ def mariadb_server() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="mariadb-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         data, log = folder / "data", folder / "log"
-        common = ["--no-defaults", f"--datadir={data}", f"--user={getpass.getuser()}"]
+        # A server that starts removes the temporary tables of all others from a folder they share.
+        own = [f"--datadir={data}", f"--tmpdir={folder}"]
+        common = ["--no-defaults", *own, f"--user={getpass.getuser()}"]
         subprocess.run(
             [install, *common, "--auth-root-authentication-method=normal", "--skip-test-db"],
             check=True,
