@@ -23,9 +23,11 @@ TARGET: Final = (
     "__main__",
     "target",
     "batch_files | configuration | messages | settings | sinks",
+    "batches | plans",
     "lanes | logs | quarantine",
     "bad_rows | moments",
-    "connector | elements | records",
+    "connector | elements | keys | validation",
+    "records",
     "dialects | drivers",
     "columns",
 )

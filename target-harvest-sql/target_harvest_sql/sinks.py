@@ -1,4 +1,4 @@
-"""A batch: one row per key, bounded, then handed to the database.
+"""The records of a stream, judged one by one, on their way to its table.
 
 A record stays the bytes that the tap wrote. Beside it an element of a batch carries the metadata of
 that record, if any is kept.
@@ -7,43 +7,36 @@ that record, if any is kept.
 from __future__ import annotations
 
 import time
-from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 from singer_sdk.exceptions import InvalidRecord, MissingKeyPropertiesError
-from singer_sdk.helpers._flattening import FlatteningOptions, get_flattening_options
+from singer_sdk.helpers._flattening import get_flattening_options
 from singer_sdk.singerlib.exceptions import InvalidInputLine
 from singer_sdk.singerlib.json import serialize_json
 from singer_sdk.sinks import Sink
 from typing_extensions import override
 
 from target_harvest_sql import columns as cols
-from target_harvest_sql import elements
 from target_harvest_sql.bad_rows import Origin, Refusal
-from target_harvest_sql.lanes import Share
+from target_harvest_sql.batches import Batch
+from target_harvest_sql.keys import age_reader, key_reader
 from target_harvest_sql.moments import Moments
+from target_harvest_sql.plans import plan
 from target_harvest_sql.records import (
-    Validator,
-    age_reader,
     clean,
-    decode_exactly,
     find_lost_digits,
     has_long_number,
     is_deletion,
-    key_reader,
     needs_cleaning,
-    quote_numbers,
-    value_at,
 )
+from target_harvest_sql.validation import Validator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
 
-    from target_harvest_sql.columns import Column, Table
+    from target_harvest_sql.columns import Table
     from target_harvest_sql.connector import Connector
     from target_harvest_sql.lanes import Lanes
     from target_harvest_sql.quarantine import Quarantine
@@ -107,22 +100,10 @@ class SQLSink(Sink):
         self._warned_of_text = False
         self._unnamed: set[str] = set()
         self._followed: tuple[Moment, str | None] | None = None
-        self._layout = elements.OBJECT
         self._head = b""
         self._batched_at = b""
-        # The batch that is being gathered.
-        self._by_key: dict[Hashable, bytes] = {}
-        self._keyless: list[bytes] = []
-        self._deleted: set[Hashable] = set()
-        self._origins: dict[Hashable, Origin] = {}
-        """Where the records of the batch came from, by key, or by their number in the batch."""
-        self._ages: dict[Hashable, Any] = {}
-        """What tells how new the records of the batch are, by key, if something does."""
-        self.pending_bytes = 0
-        self.first_ordinal: int | None = None
-        """Ordinal of the first record of the batch; `None` while the batch is empty."""
-        self.began_at = 0.0
-        """When the batch began, on the monotonic clock, in seconds."""
+        self.batch = Batch(is_keyed=False)
+        """What waits to be written."""
 
     # What the SDK asks for
 
@@ -155,44 +136,13 @@ class SQLSink(Sink):
     @override
     def process_batch(self, context: dict[str, Any]) -> None:
         """Hand the batch over to the lanes."""
-        shares = self._shares()
-        written = sum(len(share.elements) + len(share.deleted) for share in shares if share)
-        self.tally_duplicate_merged(self.current_size - written)
+        written, lanes = self.batch, self.target.lanes
+        self.tally_duplicate_merged(self.current_size - len(written))
         self._total_records_read += self.current_size
         self._batch_records_read = 0
-        self._by_key, self._keyless, self._deleted, self._origins = {}, [], set(), {}
-        self._ages = {}
-        self.pending_bytes = 0
-        self.first_ordinal = None
-        self.target.lanes.write(shares)
-
-    def _shares(self) -> list[Share | None]:
-        """Part the batch by lanes, in the order of its keys: B-trees grow best so."""
-        lanes = self.target.lanes
-        if not self._is_keyed:  # A batch without keys is one transaction, on each lane in turn.
-            turn = lanes.handed_over % len(lanes)
-            origins = list(self._origins.values())
-            whole = Share(self._table, self.stream_name, self._keyless, (), origins)
-            return [whole if lane == turn else None for lane in range(len(lanes))]
-        keys: list[list[Any]] = [[] for _ in range(len(lanes))]
-        for key in self._by_key:
-            keys[hash(key) % len(lanes)].append(key)
-        return [self._share(found) if found else None for found in keys]
-
-    def _share(self, keys: list[Any]) -> Share:
-        with suppress(TypeError):  # Keys of several kinds have no order, and need none.
-            keys.sort()
-        by_key, origins, deleted = self._by_key, self._origins, self._deleted
-        if deleted:
-            keys.sort(key=deleted.__contains__)
-        kept = len(keys) - sum(key in deleted for key in keys)
-        return Share(
-            self._table,
-            self.stream_name,
-            elements=[by_key[key] for key in keys[:kept]],
-            deleted=[by_key[key] for key in keys[kept:]],
-            origins=[origins[key] for key in keys],
-        )
+        self.batch = Batch(is_keyed=self._is_keyed)
+        turn = lanes.handed_over % len(lanes)
+        lanes.write(written.shares(self._table, self.stream_name, len(lanes), turn))
 
     @override
     def mark_drained(self) -> None:
@@ -246,48 +196,22 @@ class SQLSink(Sink):
             self._begin_marking()
             self.add(record, version, extracted_at, moment, origin)
             return
-        if self._is_older(key, record):
+        self._batch_records_read += 1
+        if self._age_of is not None and self.batch.has_newer(key, self._age_of(record)):
             return
         if self._removes_rows:
-            (self._deleted.add if is_deletion(record) else self._deleted.discard)(key)
-        if self.first_ordinal is None:
+            self.batch.mark(key, is_deleted=is_deletion(record))
+        if self.batch.first_ordinal is None:
             self._begin_batch(record, origin, moment)
-        if self._has_metadata:
+        if self._plan.has_metadata:
             rebuilt = self._with_metadata(rebuilt, moment, extracted_at)
-        self._keep(key, rebuilt, origin)
+        self.batch.put(key, rebuilt, origin)
 
     def _begin_batch(self, record: bytes, origin: Origin, moment: Moment) -> None:
-        self.first_ordinal = origin.ordinal
-        self.began_at = time.monotonic()
+        self.batch.begin(origin.ordinal)
         self._batched_at = moment.text
         self._followed = None
         self._tell_unnamed(record)
-
-    def _is_older(self, key: Hashable, record: bytes) -> bool:
-        """Whether the batch has a newer record of a key; if not, remember how new this one is."""
-        if self._age_of is None:
-            return False
-        age, newest = self._age_of(record), self._ages.get(key)
-        if age is not None and newest is not None and age < newest:
-            self._batch_records_read += 1
-            return True
-        self._ages[key] = age
-        return False
-
-    def _keep(self, key: Hashable, element: bytes, origin: Origin) -> None:
-        """Put an element into the batch, in the place of an earlier one of its key."""
-        self.pending_bytes += len(element)
-        if not self._is_keyed:
-            self._origins[len(self._keyless)] = origin
-            self._keyless.append(element)
-        else:
-            earlier = self._by_key.get(key)
-            if earlier is not None:
-                self.pending_bytes -= len(earlier)
-                origin = msgspec.structs.replace(origin, ordinal=self._origins[key].ordinal)
-            self._by_key[key] = element
-            self._origins[key] = origin
-        self._batch_records_read += 1
 
     def _tell_unnamed(self, record: bytes) -> None:
         """Warn of properties that have no column; the first record of each batch is looked at."""
@@ -358,12 +282,12 @@ class SQLSink(Sink):
     def _with_metadata(self, record: bytes, moment: Moment, extracted_at: str | None) -> bytes:
         if (moment, extracted_at) != self._followed:
             self._follow(moment, extracted_at)
-        return b"%b%b%b" % (self._head, record, self._layout.end)
+        return b"%b%b%b" % (self._head, record, self._plan.layout.end)
 
     def _follow(self, moment: Moment, extracted_at: str | None) -> None:
         """Write what all elements read and received at the same moments begin with."""
         self._followed = (moment, extracted_at)
-        self._head = self._layout.head % (
+        self._head = self._plan.layout.head % (
             msgspec.json.encode(extracted_at),
             moment.text,
             self._batched_at,
@@ -388,7 +312,7 @@ class SQLSink(Sink):
         column = find_lost_digits(
             record,
             self._table.columns,
-            self._path_in_record,
+            self._plan.path,
             lossy_kinds=self.connector.dialect.lossy_kinds,
         )
         if column is not None:
@@ -430,25 +354,16 @@ class SQLSink(Sink):
         """
         dialect = self.connector.open()
         load_method = self.config["load_method"]
-        flattening: FlatteningOptions = get_flattening_options(self.config)  # type: ignore[arg-type]
-        columns = cols.compile_columns(
+        metadata = self._metadata_names()
+        self._plan = plan(
             self.schema,
             self._key_properties,
-            flattening=flattening,
-            metadata=self._metadata_names(),
+            dialect,
+            flattening=get_flattening_options(self.config),  # type: ignore[arg-type]
+            metadata=metadata,
         )
-        self._has_metadata = bool(self._metadata_names())
-        self._lacks_mark = not (
-            self.config["hard_delete"] or "_sdc_deleted_at" in self._metadata_names()
-        )
-        self._source_paths = {c.source: c.path[self._has_metadata :] for c in columns}
-        self._rebuild: Callable[[bytes], bytes] | None = None
-        if not cols.have_plain_paths(columns):
-            columns = self._plain(columns)
-        if dialect.list_length:
-            columns = self._as_lists(columns, dialect.list_length)
-        conformed = cols.conform(columns, dialect)
-        missing = set(self._key_properties) - {column.source for column in conformed}
+        self._lacks_mark = not (self.config["hard_delete"] or "_sdc_deleted_at" in metadata)
+        missing = set(self._key_properties) - {column.source for column in self._plan.columns}
         if missing:
             raise MissingKeyPropertiesError(
                 f'{self.target.where}: the schema of stream "{self.stream_name}" lacks its key '
@@ -458,7 +373,7 @@ class SQLSink(Sink):
         schema, name = self._table_name()
         table = cols.Table(
             name=cols.conform_name(name, dialect),
-            columns=conformed,
+            columns=self._plan.columns,
             schema=schema,
             is_keyed=load_method != "append-only",
             newest_by=self.config.get("newest_wins"),
@@ -468,20 +383,18 @@ class SQLSink(Sink):
         )
         self._table: Table = prepare(table, self.stream_name)
         self._is_keyed = bool(self._table.keys)
+        self.batch = Batch(is_keyed=self._is_keyed)
         self._age_of = self._age_reader()
         self._loses_digits = bool(dialect.lossy_kinds)
-        if "decimal" in dialect.lossy_kinds:
-            self._rebuild = self._quoting(self._rebuild)
+        self._rebuild = self._plan.rebuild_for(self._table.columns, dialect)
         self._removes_rows = self._is_keyed and self.config["hard_delete"]
-        self._moments = Moments(conformed, self._table.columns, self._path_in_record, dialect)
+        self._moments = Moments(self._plan.columns, self._table.columns, self._plan.path, dialect)
         keys = [column for column in self._table.columns if column.is_key]
         self._key_of = (
-            key_reader(keys, self._path_in_record, kinds_as_text=dialect.kinds_as_text)
-            if keys
-            else None
+            key_reader(keys, self._plan.path, kinds_as_text=dialect.kinds_as_text) if keys else None
         )
         if not self.validate_schema and dialect.nulls_misfits:
-            self._validator = Validator(cols.shape_of(self._paths_in_record()))
+            self._validator = Validator(self._plan.shape(self._table.columns))
         if self._validator is not None:
             self._checked_key = self._validator.key_getter(keys)
         self._followed = None
@@ -505,70 +418,7 @@ class SQLSink(Sink):
                 f'stream "{self.stream_name}" that is {newest.kind}. Name a property that is one '
                 f"of {', '.join(AGES)}, or leave the setting out."
             )
-        return age_reader(self._path_in_record(newest), newest.kind)
-
-    def _path_in_record(self, column: Column) -> tuple[str, ...]:
-        """Where a value stands in the record as it was sent."""
-        if column.name in cols.METADATA:
-            return (column.name,)
-        return self._source_paths[column.source]
-
-    def _paths_in_record(self) -> dict[tuple[str, ...], Column]:
-        """The columns whose values come from the record."""
-        return {
-            self._path_in_record(column): column
-            for column in self._table.columns
-            if column.name not in cols.METADATA or column.path[0] == cols.RECORD
-        }
-
-    def _plain(self, columns: list[Column]) -> list[Column]:
-        """Give the columns plain paths, and remember how to rebuild a record to fit them."""
-        prefix = (cols.RECORD,) if self._has_metadata else ()
-        plain: list[Column] = []
-        paths: dict[str, tuple[str, ...]] = {}
-        for column, number in zip(columns, count(1), strict=False):
-            if column.name in cols.METADATA and column.path[0] != cols.RECORD:
-                plain.append(column)
-            else:
-                paths[f"c{number}"] = self._source_paths[column.source]
-                plain.append(replace(column, path=(*prefix, f"c{number}")))
-
-        def rebuild(record: bytes) -> bytes:
-            decoded = decode_exactly(record)
-            values = {name: value_at(decoded, path) for name, path in paths.items()}
-            return serialize_json(values).encode()
-
-        self._rebuild = rebuild
-        return plain
-
-    def _as_lists(self, columns: list[Column], length: int) -> list[Column]:
-        """Give the columns places in lists, and remember how to rebuild a record to fit them."""
-        named = self._rebuild
-        laid_out, listed = elements.as_lists(columns, length, has_metadata=self._has_metadata)
-
-        def rebuild(record: bytes) -> bytes:
-            try:
-                return listed(named(record) if named else record)
-            except InvalidRecord as error:
-                raise InvalidRecord(*self._located(error)) from error
-
-        self._rebuild = rebuild
-        self._layout = elements.LISTS
-        return laid_out
-
-    def _quoting(self, rebuild: Callable[[bytes], bytes] | None) -> Callable[[bytes], bytes] | None:
-        """Rebuild a record with its decimals as text, so that they keep their digits."""
-        decimals = [c for c in self._table.columns if c.kind == "decimal"]
-        if not decimals:
-            return rebuild
-        paths = [self._path_in_record(column) for column in decimals]
-
-        def quote(record: bytes) -> bytes:
-            if has_long_number(record):
-                record = quote_numbers(record, paths)
-            return rebuild(record) if rebuild else record
-
-        return quote
+        return age_reader(self._plan.path(newest), newest.kind)
 
     def _table_name(self) -> tuple[str | None, str]:
         """The schema and the table that the stream's name asks for."""

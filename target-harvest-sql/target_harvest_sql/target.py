@@ -241,7 +241,7 @@ class TargetHarvestSQL(Target):
                 sink.process_record(transformed, context)
             if sink.is_full:
                 self.flush(sink)
-            elif sink.pending_bytes > self._share_bytes:
+            elif sink.batch.size_bytes > self._share_bytes:
                 self._bound_bytes()
 
     def _transformed(self, route: _Route, record: bytes) -> dict[str, Any] | None:
@@ -341,8 +341,8 @@ class TargetHarvestSQL(Target):
         return list(self._sinks_active.values())  # type: ignore[arg-type]
 
     def _bound_bytes(self) -> None:
-        if sum(sink.pending_bytes for sink in self._sinks) >= self._limit_bytes:
-            self.flush(max(self._sinks, key=lambda sink: sink.pending_bytes))
+        if sum(sink.batch.size_bytes for sink in self._sinks) >= self._limit_bytes:
+            self.flush(max(self._sinks, key=lambda sink: sink.batch.size_bytes))
 
     def _between_reads(self) -> None:
         """Obey a signal, write batches that are old enough, and look at the clock."""
@@ -352,7 +352,7 @@ class TargetHarvestSQL(Target):
         self._moment = Moment.now()
         oldest = time.monotonic() - self._wait_limit_seconds
         for sink in self._sinks:
-            if sink.first_ordinal is not None and sink.began_at <= oldest:
+            if sink.batch.first_ordinal is not None and sink.batch.began_at <= oldest:
                 self.flush(sink)
 
     def _obey(self) -> None:
@@ -403,7 +403,8 @@ class TargetHarvestSQL(Target):
             self.quarantine.flush()
         if self.config["load_method"] == "overwrite" and not is_final:
             return
-        pending = [s.first_ordinal for s in self._sinks if s.first_ordinal is not None]
+        firsts = (sink.batch.first_ordinal for sink in self._sinks)
+        pending = [ordinal for ordinal in firsts if ordinal is not None]
         handed_over = min(pending) - 1 if pending else self._ordinal
         ready = []
         while self._states and self._states[0][0] <= handed_over:

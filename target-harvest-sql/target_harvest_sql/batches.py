@@ -1,0 +1,106 @@
+"""A batch: one row per key, gathered until it is handed over."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from target_harvest_sql.lanes import Share
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from target_harvest_sql.bad_rows import Origin
+    from target_harvest_sql.columns import Table
+
+
+class Batch:
+    """The records of a stream that wait to be written.
+
+    Args:
+        is_keyed: Whether a later record of a key takes the place of an earlier.
+    """
+
+    def __init__(self, *, is_keyed: bool) -> None:
+        self.size_bytes = 0
+        self.first_ordinal: int | None = None
+        """Ordinal of the first record; `None` while there is none."""
+        self.began_at = 0.0
+        """When the first record came, on the monotonic clock, in seconds."""
+        self._is_keyed: Final = is_keyed
+        self._by_key: dict[Hashable, bytes] = {}
+        self._keyless: list[bytes] = []
+        self._deleted: set[Hashable] = set()
+        self._origins: dict[Hashable, Origin] = {}
+        """Where the records came from, by key, or by their number in the batch."""
+        self._ages: dict[Hashable, Any] = {}
+        """What tells how new the records are, by key, if something does."""
+
+    def __len__(self) -> int:
+        """How many rows it has."""
+        return len(self._by_key) + len(self._keyless)
+
+    def begin(self, ordinal: int) -> None:
+        """Note when the first record comes, and which it is."""
+        self.first_ordinal = ordinal
+        self.began_at = time.monotonic()
+
+    def has_newer(self, key: Hashable, age: Any) -> bool:
+        """Whether it has a newer record of a key; if not, remember how new this one is."""
+        newest = self._ages.get(key)
+        if age is not None and newest is not None and age < newest:
+            return True
+        self._ages[key] = age
+        return False
+
+    def mark(self, key: Hashable, *, is_deleted: bool) -> None:
+        """Say whether the row of a key is to be deleted."""
+        (self._deleted.add if is_deleted else self._deleted.discard)(key)
+
+    def put(self, key: Hashable, element: bytes, origin: Origin) -> None:
+        """Take an element, in the place of an earlier one of its key."""
+        self.size_bytes += len(element)
+        if not self._is_keyed:
+            self._origins[len(self._keyless)] = origin
+            self._keyless.append(element)
+            return
+        earlier = self._by_key.get(key)
+        if earlier is not None:
+            self.size_bytes -= len(earlier)
+            origin = msgspec.structs.replace(origin, ordinal=self._origins[key].ordinal)
+        self._by_key[key] = element
+        self._origins[key] = origin
+
+    def shares(self, table: Table, stream: str, lanes: int, turn: int) -> list[Share | None]:
+        """Part it by lanes, in the order of its keys: B-trees grow best so.
+
+        Args:
+            table: Where the rows belong.
+            stream: Whose they are.
+            lanes: How many lanes there are.
+            turn: Which lane writes it where there are no keys: it is one transaction then.
+        """
+        if not self._is_keyed:
+            whole = Share(table, stream, self._keyless, (), list(self._origins.values()))
+            return [whole if lane == turn else None for lane in range(lanes)]
+        keys: list[list[Any]] = [[] for _ in range(lanes)]
+        for key in self._by_key:
+            keys[hash(key) % lanes].append(key)
+        return [self._share(table, stream, found) if found else None for found in keys]
+
+    def _share(self, table: Table, stream: str, keys: list[Any]) -> Share:
+        with suppress(TypeError):  # Keys of several kinds have no order, and need none.
+            keys.sort()
+        if self._deleted:
+            keys.sort(key=self._deleted.__contains__)
+        kept = len(keys) - sum(key in self._deleted for key in keys)
+        return Share(
+            table,
+            stream,
+            elements=[self._by_key[key] for key in keys[:kept]],
+            deleted=[self._by_key[key] for key in keys[kept:]],
+            origins=[self._origins[key] for key in keys],
+        )

@@ -1,0 +1,224 @@
+"""Whether a record is as the schema of its stream says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
+
+import msgspec
+from singer_sdk.exceptions import InvalidRecord
+from singer_sdk.sinks.core import JSONSchemaValidator
+from typing_extensions import override
+
+from target_harvest_sql.records import MOMENTS, json_type
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Sequence
+
+    from target_harvest_sql.columns import Column
+
+
+class Validator(JSONSchemaValidator):
+    """Holds records against the schema of their stream.
+
+    A typed decode compiled from the schema accepts most records at once. What it does not accept,
+    as an integer beyond 64 bits, and a schema that it cannot express, is judged by jsonschema. That
+    judges no formats, as in the SDK: whether dates and times are some is for others to say then.
+
+    Raises:
+        InvalidJSONSchema: If the schema is none.
+    """
+
+    def __init__(self, schema: dict[str, Any]) -> None:
+        super().__init__(schema)
+        self._accepts: Callable[[bytes], Any] | None = None
+        try:
+            self._accepts = msgspec.json.Decoder(_typed({**schema, "type": "object"})).decode
+        except (_InexpressibleError, TypeError, ValueError):
+            self._accepts = None  # msgspec raises the latter two for some unions and names.
+
+    def check(self, record: bytes) -> Any:
+        """Hold a raw record against the schema.
+
+        Returns:
+            What the typed decode made of it; `None` if jsonschema was the judge.
+
+        Raises:
+            InvalidRecord: If the record does not fit; says which property and why, not the value.
+        """
+        if self._accepts is not None:
+            try:
+                return self._accepts(record)
+            except (msgspec.DecodeError, RecursionError):
+                pass
+        try:
+            decoded = msgspec.json.decode(record)
+        except msgspec.DecodeError as error:
+            raise InvalidRecord("it is not JSON", {}) from error
+        self.validate(decoded)
+        return None
+
+    def key_getter(self, keys: Sequence[Column]) -> Callable[[Any], Hashable]:
+        """Make what takes a record's key from what `check` returned.
+
+        Returns:
+            A function whose result is `None` where the key must be read from the record: only a
+            key of one integer or text is known from here.
+        """
+        names = list(self.schema["properties"])
+        type_ = {"integer": int, "string": str}.get(keys[0].kind) if len(keys) == 1 else None
+        if type_ is None or keys[0].source not in names:
+            return lambda _: None
+        field = f"f{names.index(keys[0].source)}"
+
+        def get(checked: Any) -> Hashable:
+            key = getattr(checked, field, None)
+            return key if type(key) is type_ else None
+
+        return get
+
+    @override
+    def validate(self, record: Any) -> None:
+        if not isinstance(record, dict):
+            raise InvalidRecord("it is not an object", {})
+        for error in self.validator.iter_errors(record):
+            where = ".".join(str(part) for part in error.absolute_path)
+            raise InvalidRecord(f"{_wrong(error)}{f' at {where}' if where else ''}", {})
+
+
+def _wrong(error: Any) -> str:
+    """Word a jsonschema error without the value."""
+    if error.validator == "type":
+        wanted = error.validator_value
+        wanted = wanted if isinstance(wanted, str) else " or ".join(wanted)
+        return f"{json_type(error.instance)} where the schema allows {wanted}"
+    if error.validator == "required":
+        missing = [name for name in error.validator_value if name not in error.instance]
+        return f"required {', '.join(missing)} missing"
+    return f"a value that breaks `{error.validator}` of the schema"
+
+
+class _InexpressibleError(Exception):
+    """A schema says more than a type can."""
+
+
+# Keywords that a type expresses, or that judge nothing. Others make a schema inexpressible only if
+# JSON Schema knows them: https://json-schema.org/draft/2020-12/schema
+_JUDGING = frozenset(
+    {
+        "$dynamicRef",
+        "$recursiveRef",
+        "$ref",
+        "additionalItems",
+        "allOf",
+        "const",
+        "contains",
+        "dependencies",
+        "dependentRequired",
+        "dependentSchemas",
+        "disallow",
+        "else",
+        "extends",
+        "if",
+        "maxContains",
+        "maxItems",
+        "maxProperties",
+        "minContains",
+        "minItems",
+        "minProperties",
+        "multipleOf",
+        "not",
+        "oneOf",
+        "pattern",
+        "patternProperties",
+        "prefixItems",
+        "propertyNames",
+        "then",
+        "unevaluatedItems",
+        "unevaluatedProperties",
+        "uniqueItems",
+    }
+)
+_SCALARS: dict[str, Any] = {"boolean": bool, "null": None, "number": float}
+_LIMITS = {
+    "exclusiveMaximum": "lt",
+    "exclusiveMinimum": "gt",
+    "maximum": "le",
+    "minimum": "ge",
+}
+_LENGTHS = {"maxLength": "max_length", "minLength": "min_length"}
+
+
+def _typed(schema: Any) -> Any:
+    """Compile a schema to a type whose decoding accepts no record that the schema does not.
+
+    Raises:
+        _InexpressibleError: If there is no such type.
+    """
+    if schema is True or schema == {}:
+        return Any
+    if not isinstance(schema, dict) or _JUDGING & schema.keys():
+        raise _InexpressibleError
+    if "anyOf" in schema:
+        if {"enum", "properties", "required", "type"} & schema.keys():
+            raise _InexpressibleError
+        return Union[tuple(_typed(branch) for branch in schema["anyOf"])]  # noqa: UP007 - computed.
+    if "enum" in schema:
+        if not all(isinstance(value, str | None) for value in schema["enum"]):
+            raise _InexpressibleError
+        return Literal[tuple(schema["enum"])]
+    if "type" not in schema:
+        if {"items", "properties", "required", *_LIMITS, *_LENGTHS} & schema.keys():
+            raise _InexpressibleError
+        return Any
+    types = schema["type"]
+    types = [types] if isinstance(types, str) else types
+    return Union[tuple(_one_type(name, schema) for name in types)]  # noqa: UP007 - computed.
+
+
+def _one_type(name: str, schema: dict[str, Any]) -> Any:
+    if name == "object":
+        return _object_type(schema)
+    if name == "array":
+        return list[_typed(schema.get("items", True))]  # type: ignore[misc]
+    if name == "string":
+        plain = MOMENTS.get(schema.get("format", ""), str)
+        limits = _limits(schema, _LENGTHS)
+        if limits and plain is not str:
+            raise _InexpressibleError
+        return Annotated[str, msgspec.Meta(**limits)] if limits else plain
+    limits = _limits(schema, _LIMITS)
+    if name == "integer":
+        # No wider than columns are, so that what this accepts is in no need of a closer look.
+        limits |= {} if {"ge", "gt"} & limits.keys() else {"ge": -(2**63)}
+        limits |= {} if {"le", "lt"} & limits.keys() else {"le": 2**63 - 1}
+        return Annotated[int, msgspec.Meta(**limits)]
+    if limits and name == "number":
+        return Annotated[float, msgspec.Meta(**limits)]
+    return _SCALARS[name]
+
+
+def _limits(schema: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+    return {ours: schema[theirs] for theirs, ours in names.items() if theirs in schema}
+
+
+def _object_type(schema: dict[str, Any]) -> Any:
+    properties = schema.get("properties", {})
+    required = schema.get("required", [])
+    others = schema.get("additionalProperties", True)
+    if others not in (True, False, {}) or not set(required) <= properties.keys():
+        raise _InexpressibleError
+    if not properties and others is not False:
+        return dict[str, Any]
+    fields = [
+        (
+            f"f{index}",
+            _typed(definition),
+            msgspec.field(name=name)
+            if name in required
+            else msgspec.field(name=name, default=msgspec.UNSET),
+        )
+        for index, (name, definition) in enumerate(properties.items())
+    ]
+    return msgspec.defstruct(
+        "Record", fields, kw_only=True, forbid_unknown_fields=others is False, gc=False
+    )
