@@ -328,9 +328,8 @@ class MySQL(Dialect):
         # Assigned from left to right: what compares the old values comes before they change.
         updates = [
             f"{old}.{(name := self.quote(c.name))} = "
-            f"IF({same or 'true'}, {old}.{name}, {self._new(table, c)})"
-            for c in table.columns
-            if c.is_volatile
+            f"IF({self._once(same or 'true', turn)}, {old}.{name}, {self._new(table, c)})"
+            for turn, c in enumerate(c for c in table.columns if c.is_volatile)
         ]
         updates += [
             f"{old}.{(name := self.quote(c.name))} = "
@@ -344,6 +343,10 @@ class MySQL(Dialect):
             f"ON DUPLICATE KEY UPDATE {', '.join(updates)}"
         )
         return [statement]
+
+    def _once(self, condition: str, turn: int) -> str:  # noqa: ARG002 - MariaDB remembers.
+        """A condition that a statement asks of a row several times, this one counted from 0."""
+        return condition
 
     def _new_rows_sql(self, table: Table) -> str:
         """Read a batch as rows whose values an update can name; VALUES() would be a warning."""
@@ -474,6 +477,11 @@ class MariaDB(MySQL):
             f"WHEN {text} RLIKE '[.][0-9]{{7,}}$' THEN LEFT({text}, 26) "
             f"ELSE {text} END"
         )
+
+    @override
+    def _once(self, condition: str, turn: int) -> str:
+        # In MySQL this is deprecated, and so a warning.
+        return "@is_same" if turn else f"@is_same := ({condition})"
 
     @override
     def _new_rows_sql(self, table: Table) -> str:

@@ -270,12 +270,24 @@ def test_upsert_into_mariadb() -> None:
         "  v2 longtext CHARACTER SET utf8mb4 PATH '$[2]' ERROR ON ERROR\n"
         ")) AS batch\n"
         "ON DUPLICATE KEY UPDATE `entries`.`_sdc_batched_at` = IF("
-        "`entries`.`client__name` <=> VALUES(`client__name`) AND "
-        "`entries`.`amount` <=> VALUES(`amount`) AND `entries`.`tags` <=> VALUES(`tags`), "
+        "@is_same := (`entries`.`client__name` <=> VALUES(`client__name`) AND "
+        "`entries`.`amount` <=> VALUES(`amount`) AND `entries`.`tags` <=> VALUES(`tags`)), "
         "`entries`.`_sdc_batched_at`, VALUES(`_sdc_batched_at`)), "
         "`entries`.`client__name` = VALUES(`client__name`), "
         "`entries`.`amount` = VALUES(`amount`), `entries`.`tags` = VALUES(`tags`)"
     )
+
+
+def test_mariadb_compares_a_row_once() -> None:
+    """However many columns change only if another does."""
+    received = replace(AT, name="_sdc_received_at")
+    [statement] = MariaDB().upsert_sql(replace(TABLE, columns=(*TABLE.columns, received)))
+
+    assert statement.count("`tags` <=> VALUES(`tags`)") == 1
+    assert (
+        "`entries`.`_sdc_received_at` = "
+        "IF(@is_same, `entries`.`_sdc_received_at`, VALUES(`_sdc_received_at`))"
+    ) in statement
 
 
 def test_upsert_of_keys_alone() -> None:
