@@ -50,8 +50,8 @@ RIGHT = {
 def from_environment(schema: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     """The settings that variables such as `TAP_HARVEST_PAGE_SIZE` hold.
 
-    An empty variable is not set, as schedulers pass on what nobody filled in. A text that is not of
-    the setting's kind stays one, for the schema to complain of.
+    An empty variable is not set, as schedulers pass on what nobody filled in, nor is one of JSON
+    that is null. A text that is not of the setting's kind stays one, for the schema to complain of.
     """
     settings: dict[str, Any] = {}
     for name, kind in schema["properties"].items():
@@ -63,7 +63,7 @@ def from_environment(schema: Mapping[str, Any], prefix: str) -> dict[str, Any]:
             # The SDK takes whatever it does not know for false.
             text = os.environ[f"{prefix}{name.upper()}"]
             found = {name: TRUTHS.get(text.lower(), text)}
-        settings |= {name: value for name, value in found.items() if value != ""}
+        settings |= {name: value for name, value in found.items() if value not in ("", None)}
     return settings
 
 

@@ -207,7 +207,8 @@ class TapHarvest(Tap):
             )
         super().load_state({"bookmarks": bookmarks})
         before = {found for stream in bookmarks for found in accounts_in(self.state, stream)}
-        if self._account_ids and (others := before.difference(self._account_ids)):
+        # Without a state, as in a discovery, settings may not have been judged.
+        if before and self._account_ids and (others := before.difference(self._account_ids)):
             self.logger.warning(
                 "Accounts were read before that are not in `account_ids`: %s. Their rows stay "
                 "downstream, and until they are read again nothing is removed there that was "

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from click.testing import CliRunner
 from singer_sdk.exceptions import ConfigValidationError
 
 from tap_harvest.tap import TapHarvest
@@ -183,6 +184,16 @@ def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch):
     assert tap.config["lookback_seconds"] == 7
 
 
+@pytest.mark.parametrize("variable", ["ACCOUNT_IDS", "STREAM_FILTERS"])
+def test_a_variable_that_is_null_is_not_set(monkeypatch: pytest.MonkeyPatch, variable: str):
+    """Where it is JSON, null is a way to write that there is none."""
+    monkeypatch.setenv(f"TAP_HARVEST_{variable}", "null")
+
+    tap = TapHarvest(config=GOOD, parse_env_config=True)
+
+    assert tap.config == TapHarvest(config=GOOD).config
+
+
 @pytest.mark.parametrize("name", ["api_url", "identity_url"])
 @pytest.mark.parametrize(
     "value",
@@ -312,6 +323,18 @@ def test_discovery_needs_no_settings():
     catalog = json.loads(command("--discover").stdout)
 
     assert len(catalog["streams"]) == 41
+
+
+def test_discovery_does_not_judge_settings(tmp_path: Path):
+    """The catalog is that of several accounts, whichever they are."""
+    settings = tmp_path / "settings.json"
+    settings.write_text('{"account_ids": ["nine"]}', encoding="utf-8")
+
+    found = CliRunner().invoke(TapHarvest.cli, ["--config", str(settings), "--discover"])
+
+    assert found.exit_code == 0, found.exception
+    [clients, *_] = json.loads(found.stdout)["streams"]
+    assert clients["key_properties"] == ["account_id", "id"]
 
 
 def test_about_tells_the_settings_and_which_are_secret():
