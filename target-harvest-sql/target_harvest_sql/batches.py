@@ -92,7 +92,8 @@ class Batch:
         return [self._share(table, stream, found) if found else None for found in keys]
 
     def _share(self, table: Table, stream: str, keys: list[Any]) -> Share:
-        with suppress(TypeError):  # Keys of several kinds have no order, and need none.
+        # Keys of several kinds, or that are no numbers, have no order, and need none.
+        with suppress(ArithmeticError, TypeError):
             keys.sort()
         if self._deleted:
             keys.sort(key=self._deleted.__contains__)

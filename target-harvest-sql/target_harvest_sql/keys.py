@@ -41,8 +41,8 @@ def key_reader(
     paths = [path_of(column) for column in columns]
     if not all(PLAIN_NAME.fullmatch(name) for path in paths for name in path):
         return _any_key_reader(columns, path_of)
-    types: dict[Kind, Any] = {"boolean": bool, "integer": int, "number": float, "json": _SCALAR}
-    types["decimal"] = Decimal
+    types: dict[Kind, Any] = {"boolean": bool, "integer": int, "json": _SCALAR}
+    types |= {"decimal": Decimal, "number": Decimal}  # Numbers may differ beyond a double.
     types |= {kind: type_ for kind, type_ in MOMENTS.items() if kind not in kinds_as_text}
     root = _key_type([(path_of(column), types.get(column.kind, str)) for column in columns])
     decode = msgspec.json.Decoder(root).decode
@@ -132,13 +132,16 @@ def age_reader(path: Sequence[str], kind: Kind) -> Callable[[bytes], Any]:
         kind: What it is: a number, a date or a date-time.
 
     Returns:
-        A function from raw record to a value that compares; `None` if the record has none.
+        A function from raw record to a value that compares; `None` if the record has none,
+        or one of another kind.
     """
 
     def read(record: bytes) -> Any:
         value = value_at(decode_exactly(record), path)
-        if kind != "date-time" or not isinstance(value, str):
-            return value
+        if kind in {"integer", "number"}:
+            return value if type(value) in {int, Decimal} else None
+        if kind == "date" or not isinstance(value, str):
+            return value if isinstance(value, str) else None
         try:
             moment = datetime.fromisoformat(value)
         except ValueError:

@@ -275,6 +275,24 @@ def test_a_key_is_told_from_others_by_its_microseconds(database: Database) -> No
             write(database, message, *sent)
 
 
+def test_numbers_as_keys_are_told_apart_by_every_digit(postgres_database: Database) -> None:
+    """A double would make one of two."""
+    ids = [2**60, 2**60 + 1]
+    write(postgres_database, schema("t", id={"type": "number"}), *(record("t", id=n) for n in ids))
+
+    assert sorted(int(row["id"]) for row in postgres_database.rows("t")) == ids
+
+
+def test_what_tells_the_newer_record_may_be_of_another_kind(sqlite_database: Database) -> None:
+    """Where records are not validated; then the later one wins."""
+    sent = [record("t", id=1, n=5), record("t", id=1, n="x"), record("t", id=1, n={})]
+    message = schema("t", id=ID, n={"type": "integer"})
+    write(sqlite_database, message, *sent, validate_records=False, newest_wins="n")
+
+    [row] = sqlite_database.rows("t")
+    assert row["n"] == "{}"
+
+
 @pytest.mark.parametrize(
     "value", ["2024-01-02T03:04:05+02:00", "2024-01-02T03:04:05.123456Z", "2024-01-02 03:04:05Z"]
 )
