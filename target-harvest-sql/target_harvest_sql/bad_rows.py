@@ -123,5 +123,10 @@ def _misfit(connector: Connector, table: Table, row: Row) -> str:
         return ""
     value: Any = msgspec.json.decode(row.element)
     for name in column.path:
-        value = value[int(name)] if isinstance(value, list) else value[name]
+        if isinstance(value, dict):
+            value = value[name]
+        elif isinstance(value, list) and name.isdecimal():
+            value = value[int(name)]
+        else:
+            break  # It stands where an object with the column's value should.
     return f"{json_type(value)} at {column.source}, which is no {column.kind}: "

@@ -43,6 +43,8 @@ class Quarantine:
         self._connector = connector
         self._logger = logger
         self._waiting: deque[tuple[Refusal, datetime]] = deque()
+        self._taken: defaultdict[str | None, list[tuple[str, bytes]]] = defaultdict(list)
+        """Streams and records by schema; they stay until they are written."""
         self._counts: Counter[str] = Counter()
         self._tables: dict[str | None, tuple[cols.Table, Callable[[bytes], bytes]]] = {}
 
@@ -54,17 +56,17 @@ class Quarantine:
         """Write what was taken.
 
         Raises:
-            DatabaseError: If the database refuses it.
+            DatabaseError: If the database refuses it; it is still to be written then.
         """
-        found: defaultdict[str | None, list[bytes]] = defaultdict(list)
         while self._waiting:
             refusal, at = self._waiting.popleft()
-            found[refusal.table.schema].append(_record(refusal, at))
-            self._counts[refusal.stream] += 1
-        for schema, records in found.items():
+            self._taken[refusal.table.schema].append((refusal.stream, _record(refusal, at)))
+        for schema, taken in [*self._taken.items()]:
             table, rebuild = self._prepared(schema)
-            elements = [rebuild(record) for record in records]
+            elements = [rebuild(record) for _, record in taken]
             self._connector.write(table, elements, (), TABLE)
+            self._counts.update(stream for stream, _ in taken)
+            del self._taken[schema]
 
     def _prepared(self, schema: str | None) -> tuple[cols.Table, Callable[[bytes], bytes]]:
         """Make the table of a schema when it is first needed, and tell how its elements are."""
@@ -99,7 +101,7 @@ def _record(refusal: Refusal, at: datetime) -> bytes:
         "stream": refusal.stream,
         "line": refusal.origin.line,
         "reason": refusal.reason,
-        "record": refusal.origin.record.decode(),
+        "record": refusal.origin.record.decode(errors="replace"),
         "rejected_at": at.isoformat(),
     }
     return clean(serialize_json(values).encode(), keeps_nul=False)

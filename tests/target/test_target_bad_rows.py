@@ -316,3 +316,33 @@ def test_an_overwrite_goes_on_too(database: Database) -> None:
 
     assert ids(database) == [2]
     assert len(rejected(database)) == 2
+
+
+def test_no_state_counts_on_a_record_that_could_not_be_put_away(
+    sqlite_database: Database, tmp_path: Path
+) -> None:
+    """Where it is in no table, it has to come again."""
+    sqlite_database.query("CREATE VIEW _sdc_rejected AS SELECT 1 AS stream")
+    messages = [DAYS, day(1), state(at=1), record("days", id="x"), state(at=2)]
+    ended = run(sqlite_database, tmp_path, *messages, invalid_records="quarantine")
+
+    assert ended.exit_code == 1
+    assert "_sdc_rejected" in ended.error
+    assert ended.states == []
+    assert "were not written" not in ended.errors
+
+
+def test_a_text_where_columns_were_made_of_an_object_is_named(duckdb_database: Database) -> None:
+    """There is no value to follow the column's path to."""
+    place = {"type": "object", "properties": {"floor": {"type": "integer"}}}
+    flat = {"validate_records": False, "flattening_enabled": True, "flattening_max_depth": 1}
+    for value in ("s3cr3t", ["s3cr3t"]):
+        with pytest.raises(RefusedRowError, match="at place__floor, which is no integer") as caught:
+            write(
+                duckdb_database,
+                schema("t", id="integer", place=place),
+                record("t", id=1, place=value),
+                **flat,
+            )
+
+        assert SECRET not in str(caught.value)
