@@ -31,7 +31,7 @@ from target_harvest_sql.records import (
     is_deletion,
     needs_cleaning,
 )
-from target_harvest_sql.validation import Validator
+from target_harvest_sql.validation import Validator, check_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
@@ -234,7 +234,9 @@ class SQLSink(Sink):
         """
         try:
             checked = key = None
-            if self._validator is not None:
+            if self._validator is None:
+                check_object(record)
+            else:
                 checked = self._validator.check(record)
                 if checked is None and self.validate_schema:
                     self._moments.judge(record)

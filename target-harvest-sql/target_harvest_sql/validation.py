@@ -48,11 +48,11 @@ class Validator(JSONSchemaValidator):
         if self._accepts is not None:
             try:
                 return self._accepts(record)
-            except (msgspec.DecodeError, RecursionError):
+            except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
                 pass
         try:
             decoded = msgspec.json.decode(record)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise InvalidRecord("it is not JSON", {}) from error
         self.validate(decoded)
         return None
@@ -83,6 +83,29 @@ class Validator(JSONSchemaValidator):
         for error in self.validator.iter_errors(record):
             where = ".".join(str(part) for part in error.absolute_path)
             raise InvalidRecord(f"{_wrong(error)}{f' at {where}' if where else ''}", {})
+
+
+class _AnyObject(msgspec.Struct):
+    """An object, of which nothing is read."""
+
+
+_decode_nothing = msgspec.json.Decoder(_AnyObject).decode
+
+
+def check_object(record: bytes) -> None:
+    """Refuse what is no JSON object, whatever the schema says.
+
+    Raises:
+        InvalidRecord: Says what is wrong.
+    """
+    try:
+        _decode_nothing(record)
+        if not record.isascii():
+            record.decode()
+    except msgspec.ValidationError as error:
+        raise InvalidRecord("it is not an object", {}) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidRecord("it is not JSON", {}) from error
 
 
 def _wrong(error: Any) -> str:

@@ -128,6 +128,24 @@ def test_a_value_that_is_wrong_is_named(sqlite_database: Database, tmp_path: Pat
     assert "s3cr3t" not in str(caught.value)
 
 
+@pytest.mark.parametrize("validate_records", [True, False])
+@pytest.mark.parametrize("wrong", [b"nope", b'{"id": 2, "na', b"[2]", b'{"name": "\xff"}'])
+def test_what_is_no_object_is_named(
+    sqlite_database: Database, tmp_path: Path, wrong: bytes, *, validate_records: bool
+) -> None:
+    """Also where nothing else is asked of a record; it may be put away."""
+    (tmp_path / "1.jsonl").write_bytes(text(1) + wrong + b"\n" + text(3))
+    messages = [{**PEOPLE, "key_properties": []}, batch(tmp_path / "1.jsonl")]
+    with pytest.raises(InvalidRecord, match=r"Record 2 of a batch file of line 2.*it is not"):
+        write(sqlite_database, *messages, validate_records=validate_records)
+
+    sqlite_database.query("DROP TABLE people")
+    put_away = {"invalid_records": "quarantine", "validate_records": validate_records}
+    write(sqlite_database, *messages, **put_away)
+    assert [row["id"] for row in sqlite_database.rows("people")] == [1, 3]
+    assert len(sqlite_database.rows("_sdc_rejected")) == 1
+
+
 @pytest.mark.parametrize(
     ("place", "reason"),
     [
