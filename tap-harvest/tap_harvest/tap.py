@@ -261,7 +261,7 @@ class TapHarvest(Tap):
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
         # Each bookmark was written when it moved. The SDK would write the state once more, which
         # may be in the middle of a record, and call the half of a sync a success.
-        sys.exit(128 + signum)
+        cast("BufferedWriter", self.message_writer).exit(128 + signum)
 
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:

@@ -25,6 +25,8 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
         # Decimals print with the digits that were read.
         self._encoder = Encoder(enc_hook=enc_hook, decimal_format="number")
         self._block = bytearray()
+        self._is_writing = False
+        self._exit_code: int | None = None
 
     @override
     def serialize_message(self, message: Message) -> bytes:
@@ -39,6 +41,23 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
     def flush(self) -> None:
         """Hand all messages to whoever reads standard output."""
         block, self._block = self._block, bytearray()
-        if block:
+        if not block:
+            return
+        self._is_writing = True
+        try:
             sys.stdout.buffer.write(block)
             sys.stdout.buffer.flush()
+        finally:
+            self._is_writing = False
+        if self._exit_code is not None:
+            sys.exit(self._exit_code)
+
+    def exit(self, code: int) -> None:
+        """End the program, as a signal asks; the lines on their way are written first.
+
+        Asked again, it ends at once: whoever reads may have stopped to.
+        """
+        if self._is_writing and self._exit_code is None:
+            self._exit_code = code
+        else:
+            sys.exit(code)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import os
 import signal
 import subprocess
 import sys
+import termios
+import time
+from array import array
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -468,6 +472,34 @@ def test_a_run_that_is_stopped_is_no_success(harvest: Sandbox):
     last = [message["value"] for message in messages if message["type"] == "STATE"][-1:]
     assert run.returncode == 128 + signal.SIGTERM
     assert all("time_entries" not in state["bookmarks"] for state in last)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Pipes have a size on Linux alone.")
+def test_a_run_that_is_stopped_ends_with_a_whole_line(harvest: Sandbox, tmp_path: Path):
+    """Although what reads it is slow, so that it is stopped in the middle of one."""
+    catalog = tmp_path / "catalog.json"
+    catalog.write_text(json.dumps(selecting("time_entries")))
+    with subprocess.Popen(
+        [sys.executable, "-m", "tap_harvest", "--config=ENV", f"--catalog={catalog}"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=settings(harvest) | {"PATH": os.environ["PATH"]},
+    ) as run:
+        assert run.stdout is not None
+        fcntl.fcntl(run.stdout, fcntl.F_SETPIPE_SZ, 16_384)
+        waiting, before = array("i", [0]), -1
+        while waiting[0] < 4096 or waiting[0] != before:  # Until the pipe is full.
+            assert run.poll() is None
+            before = waiting[0]
+            time.sleep(0.3)
+            fcntl.ioctl(run.stdout, termios.FIONREAD, waiting)
+        run.terminate()
+        time.sleep(0.2)
+        written = run.stdout.read()
+
+    assert run.returncode == 128 + signal.SIGTERM
+    assert written.endswith(b"\n")
+    assert all(json.loads(line)["type"] for line in written.splitlines())
 
 
 def test_reports_wait_behind_everything_else(harvest: Sandbox):
