@@ -67,7 +67,7 @@ class TLSProxy:
         await asyncio.gather(*others, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError):  # A client goes away when it trusts no certificate.
+        with suppress(OSError, EOFError):  # A client goes away when it trusts no certificate.
             await reader.readexactly(REQUEST_BYTES)
             writer.write(b"S")
             await writer.start_tls(self._context)

@@ -31,17 +31,18 @@ BOUNDS = {
 def from_environment(schema: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     """The settings that variables such as `TARGET_HARVEST_SQL_LOAD_METHOD` hold.
 
-    An empty variable is not set, as schedulers pass on what nobody filled in. A text that is not of
-    the setting's kind stays one, for the schema to complain of.
+    A variable that is empty or null is not set, as schedulers pass on what nobody filled in. A text
+    that is not of the setting's kind stays one, for the schema to complain of.
     """
     # For what the SDK does beside: it reads the file `.env`.
     parse_environment_config({"properties": {}}, prefix)
     texts = {name: os.environ.get(prefix + name.upper(), "") for name in schema["properties"]}
-    return {
+    values = {
         name: _decoded(text, schema["properties"][name].get("type", ()))
         for name, text in texts.items()
         if text
     }
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _decoded(text: str, types: tuple[str, ...]) -> Any:

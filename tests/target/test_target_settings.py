@@ -83,6 +83,16 @@ def from_environment(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Targe
     return TargetHarvestSQL(config={}, parse_env_config=True)
 
 
+def test_a_variable_that_is_null_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a file of settings."""
+    names = ("batch_size_rows", "batch_size_bytes", "batch_wait_limit_seconds", "lanes")
+    target = from_environment(monkeypatch, **dict.fromkeys(names, "null"))
+
+    assert {name: target.config[name] for name in names} == {
+        name: target.config_jsonschema["properties"][name]["default"] for name in names
+    }
+
+
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of every kind; an empty variable is not set."""
     target = from_environment(
