@@ -57,21 +57,21 @@ def key_reader(
         key = astuple(decoded)
         return key[0] if is_single else key
 
-    if not any(types.get(column.kind) is datetime for column in columns):
+    if not {datetime, _SCALAR} & {types.get(column.kind) for column in columns}:
         return read
 
-    def read_in_utc(record: bytes) -> Hashable:
+    def read_comparable(record: bytes) -> Hashable:
         key: Any = read(record)
-        return _in_utc(key) if is_single else tuple(_in_utc(value) for value in key)
+        return _comparable(key) if is_single else tuple(map(_comparable, key))
 
-    return read_in_utc
+    return read_comparable
 
 
-def _in_utc(value: Any) -> Any:
-    """Give a moment without an offset that of UTC, as databases do."""
+def _comparable(value: Any) -> Any:
+    """Give a moment without an offset that of UTC, as databases do; and tell true from 1."""
     if isinstance(value, datetime) and value.tzinfo is None:
         return value.replace(tzinfo=UTC)
-    return value
+    return (value,) if isinstance(value, bool) else value
 
 
 def _any_key_reader(
@@ -84,7 +84,7 @@ def _any_key_reader(
         key = tuple(value_at(decoded, path_of(column)) for column in columns)
         if any(value is None or isinstance(value, dict | list) for value in key):
             raise _key_error(record, columns, path_of)
-        return key
+        return tuple(map(_comparable, key))
 
     return read
 

@@ -97,6 +97,14 @@ def test_an_object_is_no_key(
     assert database.rows("t") == []
 
 
+def test_true_and_1_are_two_keys(database: Database) -> None:
+    """Of a property that may be either, in one batch."""
+    message = schema("t", keys=["id"], id={"type": ["integer", "boolean"]}, v="integer")
+    write(database, message, *(record("t", id=key, v=n) for n, key in enumerate([1, True, 0])))
+
+    assert sorted(row["v"] for row in database.rows("t")) == [0, 1, 2]
+
+
 def test_composite_and_falsy_keys_are_told_apart(database: Database) -> None:
     """Zero, false and empty text are keys like others."""
     write(
