@@ -53,11 +53,8 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
             sys.exit(self._exit_code)
 
     def exit(self, code: int) -> None:
-        """End the program, as a signal asks; the lines on their way are written first.
-
-        Asked again, it ends at once: whoever reads may have stopped to.
-        """
-        if self._is_writing and self._exit_code is None:
+        """End the program, as a signal asks; the lines on their way are written first."""
+        if self._is_writing:
             self._exit_code = code
         else:
             sys.exit(code)
