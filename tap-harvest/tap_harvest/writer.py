@@ -45,7 +45,9 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
             return
         self._is_writing = True
         try:
-            sys.stdout.buffer.write(block)
+            unwritten = memoryview(block)
+            while unwritten:  # A signal cuts a write short if Python does not buffer its output.
+                unwritten = unwritten[sys.stdout.buffer.write(unwritten) :]
             sys.stdout.buffer.flush()
         finally:
             self._is_writing = False

@@ -7,6 +7,7 @@ import sys
 import time
 from collections import deque
 from contextlib import suppress
+from io import BufferedWriter, RawIOBase, TextIOWrapper
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
@@ -503,6 +504,9 @@ class TargetHarvestSQL(Target):
             cls.print_about(about_format)
             return
         cls.print_version(print_fn=cls.logger.info)
+        if isinstance(sys.stdout.buffer, RawIOBase):
+            # Python is told not to buffer (PYTHONUNBUFFERED): a signal would cut a state in two.
+            sys.stdout = TextIOWrapper(BufferedWriter(sys.stdout.buffer), encoding="utf-8")
         try:
             target = cls(
                 config=dict(config.config) if config else None,

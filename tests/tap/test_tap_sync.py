@@ -475,7 +475,10 @@ def test_a_run_that_is_stopped_is_no_success(harvest: Sandbox):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Pipes have a size on Linux alone.")
-def test_a_run_that_is_stopped_ends_with_a_whole_line(harvest: Sandbox, tmp_path: Path):
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_run_that_is_stopped_ends_with_a_whole_line(
+    harvest: Sandbox, tmp_path: Path, unbuffered: str
+):
     """Although what reads it is slow, so that it is stopped in the middle of one."""
     catalog = tmp_path / "catalog.json"
     catalog.write_text(json.dumps(selecting("time_entries")))
@@ -483,7 +486,7 @@ def test_a_run_that_is_stopped_ends_with_a_whole_line(harvest: Sandbox, tmp_path
         [sys.executable, "-m", "tap_harvest", "--config=ENV", f"--catalog={catalog}"],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env=settings(harvest) | {"PATH": os.environ["PATH"]},
+        env=settings(harvest) | {"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": unbuffered},
     ) as run:
         assert run.stdout is not None
         fcntl.fcntl(run.stdout, fcntl.F_SETPIPE_SZ, 16_384)

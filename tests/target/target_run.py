@@ -7,6 +7,7 @@ import io
 import json
 import os
 import select
+import struct
 import subprocess
 import sys
 import tempfile
@@ -143,6 +144,16 @@ class Fed:
         """The next state that is printed, within 20 seconds."""
         assert select.select([self.stdout], [], [], 20)[0], "no state came out"
         return json.loads(self.stdout.readline())
+
+    def wait_until_it_cannot_write(self) -> None:
+        """Wait until the pipe is full of states that nobody reads, at most 20 seconds."""
+        size = fcntl.fcntl(self.stdout, fcntl.F_GETPIPE_SZ)
+        deadline = time.monotonic() + 20
+        while self._printed() < size and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+    def _printed(self) -> int:
+        return struct.unpack("i", fcntl.ioctl(self.stdout, termios.FIONREAD, b"\0" * 4))[0]  # type: ignore[no-any-return]
 
     def said(self) -> bytes:
         """What was written to standard error until now."""

@@ -172,6 +172,27 @@ def test_a_signal_is_obeyed_after_what_was_read_is_written(
     assert b"Traceback" not in errors
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_signal_does_not_cut_a_state_in_two(
+    sqlite_database: Database,
+    tmp_path: Path,
+    feeding: Callable[[list[str]], Fed],
+    monkeypatch: pytest.MonkeyPatch,
+    unbuffered: str,
+) -> None:
+    """Although nobody has read the first half of it yet."""
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+    fed = feeding(command(sqlite_database, tmp_path, batch_wait_limit_seconds=0.1))
+    fed.feed(state(at="x" * 300_000))
+    fed.wait_until_it_cannot_write()
+    fed.process.send_signal(signal.SIGTERM)
+    time.sleep(0.2)
+    exit_code, printed, _ = fed.end()
+
+    assert exit_code == 143
+    assert json.loads(printed) == {"at": "x" * 300_000}
+
+
 def written(database: Database, table: str) -> bool:
     """Whether there is a table with rows."""
     names = database.query("SELECT name FROM sqlite_master")
@@ -195,10 +216,16 @@ def test_a_signal_does_not_swap_an_incomplete_table(
     assert [row["id"] for row in sqlite_database.rows("one")] == [9]
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_a_reader_of_states_that_goes_away_ends_the_target(
-    sqlite_database: Database, tmp_path: Path, feeding: Callable[[list[str]], Fed]
+    sqlite_database: Database,
+    tmp_path: Path,
+    feeding: Callable[[list[str]], Fed],
+    monkeypatch: pytest.MonkeyPatch,
+    unbuffered: str,
 ) -> None:
     """With one line and an exit code, not a traceback."""
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     fed = feeding(command(sqlite_database, tmp_path))
     fed.stdout.close()
     fed.process.stdout = None
