@@ -211,20 +211,18 @@ def _mysql(request: pytest.FixtureRequest) -> Iterator[Database]:
 
 @contextmanager
 def _of_mysql(engine: str, server: str) -> Iterator[Database]:
-    name = f"test_{os.getpid()}_{next(_NUMBERS)}"
+    name = f"test_{next(_NUMBERS)}_{os.getpid()}"
     url = make_url(server).set(database=name).render_as_string(hide_password=False)
     with closing(_connect_mysql(server)) as connection:
         cursor = connection.cursor()
-        cursor.execute("SHOW DATABASES")
-        before = {found for (found,) in cursor.fetchall()}
         # Tables must not take the character set of the database.
         cursor.execute(f"CREATE DATABASE {name} CHARACTER SET latin1")
         try:
             yield Database(engine, url)
         finally:
             # A schema that a test made is a database beside its own.
-            cursor.execute("SHOW DATABASES WHERE `Database` NOT LIKE 'test_%'")
-            for made in [name, *({found for (found,) in cursor.fetchall()} - before)]:
+            cursor.execute(f"SHOW DATABASES LIKE 'own%{os.getpid()}'")
+            for made in [name, *(found for (found,) in cursor.fetchall())]:
                 cursor.execute(f"DROP DATABASE `{made}`")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -880,7 +881,8 @@ WITH_SCHEMAS = pytest.mark.parametrize(
 @WITH_SCHEMAS
 def test_a_stream_goes_to_the_schema_in_its_name(database: Database) -> None:
     """`schema-table` and `schema.table` alike; `default_target_schema` goes before both."""
-    for stream in ("one-t", "two.t"):
+    one, two, three = (f"own{number}_{os.getpid()}" for number in (1, 2, 3))
+    for stream in (f"{one}-t", f"{two}.t"):
         for load_method in ("upsert", "overwrite"):
             write(
                 database,
@@ -888,14 +890,15 @@ def test_a_stream_goes_to_the_schema_in_its_name(database: Database) -> None:
                 record(stream, id=1, name="a"),
                 load_method=load_method,
             )
-    message = {**PEOPLE, "stream": "one-u"}
-    write(database, message, record("one-u", id=1), default_target_schema="three")
+    stream = f"{one}-u"
+    message = {**PEOPLE, "stream": stream}
+    write(database, message, record(stream, id=1), default_target_schema=three)
 
     found = database.query(
         "SELECT CONCAT(TABLE_SCHEMA, '.', TABLE_NAME) AS t FROM INFORMATION_SCHEMA.TABLES "
-        "WHERE TABLE_SCHEMA IN ('one', 'two', 'three')"
+        f"WHERE TABLE_SCHEMA IN ('{one}', '{two}', '{three}')"
     )
-    assert sorted(row["t"] for row in found) == ["one.t", "three.u", "two.t"]
+    assert sorted(row["t"] for row in found) == [f"{one}.t", f"{two}.t", f"{three}.u"]
 
 
 def test_sqlite_keeps_the_name_of_a_stream_whole(sqlite_database: Database) -> None:
