@@ -23,7 +23,6 @@ TEXT_TYPES = ("char", "longtext", "mediumtext", "text", "tinytext", "varchar")
 HELD: tuple[tuple[Collection[str], Collection[Kind], Kind], ...] = (
     ({"json"}, ANY, "json"),
     ({"varchar"}, {"json"}, "json"),  # As a key of any kind is made.
-    (TEXT_TYPES, {"boolean"}, "json"),  # JSON_VALUE makes 1 of true.
     (TEXT_TYPES, {"integer", "number"}, "decimal"),  # Every digit.
     (TEXT_TYPES, ANY, "string"),
     ({"int", "mediumint", "smallint"}, {"integer"}, "integer"),
@@ -60,6 +59,9 @@ MySQL manual, "Precision Math": https://dev.mysql.com/doc/refman/8.4/en/precisio
 
 INTEGERS = ("tinyint", "smallint", "mediumint", "int", "bigint")
 
+BOOLEAN = "tinyint(1)"
+"""What the server calls a boolean; a statement with a width in it is deprecated in MySQL."""
+
 DOUBLE_KEEPS = 2**53
 """How far from zero a double keeps every integer."""
 
@@ -94,7 +96,7 @@ class MySQL(Dialect):
     keeps_nul = True
     lossy_kinds = frozenset({"decimal", "json", "number"})
     types: ClassVar[Mapping[Kind, str]] = {
-        "boolean": "tinyint(1)",
+        "boolean": BOOLEAN,
         "date": "date",
         "date-time": "datetime(6)",
         "decimal": "longtext",
@@ -165,6 +167,8 @@ class MySQL(Dialect):
             texts = [c for c in table.keys if c.kind in TEXTS]
             room = INDEX_BYTES - 8 * (len(table.keys) - len(texts))
             return f"varchar({room // CHARACTER_BYTES // len(texts)})"
+        if column.kind == "boolean":
+            return "boolean"
         size = column.size
         if column.kind == "decimal" and size.precision is not None and size.scale is not None:
             fits = size.precision <= DECIMAL_DIGITS and size.scale <= DECIMAL_SCALE
@@ -232,7 +236,7 @@ class MySQL(Dialect):
         size = _decimal_size(column_type)
         if size is not None:
             column = replace(column, size=size.joined(column.size))
-        is_boolean = column_type == "tinyint(1)"
+        is_boolean = column_type == BOOLEAN
         if column.kind == "json" or (column.kind == "string" and is_boolean):
             return self._rewrite_sql(table, column, is_boolean=is_boolean)
         is_integer = column_type.startswith(INTEGERS) and not is_boolean
@@ -294,6 +298,8 @@ class MySQL(Dialect):
         """As what JSON_TABLE reads a value; what it cannot read so is an error."""
         if kind in TEXTS:
             return "json"
+        if kind == "boolean":
+            return "boolean"
         return TEXT if kind in {"date", "date-time", "time"} else self.types[kind]
 
     def _value_sql(self, value: str, kind: Kind) -> str:
@@ -311,8 +317,8 @@ class MySQL(Dialect):
 
     @override
     def moment(self, text: str) -> str:
-        # Offsets are understood, but for the letter.
-        return f"REGEXP_REPLACE({text}, 'Z$', '+00:00')"
+        # Offsets are understood, but for the letter; before 1970 by CAST alone.
+        return f"CAST(REGEXP_REPLACE({text}, 'Z$', '+00:00') AS datetime(6))"
 
     @override
     def upsert_sql(self, table: Table) -> list[str]:
@@ -433,6 +439,12 @@ class MariaDB(MySQL):
             "  AND columns.table_name = %(table)s\n"
             "ORDER BY ordinal_position"
         )
+
+    @override
+    def held_kind(self, column_type: str, kind: Kind) -> Kind | None:
+        if kind == "boolean" and column_type.startswith(TEXT_TYPES):
+            return "json"  # JSON_VALUE makes 1 of true.
+        return super().held_kind(column_type, kind)
 
     @override
     def rows_sql(self, columns: Sequence[Column]) -> str:

@@ -85,7 +85,7 @@ HARMLESS: Final = frozenset(
 """Codes of warnings that statements with IF EXISTS give; every other one is an error."""
 
 NAMES_ONLY: Final = frozenset(
-    {REFUSED_HERE, 1044, 1045, 1049, 1054, 1142, 1146, 1264, 1265, 1406, 2003}
+    {REFUSED_HERE, 1044, 1045, 1049, 1054, 1142, 1146, 1264, 1265, 1406, 2003, 3819}
 )
 """Codes of errors that quote names, but no value of a record."""
 

@@ -95,6 +95,15 @@ def test_text_in_a_key_is_as_long_as_an_index_allows(kinds: list[str], types: li
     assert [MySQL().type_sql(table, key) for key in keys] == types
 
 
+def test_a_truth_value_is_made_without_a_width() -> None:
+    """To write `tinyint(1)`, as the server calls it, is deprecated in MySQL: a warning."""
+    truth = Column("v", ("r", "v"), "boolean")
+
+    assert MySQL().type_sql(TABLE, truth) == "boolean"
+    assert "`v` boolean PATH" in MySQL().rows_sql((truth,))
+    assert MySQL().held_kind("tinyint(1)", "boolean") == "boolean"
+
+
 def test_a_decimal_is_as_large_as_the_schema_says() -> None:
     """Where it says nothing, or more than the database has, all digits are kept as text."""
     decimal = Column("v", ("v",), "decimal", size=Size(precision=20, scale=4))
@@ -176,7 +185,8 @@ def test_columns_that_were_made_otherwise_hold_what_they_can() -> None:
     assert held("bigint(20)", "integer") == "integer"  # So MariaDB reports it.
     assert held("varchar(20)", "date") == "string"
     assert held("varchar(20)", "integer") == "decimal"
-    assert held("longtext", "boolean") == "json"
+    assert held("longtext", "boolean") == "string"
+    assert MariaDB().held_kind("longtext", "boolean") == "json"
     assert held("varchar(768)", "json") == "json"
     assert held("datetime", "date-time") == "date-time"
     assert held("double", "integer") == "number"
@@ -227,7 +237,7 @@ def test_upsert_into_mysql() -> None:
         "IF(JSON_TYPE(`client__name`) = 'NULL', NULL, JSON_UNQUOTE(`client__name`)) AS c1, "
         "`amount` AS c2, "
         "IF(JSON_TYPE(`tags`) = 'NULL', NULL, `tags`) AS c3, "
-        "REGEXP_REPLACE(`_sdc_batched_at`, 'Z$', '+00:00') AS c4\n"
+        "CAST(REGEXP_REPLACE(`_sdc_batched_at`, 'Z$', '+00:00') AS datetime(6)) AS c4\n"
         "FROM JSON_TABLE(%(batch)s, '$[*]' COLUMNS (\n"
         """  `id` bigint PATH '$."r"."id"' ERROR ON ERROR,\n"""
         """  `client__name` json PATH '$."r"."client"."name"' ERROR ON ERROR,\n"""
@@ -341,7 +351,8 @@ def test_activate_version() -> None:
     )
     assert MySQL().activate_version_sql(TABLE, hard_delete=False) == (
         "UPDATE `harvest`.`entries`\n"
-        "SET `_sdc_deleted_at` = REGEXP_REPLACE(%(deleted_at)s, 'Z$', '+00:00')\n"
+        "SET `_sdc_deleted_at` = "
+        "CAST(REGEXP_REPLACE(%(deleted_at)s, 'Z$', '+00:00') AS datetime(6))\n"
         "WHERE (`_sdc_table_version` IS NULL OR `_sdc_table_version` < %(version)s) "
         "AND `_sdc_deleted_at` IS NULL"
     )
