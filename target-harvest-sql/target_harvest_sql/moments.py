@@ -27,11 +27,16 @@ PARSERS: Final[dict[Kind, Callable[[str], Any]]] = {
 KEY_DIGITS: Final = 6
 """How many digits of a second are compared to tell the keys of a batch apart."""
 
-OFFSET: Final = re.compile(r"[+-](?!00:?00)\d\d")
+OFFSET: Final = re.compile(r"[+-](?!00(?::?00)?$)\d\d")
 """The offset of a time of day, where it is another than UTC's."""
 
-FRACTION: Final = re.compile(r":\d\d[.,](\d+)")
-LONG_FRACTION: Final = re.compile(rb":\d\d[.,]\d{7}")
+BARE: Final = re.compile(r"T?\d\d(?!:)|.*,")
+"""A time of day that is not hours, colon, minutes, or has a comma: `0304` is to MariaDB three
+minutes and four seconds, to SQL Server a year; and DuckDB cuts what follows a comma."""
+
+FRACTION: Final = re.compile(r"\d\d[.,](\d+)")
+LONG_FRACTION: Final = re.compile(rb"\d\d[.,]\d{7,}[^\d,\]}]")
+"""With what follows it in a text, but not after a number."""
 
 # To be quick: digits become 0, what a fraction begins with a point, the rest a space.
 LOOKS: Final = bytes(
@@ -104,6 +109,8 @@ class Moments:
                 wrong = f"{column.kind} at {column.source} with {excess}"
             elif column.kind == "time" and OFFSET.search(text):
                 wrong = f"time at {column.source} with an offset"
+            elif column.kind == "time" and BARE.match(text):
+                wrong = f"time at {column.source} that is not written as hh:mm:ss"
             else:
                 continue
             raise InvalidRecord(

@@ -312,7 +312,7 @@ class MySQL(Dialect):
     def _time_sql(self, value: str, kind: Kind) -> str:
         if kind == "time":
             # The mark of UTC, and zeros beyond microseconds, would be a warning.
-            return f"REGEXP_REPLACE({value}, '((?<=[.][0-9]{{6}})0+)?(Z|[+-]00:?00)?$', '')"
+            return f"REGEXP_REPLACE({value}, '((?<=[.][0-9]{{6}})0+)?(Z|[+-]00(:?00)?)?$', '')"
         return self.moment(value) if kind == "date-time" else value
 
     @override
@@ -484,7 +484,7 @@ class MariaDB(MySQL):
         return (
             f"CASE WHEN RIGHT({text}, 1) = 'Z' "
             f"THEN LEFT({text}, LEAST(CHAR_LENGTH({text}) - 1, 26)) "
-            f"WHEN {text} RLIKE ':[0-9.]+{offset}' "
+            f"WHEN {text} RLIKE '[^0-9-][0-9:.]+{offset}' "
             f"THEN CAST({local} AS datetime(6)) - INTERVAL {hours_and_minutes} HOUR_MINUTE "
             f"WHEN {text} RLIKE '[.][0-9]{{7,}}$' THEN LEFT({text}, 26) "
             f"ELSE {text} END"

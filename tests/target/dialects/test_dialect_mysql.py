@@ -267,7 +267,7 @@ def test_upsert_into_mariadb() -> None:
         "COALESCE(JSON_VALUE(v7, '$[2]'), JSON_QUERY(v7, '$[2]')) AS c2, "
         "NULLIF(v6, 'null') AS c3, "
         "CASE WHEN RIGHT(v2, 1) = 'Z' THEN LEFT(v2, LEAST(CHAR_LENGTH(v2) - 1, 26)) "
-        "WHEN v2 RLIKE ':[0-9.]+[+-][0-9]{2}(:?[0-9]{2})?$' "
+        "WHEN v2 RLIKE '[^0-9-][0-9:.]+[+-][0-9]{2}(:?[0-9]{2})?$' "
         "THEN CAST(LEFT(v2, LEAST(CHAR_LENGTH(v2) "
         "- CHAR_LENGTH(REGEXP_SUBSTR(v2, '[+-][0-9]{2}(:?[0-9]{2})?$')), 26)) AS datetime(6)) "
         "- INTERVAL INSERT(RPAD(REPLACE(REGEXP_SUBSTR(v2, '[+-][0-9]{2}(:?[0-9]{2})?$'), "
