@@ -44,23 +44,23 @@ class Tally:
 
 
 def summary(
+    heading: str,
     tallies: Mapping[str, Tally],
     requests_of: Mapping[str, int],
     *,
     seconds: float,
     seconds_held: float,
     repeats: int,
-    is_complete: bool,
 ) -> str:
     """The table that ends a run, of lines that fit into 80 columns as far as the notes do.
 
     Args:
+        heading: Its first line.
         tallies: The streams that were to be read, in order.
         requests_of: Requests sent, by who asked; also others than those streams.
         seconds: How long the run took.
         seconds_held: For how long of that some request waited until the budgets allowed it.
         repeats: How many requests repeated another.
-        is_complete: Whether it came to its end.
     """
     others = {name: sent for name, sent in requests_of.items() if name not in tallies}
     told = [tally.changed for tally in tallies.values() if tally.changed is not None]
@@ -71,7 +71,7 @@ def summary(
         seconds,
     )
     lines = [
-        "Read to the end:" if is_complete else "Ended early; until then:",
+        heading,
         _line("stream", ("rows", "changed", "requests", "seconds")),
         *(_stream(name, tally, requests_of.get(name)) for name, tally in tallies.items()),
     ]

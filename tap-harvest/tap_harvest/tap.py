@@ -161,32 +161,39 @@ class TapHarvest(Tap):
 
     @override  # type: ignore[misc]  # It is final, and there is no other end of a run.
     def sync_all(self) -> None:
-        began = time.monotonic()
-        is_complete = False
-        try:
+        with self._summed_up("Read to the end:"):
             if any(s.selected or s.has_selected_descendents for s in self.streams.values()):
                 # Before anything is written, the token is known to reach all accounts.
                 self.accounts.open()
             super().sync_all()
+
+    @override  # type: ignore[misc]  # As above: of a trial.
+    def run_connection_test(self) -> bool:
+        with self._summed_up("Tried, the first rows of each stream:"):
+            return super().run_connection_test()
+
+    @contextmanager
+    def _summed_up(self, heading: str) -> Iterator[None]:
+        """Tell at the end what was read, also where an error or a signal is the end."""
+        began = time.monotonic()
+        is_complete = False
+        try:
+            yield
             is_complete = True
         finally:
-            # Also where an error or a signal ends the run.
             if is_complete or any(stream.tally.is_begun for stream in self._selected):
-                self._sum_up(time.monotonic() - began, is_complete=is_complete)
-
-    def _sum_up(self, seconds: float, *, is_complete: bool) -> None:
-        client = self.account.client
-        self.logger.info(
-            "%s",
-            summary(
-                {stream.name: stream.tally for stream in self._selected},
-                client.requests_of,
-                seconds=seconds,
-                seconds_held=client.budget.seconds_held + client.report_budget.seconds_held,
-                repeats=client.repeats,
-                is_complete=is_complete,
-            ),
-        )
+                client = self.account.client
+                self.logger.info(
+                    "%s",
+                    summary(
+                        heading if is_complete else "Ended early; until then:",
+                        {stream.name: stream.tally for stream in self._selected},
+                        client.requests_of,
+                        seconds=time.monotonic() - began,
+                        seconds_held=client.budget.seconds_held + client.report_budget.seconds_held,
+                        repeats=client.repeats,
+                    ),
+                )
 
     @override
     def load_state(self, state: Mapping[str, Any]) -> None:

@@ -160,12 +160,12 @@ def test_lines_fit_into_80_columns():
     }
 
     text = summary(
+        "Read to the end:",
         tallies,
         dict.fromkeys(tallies, 10_000),
         seconds=100_000,
         seconds_held=86_400,
         repeats=100_000,
-        is_complete=True,
     )
 
     _, *lines, last = text.splitlines()
@@ -185,6 +185,18 @@ def test_an_ordinary_run_says_little(harvest: Sandbox, level: str, is_calm: bool
         assert (words in run.stderr) is not is_calm
     assert set(table(run.stderr)) >= {stream.name for stream in STREAMS}
     assert harvest.token not in run.stderr
+
+
+def test_a_trial_ends_with_a_table_too(harvest: Sandbox):
+    """Of what came; not with what a whole run would cost."""
+    run = program("--config=ENV", "--test", **settings(harvest))
+
+    assert run.returncode == 0, run.stderr
+    assert "Tried, the first rows of each stream:" in run.stderr
+    assert "Reports to read" not in run.stderr
+    lines = table(run.stderr)
+    assert lines.keys() >= {stream.name for stream in STREAMS}
+    assert lines["clients"][:3] == ["1", "1", "1"]
 
 
 def test_the_summary_is_no_message(harvest: Sandbox):

@@ -163,7 +163,8 @@ class Report(HarvestStream):
     @override
     def plan(self) -> None:
         super().plan()
-        self._announce()
+        if not self.is_trial:
+            self._announce()
 
     @override
     def expect_first(self) -> None:
