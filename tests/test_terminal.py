@@ -1,12 +1,16 @@
-"""What a person sees at a terminal of 80 columns."""
+"""What a person sees at a terminal of 80 columns, or of 120."""
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pty
 import re
+import struct
 import subprocess
 import sys
+import termios
 from pathlib import Path
 from typing import Final
 
@@ -42,6 +46,23 @@ def logged(command: str, folder: Path, **variables: str) -> list[str]:
     return done.stderr.splitlines()
 
 
+def shown_in(command: str, folder: Path, columns: int) -> list[str]:
+    """The same lines, as a terminal of so many columns gets them."""
+    terminal, end = pty.openpty()
+    fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    with os.fdopen(end, "wb") as standard_error:
+        subprocess.run(
+            [BIN / command, "--config", folder / "settings.json"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=standard_error,
+            check=False,
+        )
+        shown = os.read(terminal, 100_000)
+    os.close(terminal)
+    return shown.decode().splitlines()
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_line_begins_with_time_and_level_alone(command: str, tmp_path: Path) -> None:
     """So that most of a terminal's line is left for the sentence."""
@@ -53,6 +74,21 @@ def test_a_line_begins_with_time_and_level_alone(command: str, tmp_path: Path) -
     assert all(re.match(rf"{moment} (ERROR  |WARNING) \S", line) for line in others)
 
 
+@pytest.mark.parametrize("columns", [80, 120])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_sentence_goes_on_below_itself(command: str, columns: int, tmp_path: Path) -> None:
+    """At a terminal, which would break it in the middle of a word."""
+    whole = logged(command, tmp_path)
+
+    lines = shown_in(command, tmp_path, columns)
+
+    assert len(lines) > len(whole)
+    assert max(map(len, lines)) <= columns
+    begins = " " * len("2031-04-09 16:20:05 WARNING ")
+    joined = re.sub(rf"\n{begins}", " ", "\n".join(lines))
+    assert [line[20:] for line in joined.splitlines()] == [line[20:] for line in whole]
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_log_configuration_decides_on_the_form_of_lines(command: str, tmp_path: Path) -> None:
     """Also where it uses what the SDK has for terminals."""
@@ -62,6 +98,25 @@ def test_a_log_configuration_decides_on_the_form_of_lines(command: str, tmp_path
     found = logged(command, tmp_path, SINGER_SDK_LOG_CONFIG=str(configuration))
 
     assert all(line.startswith("mine: ") for line in found)
+
+
+def test_a_target_without_a_tap_says_what_it_waits_for(tmp_path: Path) -> None:
+    """It reads the terminal, where nobody would guess that."""
+    terminal, end = pty.openpty()
+    os.write(terminal, b"\x04")  # Ctrl+D.
+    with os.fdopen(end, "rb") as standard_input:
+        done = subprocess.run(
+            [BIN / "target-harvest-sql"],
+            cwd=tmp_path,
+            stdin=standard_input,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    os.close(terminal)
+
+    assert done.returncode == 0
+    assert "read from this terminal, until Ctrl+D" in done.stderr.splitlines()[1]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -515,6 +515,11 @@ class TargetHarvestSQL(Target):
         except ConfigValidationError:
             take_leave(file_input or sys.stdin)
             raise
+        if (file_input or sys.stdin).isatty():
+            cls.logger.info(
+                "Singer messages are read from this terminal, until Ctrl+D. Usually a tap sends "
+                "them: `tap-harvest --config=ENV | target-harvest-sql --config=ENV`."
+            )
         try:
             target._listen_or_obey(file_input)
         except BrokenPipeError:
