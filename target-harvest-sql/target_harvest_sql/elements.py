@@ -77,13 +77,13 @@ def as_lists(
     ]
 
     form = b",".join([b"%b"] * len(alone) + [b"[%b]" % b",".join([b"%b"] * len(m)) for m in lists])
-    if not has_metadata:
-        form = b"[%b]" % form
+    write = form.__mod__ if lists else b",".join  # The latter is faster by half.
     read = _reader([paths[n] for n in [*alone, *others]])
 
     def rebuild(record: bytes) -> bytes:
         try:
-            return form % read(record)
+            values = write(read(record))
+            return values if has_metadata else b"[%b]" % values
         except msgspec.DecodeError as error:
             raise InvalidRecord(f"it is not as its schema says: {error}", {}) from error
 
