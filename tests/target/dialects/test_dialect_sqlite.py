@@ -5,11 +5,11 @@ from __future__ import annotations
 from target_harvest_sql.columns import Column, Table
 from target_harvest_sql.dialects.sqlite import SQLite, SQLiteJSONB
 
-ID = Column("id", ("r", "id"), "integer", is_key=True)
-CLIENT = Column("client__name", ("r", "client", "name"), "string")
-AMOUNT = Column("amount", ("r", "amount"), "decimal")
-TAGS = Column("tags", ("r", "tags"), "json")
-AT = Column("_sdc_batched_at", ("b",), "date-time", is_volatile=True)
+ID = Column("id", ("6",), "integer", is_key=True)
+CLIENT = Column("client__name", ("7",), "string")
+AMOUNT = Column("amount", ("8",), "decimal")
+TAGS = Column("tags", ("9",), "json")
+AT = Column("_sdc_batched_at", ("2",), "date-time", is_volatile=True)
 TABLE = Table("entries", (ID, CLIENT, AMOUNT, TAGS, AT))
 KEYLESS = Table('odd "name"', (CLIENT,))
 
@@ -75,7 +75,7 @@ def test_append() -> None:
         "WITH batch AS MATERIALIZED (\n"
         "  SELECT value FROM json_each(CAST(:batch AS TEXT))\n"
         ")\n"
-        """SELECT value ->> '$."r"."client"."name"'\n"""
+        "SELECT value ->> 7\n"
         "FROM batch"
     )
 
@@ -89,9 +89,9 @@ def test_upsert() -> None:
         "WITH batch AS MATERIALIZED (\n"
         "  SELECT value FROM json_each(CAST(:batch AS TEXT))\n"
         ")\n"
-        """SELECT value ->> '$."r"."id"', value ->> '$."r"."client"."name"', """
-        """NULLIF(trim(value -> '$."r"."amount"', '"'), 'null'), """
-        """NULLIF(value -> '$."r"."tags"', 'null'), value ->> '$."b"'\n"""
+        "SELECT value ->> 6, value ->> 7, "
+        """NULLIF(trim(value -> 8, '"'), 'null'), """
+        "NULLIF(value -> 9, 'null'), value ->> 2\n"
         "FROM batch\n"
         "WHERE true\n"
         'ON CONFLICT ("id") DO UPDATE SET "client__name" = excluded."client__name", '
@@ -112,7 +112,7 @@ def test_delete() -> None:
         "WITH batch AS MATERIALIZED (\n"
         "  SELECT value FROM json_each(CAST(:batch AS TEXT))\n"
         ")\n"
-        """SELECT value ->> '$."r"."id"'\n"""
+        "SELECT value ->> 6\n"
         "FROM batch\n"
         ")"
     )
@@ -164,8 +164,8 @@ def test_columns() -> None:
 
 def test_older_rows_change_nothing() -> None:
     """Date-times are stored as the texts that were sent, and compared as instants."""
-    at = Column("at", ("at",), "date-time", "at")
-    table = Table("t", (Column("id", ("id",), "integer", is_key=True), at), newest_by="at")
+    at = Column("at", ("1",), "date-time", "at")
+    table = Table("t", (Column("id", ("0",), "integer", is_key=True), at), newest_by="at")
     [upsert], [delete] = SQLite().upsert_sql(table), SQLite().delete_sql(table)
 
     assert upsert.split(" DO UPDATE SET ")[1] == (
@@ -179,8 +179,8 @@ def test_older_rows_change_nothing() -> None:
         "WITH batch AS MATERIALIZED (\n"
         "  SELECT value FROM json_each(CAST(:batch AS TEXT))\n"
         ")\n"
-        """SELECT value ->> '$."id"'\n"""
+        "SELECT value ->> 0\n"
         "FROM batch\n"
-        """WHERE (instant(value ->> '$."at"') < instant(old."at")) IS NOT TRUE\n"""
+        """WHERE (instant(value ->> 1) < instant(old."at")) IS NOT TRUE\n"""
         ")"
     )
