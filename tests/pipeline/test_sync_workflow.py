@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -44,7 +45,8 @@ def checkout(folder: Path) -> Path:
 
 def sync(folder: Path, secrets: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     """Run the workflow's script in a clean checkout, as a runner does; nothing of it is kept."""
-    empty = {"STATE_DATABASE": "", "STATE_STORAGE": ""}  # As a secret is that is not set.
+    # As secrets and variables are that are not set.
+    empty = {"DATABASE_SCHEMA": "", "STATE_DATABASE": "", "STATE_STORAGE": ""}
     done = subprocess.run(
         ["bash", "-e", "-c", script("Sync")],
         cwd=checkout(folder),
@@ -124,6 +126,43 @@ def test_runs_in_clean_checkouts_go_on_from_the_state_alone(
     assert third.returncode == 0, third.stdout
     assert differences(wanted(harvest), database) == []
     assert "updated_since" in asked.query
+
+
+def test_the_tables_go_to_the_schema_that_the_variable_names(
+    harvest: Sandbox, new_database: Callable[[str], Database], tmp_path: Path
+) -> None:
+    """Where it is not set they go to the database's own, as the test above shows."""
+    database = new_database("postgres")
+    secrets = secrets_of(harvest, database) | {"STATE_STORAGE": f"file://{tmp_path}/state"}
+
+    done = sync(tmp_path / "checkout", secrets | {"DATABASE_SCHEMA": "harvest"})
+
+    assert done.returncode == 0, done.stdout
+    found = database.query("SELECT schemaname, relname FROM pg_stat_user_tables")
+    assert {(row["schemaname"], row["relname"]) for row in found} == {
+        ("harvest", stream) for stream in STREAMS
+    }
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mssql"])
+def test_the_database_of_the_state_is_asked_by_the_driver_that_is_installed(
+    harvest: Sandbox, sqlite_database: Database, tmp_path: Path, kind: str
+) -> None:
+    """A URL need not name it, as `DATABASE_URL` need not. Nobody listens at this one."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    secrets = secrets_of(harvest, sqlite_database) | {
+        "STATE_DATABASE": f"{kind}://somebody:password@127.0.0.1:{port}/state",
+        "MELTANO_DATABASE_MAX_RETRIES": "0",
+    }
+
+    done = sync(tmp_path / "checkout", secrets)
+
+    assert done.returncode == 1
+    assert "OperationalError" in done.stdout
+    assert "refused" in done.stdout
+    assert "ModuleNotFoundError" not in done.stdout
+    assert harvest.requests == []
 
 
 def test_a_run_without_a_place_for_the_state_is_refused(
