@@ -36,6 +36,8 @@ class Account:
         """
         self.client = client
         self.skip_forbidden = skip_forbidden
+        self.withheld: dict[type[UnavailableError], str] = {}
+        """The first stream that Harvest did not show, for each way of not showing it."""
         self._account_id = account_id
 
     @cached_property

@@ -132,9 +132,12 @@ def test_a_manager_s_token_reads_what_it_may(
     assert "cost_rate (time_entries, users)" in rates
     assert [line.split(" reason=")[0].split("stream=")[1] for line in skipped] == [
         "tasks missing=tasks",
-        "roles missing=roles,user_roles",
+        "roles missing=roles, user_roles",
         "user_cost_rates missing=user_cost_rates",
     ]
+    first, *others = [line.split(" reason=")[1] for line in skipped]
+    assert "Use an administrator's token" in first
+    assert others == ["as of tasks"] * 2
     assert run.streams == ["time_entries", "users"]
     everything = {row["id"] for row in harvest.rows("time_entries")}
     assert run.ids("time_entries") < everything

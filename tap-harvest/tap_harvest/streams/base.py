@@ -185,11 +185,13 @@ class HarvestStream(DueStream):
                 raise
             self._note("skipped: Harvest does not show it to the token")
             below = cast("list[HarvestStream]", self.descendent_streams)
+            # A token that lacks rights lacks them for many lists: what to do is said once.
+            first = self.account.withheld.setdefault(type(error), self.label)
             self.logger.warning(
                 "Skipped, with its bookmark kept: stream=%s missing=%s reason=%s",
                 self.label,
-                ",".join(stream.name for stream in (self, *below) if stream.selected),
-                error,
+                ", ".join(stream.name for stream in (self, *below) if stream.selected),
+                error if first == self.label else f"as of {first}",
             )
 
     def _note(self, note: str) -> None:
