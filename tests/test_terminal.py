@@ -16,6 +16,8 @@ from typing import Final
 
 import pytest
 
+from chaos.__main__ import HEAD, line
+
 ROOT: Final = Path(__file__).resolve().parents[1]
 BIN: Final = Path(sys.executable).parent
 COLUMNS: Final = 80
@@ -127,6 +129,26 @@ def test_the_help_of_a_command_fits(command: str) -> None:
     ).stdout
 
     assert max(map(len, shown.splitlines())) <= COLUMNS
+
+
+@pytest.mark.parametrize("recipe", ["benchmarks", "chaos"])
+def test_the_help_of_a_recipe_fits(recipe: str) -> None:
+    """As the commands' own."""
+    shown = subprocess.run(
+        [sys.executable, "-m", recipe, "--help"],
+        env=os.environ | {"PYTHONPATH": str(ROOT / "tests"), "COLUMNS": str(COLUMNS)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+    assert max(map(len, shown.splitlines())) <= COLUMNS
+
+
+def test_the_table_of_the_soak_fits() -> None:
+    """With its widest name, and figures as wide as their heads."""
+    assert len(line(HEAD)) <= COLUMNS
+    assert len(line(("postgres", *HEAD[1:]))) == len(line(HEAD))
 
 
 def test_the_list_of_recipes_fits() -> None:

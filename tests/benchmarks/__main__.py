@@ -43,7 +43,7 @@ SECTIONS: Final = (
 def main() -> None:
     """Measure, show and write what the command line names."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parsers = parser.add_subparsers(dest="section", title="sections")
+    parsers = parser.add_subparsers(dest="section", title="sections", metavar="SECTION")
     parts = {
         section.name: parsers.add_parser(
             section.name, help=section.title, description=section.about

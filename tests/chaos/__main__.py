@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 HEAD: Final = (
     *("", "rounds", "syncs", "kills: tap", "target", "server"),
-    *("faults", "rows compared", "differences"),
+    *("faults", "rows", "differences"),
 )
 
 
@@ -29,7 +29,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=randrange(10**6), help="default: a new one")
     parser.add_argument("--engine", choices=ENGINES, help="default: one after the other")
     options = parser.parse_args()
-    say(f"Seed {options.seed}: about {options.seconds:.0f} s an engine.\n")
+    say(f"Seed {options.seed}: about {options.seconds:.0f} s an engine.")
+    say("After each round all rows are compared with the account.\n")
     say(line(HEAD))
     found: list[str] = []
     for engine in [options.engine] if options.engine else ENGINES:
@@ -47,8 +48,8 @@ def main() -> int:
 def line(cells: Sequence[object]) -> str:
     """A line of the table: the first cell to the left, numbers to the right."""
     first, *rest = cells
-    widths = (len(str(name)) + 3 for name in HEAD[1:])
-    return f"{first!s:<10}" + "".join(
+    widths = (len(str(name)) + 2 for name in HEAD[1:])
+    return f"{first!s:<8}" + "".join(
         f"{cell!s:>{width}}" for cell, width in zip(rest, widths, strict=True)
     )
 
