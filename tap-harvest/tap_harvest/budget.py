@@ -74,10 +74,17 @@ class Budget:
         with self._changed:
             return self._seconds_held + (self._clock() - self._held_since if self._held else 0)
 
-    def pause(self, seconds: float) -> None:
-        """Let no request leave for so many seconds, also none that waits already."""
+    def pause(self, seconds: float) -> bool:
+        """Let no request leave for so many seconds, also none that waits already.
+
+        Returns:
+            Whether that is news, by a second: requests that are refused at once ask for one pause.
+        """
         with self._changed:
-            self._paused_until = max(self._paused_until, self._clock() + seconds)
+            until = self._clock() + seconds
+            is_news = until >= self._paused_until + 1
+            self._paused_until = max(self._paused_until, until)
+        return is_news
 
     def _left(self) -> int:
         now = self._clock()

@@ -456,7 +456,10 @@ class Client:
         url, _, stream = details["args"]
         with self._lock:
             self._repeats[stream] += 1
-        logger.warning(
+        response = getattr(details["exception"], "response", None)
+        is_told = response is not None and _pause_seconds(response) > 0  # As a pause.
+        logger.log(
+            logging.DEBUG if is_told else logging.WARNING,
             "Asking again: stream=%s address=%s reason=%s try=%d wait_seconds=%.1f",
             stream,
             _address(url),
@@ -490,8 +493,7 @@ class Client:
                 raise _no_answer(error, url, stream) from error
         with self._lock:
             self.started = self.started or _server_time(response) or datetime.now(UTC)
-        if pause := _pause_seconds(response):
-            budget.pause(pause)
+        if (pause := _pause_seconds(response)) and budget.pause(pause):
             logger.warning("Harvest asks for a pause: seconds=%g stream=%s", pause, stream)
         return response
 

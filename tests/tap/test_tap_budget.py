@@ -67,8 +67,8 @@ def test_what_is_left_grows_again_with_time(clock: Clock):
 def test_of_two_pauses_the_longer_one_counts(clock: Clock):
     """A short pause does not end a long one."""
     budget = Budget(3, 15, clock=clock, wait=clock.wait)
-    budget.pause(9)
-    budget.pause(2)
+    assert budget.pause(9)
+    assert not budget.pause(2)
 
     with budget:
         pass

@@ -265,6 +265,20 @@ def test_a_pause_holds_back_whatever_thread_asks(harvest: Sandbox, sync: Sync):
     assert any(seconds >= 0.99 for seconds in after)
 
 
+def test_a_pause_is_told_once(
+    harvest: Sandbox, sync: Sync, caplog: pytest.LogCaptureFixture
+):
+    """Also where several requests were refused at once, which are then repeated without a word."""
+    harvest.switches.latency_seconds = 0.05
+    harvest.fail(status=429, retry_after=2, after=10, times=3)
+
+    sync("invoice_payments")
+
+    assert [request.status for request in harvest.requests].count(429) == 3
+    [told] = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert told == "Harvest asks for a pause: seconds=2 stream=invoice_payments"
+
+
 def test_requests_under_way_count():
     """Harvest may count one at any time before its answer is there."""
     budget = Budget(2, 0.1)
