@@ -265,9 +265,7 @@ def test_a_pause_holds_back_whatever_thread_asks(harvest: Sandbox, sync: Sync):
     assert any(seconds >= 0.99 for seconds in after)
 
 
-def test_a_pause_is_told_once(
-    harvest: Sandbox, sync: Sync, caplog: pytest.LogCaptureFixture
-):
+def test_a_pause_is_told_once(harvest: Sandbox, sync: Sync, caplog: pytest.LogCaptureFixture):
     """Also where several requests were refused at once, which are then repeated without a word."""
     harvest.switches.latency_seconds = 0.05
     harvest.fail(status=429, retry_after=2, after=10, times=3)
