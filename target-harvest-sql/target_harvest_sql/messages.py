@@ -13,7 +13,7 @@ import sys
 import time
 from collections import Counter
 from contextlib import suppress
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from singer_sdk.io_base import GenericSingerReader
@@ -40,7 +40,7 @@ class Message(msgspec.Struct, gc=False):
     type: str
     stream: str | None = None
     record: msgspec.Raw = msgspec.Raw()
-    version: int | None = None
+    version: Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)] | None = None
     time_extracted: str | None = None
     schema: msgspec.Raw = msgspec.Raw()
     key_properties: list[str] | None = None

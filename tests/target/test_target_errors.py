@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trustme
 from sqlalchemy.engine import make_url
-from target_run import command, lines, record, run, schema, state, write
+from target_run import activate, command, lines, record, run, schema, state, write
 
 from fix_databases import Database
 from target_harvest_sql.connector import DatabaseError
@@ -94,6 +94,11 @@ SECRET = "s3cr3t-value"
             [PEOPLE, '{"type": "ACTIVATE_VERSION", "stream": "people"}'],
             ["Line 2", '"people"', "version"],
             id="no version",
+        ),
+        pytest.param(
+            [PEOPLE, activate("people", 2**63)],
+            ["Line 2", "version", "9223372036854775807"],
+            id="version beyond 64 bits",
         ),
         pytest.param(
             [PEOPLE, record("people", id=2**63)],
