@@ -25,6 +25,9 @@ Kind = Literal[
 """What a column holds, in the words of JSON Schema; `decimal` is text whose digits are kept,
 `json` is an object, an array, or a value of which the schema does not say one type."""
 
+KINDS_OF_TEXT: frozenset[Kind] = frozenset({"decimal", "string"})
+"""What may be sent as a number or as text alike."""
+
 RECORD = "r"
 """Where the record stands in an element of a batch that also carries metadata."""
 

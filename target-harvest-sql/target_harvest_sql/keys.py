@@ -4,105 +4,169 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from singer_sdk.exceptions import MissingKeyPropertiesError
+from singer_sdk.singerlib.json import serialize_json
 
 from target_harvest_sql.columns import PLAIN_NAME
 from target_harvest_sql.records import MOMENTS, decode_exactly, json_type, value_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable, Sequence
+    from datetime import time
 
     from target_harvest_sql.columns import Column, Kind
 
-_SCALAR: Any = bool | int | float | str
+    Comparable = Callable[[Any], Hashable]
+
+_TEXT: Any = str | int
+_TYPES: dict[Kind, Any] = {
+    **MOMENTS,
+    "boolean": bool,
+    "decimal": Decimal,
+    "integer": int,
+    "number": Decimal,  # Numbers may differ beyond a double.
+}
+"""What values of a key are decoded to; those of other kinds are scalars of any type."""
 
 
 def key_reader(
     columns: Sequence[Column],
     path_of: Callable[[Column], tuple[str, ...]],
     *,
-    kinds_as_text: Collection[Kind],
+    as_text: Collection[Column],
 ) -> Callable[[bytes], Hashable]:
     """Compile what reads a record's key without decoding the rest.
+
+    Two keys are equal if they are to the database, so that a batch holds one of them.
 
     Args:
         columns: The key columns.
         path_of: Where in the record a column's value stands.
-        kinds_as_text: Kinds that the database keeps as text, so that two texts are two keys
-            though they mean the same.
+        as_text: Those that the database keeps as text, so that two texts are two keys though they
+            mean the same.
 
     Returns:
-        A function from raw record to key. It raises `MissingKeyPropertiesError` if a key property
-        is missing, null, or not of its column's kind.
+        A function from raw record to key, which is a tuple if there are several columns. It raises
+        `MissingKeyPropertiesError` if a key property is missing, null, or not of its column's kind.
     """
     paths = [path_of(column) for column in columns]
-    if not all(PLAIN_NAME.fullmatch(name) for path in paths for name in path):
-        return _any_key_reader(columns, path_of)
-    types: dict[Kind, Any] = {"boolean": bool, "integer": int, "json": _SCALAR}
-    types |= {"decimal": Decimal, "number": Decimal}  # Numbers may differ beyond a double.
-    types |= {kind: type_ for kind, type_ in MOMENTS.items() if kind not in kinds_as_text}
-    root = _key_type([(path_of(column), types.get(column.kind, str)) for column in columns])
+    types = [_TEXT if c in as_text and c.kind != "json" else _TYPES.get(c.kind) for c in columns]
+    alike = [_comparable(column, is_text=column in as_text) for column in columns]
+    is_single = len(columns) == 1
+
+    def read_any(record: bytes) -> Hashable:
+        """Decode the whole record."""
+        try:
+            decoded = decode_exactly(record)
+            key = [
+                make(_scalar(value_at(decoded, path), type_))
+                for path, type_, make in zip(paths, types, alike, strict=True)
+            ]
+        except (msgspec.DecodeError, TypeError, ValueError) as error:
+            raise _key_error(record, columns, path_of) from error
+        return key[0] if is_single else tuple(key)
+
+    is_plain = all(PLAIN_NAME.fullmatch(name) for path in paths for name in path)
+    if None in types or not is_plain:
+        return read_any
+    root = _key_type(list(zip(paths, types, strict=True)))
     decode = msgspec.json.Decoder(root).decode
-    astuple = msgspec.structs.astuple
-    is_single = len(columns) == 1 and len(paths[0]) == 1
+    get = attrgetter(*(".".join(map(_attribute, path)) for path in paths))
 
     def read(record: bytes) -> Hashable:
         try:
-            decoded = decode(record)
-        except msgspec.DecodeError as error:
-            raise _key_error(record, columns, path_of) from error
-        key = astuple(decoded)
-        return key[0] if is_single else key
-
-    if not {datetime, _SCALAR} & {types.get(column.kind) for column in columns}:
-        return read
-
-    def read_comparable(record: bytes) -> Hashable:
-        key: Any = read(record)
-        return _comparable(key) if is_single else tuple(map(_comparable, key))
-
-    return read_comparable
-
-
-def _comparable(value: Any) -> Any:
-    """Give a moment without an offset that of UTC, as databases do; and tell true from 1."""
-    if isinstance(value, datetime) and value.tzinfo is None:
-        return value.replace(tzinfo=UTC)
-    return (value,) if isinstance(value, bool) else value
-
-
-def _any_key_reader(
-    columns: Sequence[Column], path_of: Callable[[Column], tuple[str, ...]]
-) -> Callable[[bytes], Hashable]:
-    """Read keys whose names msgspec's types cannot spell: the whole record is decoded."""
-
-    def read(record: bytes) -> Hashable:
-        decoded = msgspec.json.decode(record)
-        key = tuple(value_at(decoded, path_of(column)) for column in columns)
-        if any(value is None or isinstance(value, dict | list) for value in key):
-            raise _key_error(record, columns, path_of)
-        return tuple(map(_comparable, key))
+            values = get(decode(record))
+            if is_single:
+                return alike[0](values)
+            return tuple([make(value) for make, value in zip(alike, values, strict=True)])
+        except (msgspec.DecodeError, ValueError):
+            return read_any(record)
 
     return read
 
 
+def _scalar(value: Any, type_: Any) -> Any:
+    """Make a decoded value what the typed decode makes of it.
+
+    Raises:
+        ValueError, TypeError, msgspec.ValidationError: If it is none of that type.
+    """
+    if value is None or isinstance(value, dict | list):
+        raise ValueError
+    if type_ in MOMENTS.values():
+        return type_.fromisoformat(value)
+    return value if type_ in {_TEXT, None} else msgspec.convert(value, type_)
+
+
+def _comparable(column: Column, *, is_text: bool) -> Comparable:
+    """Choose what makes of equal values of a column one value, and of others two."""
+    if is_text:
+        return serialize_json if column.kind == "json" else _text
+    makers: dict[Kind, Comparable] = {
+        "date-time": _instant,
+        "decimal": _finite,
+        "json": _told,
+        "time": _clock,
+    }
+    return makers.get(column.kind, _itself)
+
+
+def _itself(value: Any) -> Hashable:
+    return value  # type: ignore[no-any-return]
+
+
+def _text(value: Any) -> str:
+    """Write a number or a truth value as databases do where a column holds text."""
+    if isinstance(value, str):
+        return value
+    return str(value) if type(value) is int else serialize_json(value)
+
+
+def _finite(value: Decimal) -> Decimal:
+    """Refuse what is not even equal to itself."""
+    if not value.is_finite():
+        raise ValueError
+    return value
+
+
+def _told(value: Any) -> Hashable:
+    """Tell true from 1."""
+    return (value,) if isinstance(value, bool) else value
+
+
+def _instant(value: datetime) -> datetime:
+    """Give a moment without an offset that of UTC, as databases do."""
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def _clock(value: time) -> time:
+    """Leave out the mark of UTC; other offsets are refused."""
+    return value.replace(tzinfo=None)
+
+
+def _attribute(name: str) -> str:
+    """Name the attribute that holds a property."""
+    return f"p{name.encode().hex()}"
+
+
 def _key_type(leaves: Sequence[tuple[tuple[str, ...], Any]]) -> Any:
-    """A hashable type with only the properties on the paths, none of which may be missing."""
+    """A type with only the properties on the paths, none of which may be missing."""
     heads: dict[str, list[tuple[tuple[str, ...], Any]]] = {}
     for (head, *rest), type_ in leaves:
         heads.setdefault(head, []).append((tuple(rest), type_))
     fields = [
         (
-            f"f{index}",
+            _attribute(head),
             below[0][1] if not below[0][0] else _key_type(below),
             msgspec.field(name=head),
         )
-        for index, (head, below) in enumerate(heads.items())
+        for head, below in heads.items()
     ]
-    return msgspec.defstruct("Key", fields, frozen=True)
+    return msgspec.defstruct("Key", fields, gc=False)
 
 
 def _key_error(

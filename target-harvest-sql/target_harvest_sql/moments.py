@@ -65,8 +65,8 @@ class Moments:
     ) -> None:
         self._dialect = dialect
         self._judged = _moments(wanted, path_of)
-        as_text = dialect.kinds_as_text
-        self._cut = [(c, path) for c, path in _moments(held, path_of) if c.kind not in as_text]
+        kept = (column for column in held if not dialect.is_text(column))
+        self._cut = _moments(kept, path_of)
         self._may_always_lose = any(
             column.kind == "time" or column.second_digits is not None for column, _ in self._cut
         )

@@ -10,7 +10,7 @@ from singer_sdk.singerlib.json import serialize_json
 
 from target_harvest_sql import columns as cols
 from target_harvest_sql import elements
-from target_harvest_sql.records import decode_exactly, has_long_number, quote_numbers, value_at
+from target_harvest_sql.records import decode_exactly, value_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -52,12 +52,10 @@ class Plan:
         }
         return cols.shape_of(from_record)
 
-    def rebuild_for(self, columns: Iterable[Column], dialect: Dialect) -> Rebuild | None:
-        """What `rebuild` has to be for a table with these columns: decimals keep their digits."""
-        paths = [self.path(column) for column in columns if column.kind == "decimal"]
-        if not paths or "decimal" not in dialect.lossy_kinds:
-            return self.rebuild
-        return _joined(lambda r: quote_numbers(r, paths) if has_long_number(r) else r, self.rebuild)
+    def text_paths(self, columns: Iterable[Column], dialect: Dialect) -> list[tuple[str, ...]]:
+        """Where in a record numbers are to become text, of which the database would lose digits."""
+        kinds = cols.KINDS_OF_TEXT & dialect.lossy_kinds
+        return [self.path(column) for column in columns if column.kind in kinds]
 
 
 def plan(

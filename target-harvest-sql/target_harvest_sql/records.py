@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from singer_sdk.singerlib.json import serialize_json
 
+from target_harvest_sql.columns import KINDS_OF_TEXT
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Iterable
 
     from target_harvest_sql.columns import Column, Kind
 
@@ -85,11 +87,13 @@ def clean(record: bytes, *, keeps_nul: bool) -> bytes:
 def quote_numbers(record: bytes, paths: Iterable[tuple[str, ...]]) -> bytes:
     """Write the numbers at some paths as text, for a database that reads numbers as doubles."""
     decoded = decode_exactly(record)
+    is_changed = False
     for *parents, name in paths:
         holder, value = value_at(decoded, parents), value_at(decoded, (*parents, name))
         if isinstance(value, int | Decimal) and not isinstance(value, bool):
             holder[name] = str(value)
-    return serialize_json(decoded).encode()
+            is_changed = True
+    return serialize_json(decoded).encode() if is_changed else record
 
 
 def find_lost_digits(
@@ -97,7 +101,7 @@ def find_lost_digits(
     columns: Iterable[Column],
     path_of: Callable[[Column], tuple[str, ...]],
     *,
-    lossy_kinds: Collection[Kind],
+    lossy_kinds: frozenset[Kind],
 ) -> Column | None:
     """Find a column whose number the database would change: beyond 64 bits, or beyond a double."""
     decoded = decode_exactly(record)
@@ -106,7 +110,7 @@ def find_lost_digits(
         if column.kind == "integer":
             if isinstance(value, int) and not -(2**63) <= value < 2**63:
                 return column
-        elif column.kind in lossy_kinds and column.kind != "decimal" and _loses_digits(value):
+        elif column.kind in lossy_kinds - KINDS_OF_TEXT and _loses_digits(value):
             return column
     return None
 

@@ -30,6 +30,7 @@ from target_harvest_sql.records import (
     has_long_number,
     is_deletion,
     needs_cleaning,
+    quote_numbers,
 )
 from target_harvest_sql.validation import Validator, check_object
 
@@ -245,6 +246,8 @@ class SQLSink(Sink):
                 key = self._key_of(record)
             if (self._loses_digits or checked is None) and has_long_number(record):
                 self._check_digits(record)
+                if self._text_paths:
+                    record = quote_numbers(record, self._text_paths)
             if self._moments.may_lose(record):
                 self._moments.check(record)
             return key, record if self._rebuild is None else self._rebuild(record)
@@ -388,12 +391,15 @@ class SQLSink(Sink):
         self.batch = Batch(is_keyed=self._is_keyed)
         self._age_of = self._age_reader()
         self._loses_digits = bool(dialect.lossy_kinds)
-        self._rebuild = self._plan.rebuild_for(self._table.columns, dialect)
+        self._rebuild = self._plan.rebuild
+        self._text_paths = self._plan.text_paths(self._table.columns, dialect)
         self._removes_rows = self._is_keyed and self.config["hard_delete"]
         self._moments = Moments(self._plan.columns, self._table.columns, self._plan.path, dialect)
         keys = [column for column in self._table.columns if column.is_key]
         self._key_of = (
-            key_reader(keys, self._plan.path, kinds_as_text=dialect.kinds_as_text) if keys else None
+            key_reader(keys, self._plan.path, as_text=[*filter(dialect.is_text, keys)])
+            if keys
+            else None
         )
         if not self.validate_schema and dialect.nulls_misfits:
             self._validator = Validator(self._plan.shape(self._table.columns))

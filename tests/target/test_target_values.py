@@ -135,6 +135,16 @@ def test_a_decimal_may_be_sent_as_a_number(database: Database, definition: Any, 
     assert str(database.rows("t")[0]["v"]) == text
 
 
+@pytest.mark.parametrize("name", ["v", "an odd `name`"])
+def test_a_number_where_a_column_holds_text_has_every_digit(database: Database, name: str) -> None:
+    """Also where the engine would read it as a double."""
+    text = "12345678901234567890.1234567890"
+    line = json.dumps(record("t", id=1, **{name: "?"})).replace('"?"', text)
+    write(database, schema("t", id=ID, **{name: {"type": ["string", "number"]}}), line)
+
+    assert database.rows("t")[0][name] == text
+
+
 def test_duckdb_refuses_to_lose_digits_inside_json(duckdb_database: Database) -> None:
     """Its JSON reader would round them."""
     line = '{"type": "RECORD", "stream": "t", "record": {"id": 1, "v": [1234567890.12345678901]}}'

@@ -42,7 +42,7 @@ class Dialect(ABC):
 
     lossy_kinds: ClassVar[frozenset[Kind]]
     """Kinds whose JSON numbers lose the digits that a double does not keep. Such a number is
-    refused; if `decimal` is one of them, the number is sent as text."""
+    refused, but for those of `KINDS_OF_TEXT`, which are sent as text."""
 
     second_digits: ClassVar[int] = 6
     """How many digits of a second columns of date-times and times keep, where they are no text.
@@ -103,12 +103,9 @@ class Dialect(ABC):
         """The dialect of a server that calls its version so."""
         return self
 
-    @property
-    def kinds_as_text(self) -> frozenset[Kind]:
-        """Kinds that are kept as text, so that two texts are two values, whatever they mean."""
-        return frozenset(
-            kind for kind, type_ in self.types.items() if type_ == self.types["string"]
-        )
+    def is_text(self, column: Column) -> bool:
+        """Whether two texts are two values in a column, whatever they mean; so with JSON's text."""
+        return column.kind == "json" or self.types[column.kind] == self.types["string"]
 
     @property
     def bare_types(self) -> frozenset[str]:

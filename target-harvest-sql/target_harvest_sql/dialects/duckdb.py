@@ -34,7 +34,7 @@ class DuckDB(Dialect):
     has_lanes = False  # One connection writes at a time.
     has_schemas = True
     keeps_nul = True
-    lossy_kinds = frozenset({"decimal", "json", "number"})
+    lossy_kinds = frozenset({"decimal", "json", "number", "string"})
     types: ClassVar[Mapping[Kind, str]] = {
         "boolean": "BOOLEAN",
         "date": "DATE",

@@ -163,7 +163,7 @@ class MSSQL(Dialect):
 
     @override
     def type_sql(self, table: Table, column: Column) -> str:
-        if column in table.keys and self._is_text(column):
+        if column in table.keys and self.is_text(column):
             return f"nvarchar(450) COLLATE {COLLATION}"
         return self._decimal_type(column) or self.types[column.kind]
 
@@ -174,7 +174,8 @@ class MSSQL(Dialect):
             return None
         return f"decimal({precision},{scale})" if scale <= precision <= MAX_DIGITS else None
 
-    def _is_text(self, column: Column) -> bool:
+    @override
+    def is_text(self, column: Column) -> bool:
         return column.kind in TEXT_KINDS and self._decimal_type(column) is None
 
     @override
@@ -294,7 +295,7 @@ class MSSQL(Dialect):
 
     def _as_text_sql(self, value: str, column: Column, column_type: str) -> str:
         """Write a value as JSON does, where the server's own text is another; else nothing."""
-        if self._is_text(column) and column_type == "float":
+        if self.is_text(column) and column_type == "float":
             return (
                 f"CASE WHEN ABS({value}) < 1e15 AND FLOOR({value}) = {value} "
                 f"THEN CONVERT(nvarchar(max), CAST({value} AS bigint)) "
@@ -475,7 +476,7 @@ class MSSQL(Dialect):
     def _keys_sql(self, table: Table) -> str:
         """Find the row of a key. Equal texts may differ in trailing spaces: these are two keys."""
         keys = [self.quote(key.name) for key in table.keys]
-        texts = [self.quote(key.name) for key in table.keys if self._is_text(key)]
+        texts = [self.quote(key.name) for key in table.keys if self.is_text(key)]
         conditions = [f"old.{key} = new.{key}" for key in keys]
         conditions += [f"DATALENGTH(old.{key}) = DATALENGTH(new.{key})" for key in texts]
         return " AND ".join(conditions)
@@ -484,7 +485,7 @@ class MSSQL(Dialect):
         """List columns so that no two texts are equal, whatever the collation and their ends."""
         return ", ".join(
             f"({prefix}{self.quote(column.name)} + N'.') COLLATE {COLLATION}"
-            if self._is_text(column)
+            if self.is_text(column)
             else prefix + self.quote(column.name)
             for column in columns
         )

@@ -94,7 +94,7 @@ class MySQL(Dialect):
     ignores_case = True  # Of columns always, of tables on some systems.
     has_schemas = True
     keeps_nul = True
-    lossy_kinds = frozenset({"decimal", "json", "number"})
+    lossy_kinds = frozenset({"decimal", "json", "number", "string"})
     types: ClassVar[Mapping[Kind, str]] = {
         "boolean": BOOLEAN,
         "date": "date",
@@ -163,17 +163,25 @@ class MySQL(Dialect):
 
     @override
     def type_sql(self, table: Table, column: Column) -> str:
-        if column in table.keys and column.kind in TEXTS:
-            texts = [c for c in table.keys if c.kind in TEXTS]
-            room = INDEX_BYTES - 8 * (len(table.keys) - len(texts))
-            return f"varchar({room // CHARACTER_BYTES // len(texts)})"
+        if column in table.keys and self.is_text(column):
+            others = [c for c in table.keys if not self.is_text(c)]
+            room = INDEX_BYTES - sum(32 if c.kind == "decimal" else 8 for c in others)
+            return f"varchar({room // CHARACTER_BYTES // (len(table.keys) - len(others))})"
         if column.kind == "boolean":
             return "boolean"
-        size = column.size
-        if column.kind == "decimal" and size.precision is not None and size.scale is not None:
-            fits = size.precision <= DECIMAL_DIGITS and size.scale <= DECIMAL_SCALE
-            return f"decimal({size.precision},{size.scale})" if fits else self.types["decimal"]
-        return super().type_sql(table, column)
+        return self._decimal_type(column) or super().type_sql(table, column)
+
+    def _decimal_type(self, column: Column) -> str | None:
+        """Name the type that holds a decimal as a number; none if the schema says no such size."""
+        precision, scale = column.size.precision, column.size.scale
+        if column.kind != "decimal" or precision is None or scale is None:
+            return None
+        fits = precision <= DECIMAL_DIGITS and scale <= DECIMAL_SCALE
+        return f"decimal({precision},{scale})" if fits else None
+
+    @override
+    def is_text(self, column: Column) -> bool:
+        return column.kind in TEXTS and self._decimal_type(column) is None
 
     def _definition(self, table: Table, column: Column) -> str:
         """A column's name, type and description."""
@@ -387,9 +395,10 @@ class MySQL(Dialect):
 
     def _key_sql(self, column: Column, value: str) -> str:
         """A value as its column holds it, so that an index finds it."""
-        if column.kind in TEXTS:
+        if self.is_text(column):
             return f"CAST({value} AS char) COLLATE {self.collation}"
-        types = {"boolean": "signed", "integer": "signed"}
+        exact = f"decimal({DECIMAL_DIGITS},{DECIMAL_SCALE})"
+        types = {"boolean": "signed", "decimal": exact, "integer": "signed"}
         return f"CAST({value} AS {types.get(column.kind, self.types[column.kind])})"
 
     @override

@@ -111,6 +111,10 @@ class PostgreSQL(Dialect):
         )
 
     @override
+    def is_text(self, column: Column) -> bool:
+        return column.kind == "string"  # The type jsonb compares what it holds.
+
+    @override
     def held_kind(self, column_type: str, kind: Kind) -> Kind | None:
         if self.types[kind] == column_type:
             return kind

@@ -38,7 +38,7 @@ class SQLite(Dialect):
     has_schemas = False
     keeps_nul = False  # The operator ->> ends text at U+0000 before 3.51.
     list_length = 1
-    lossy_kinds = frozenset({"number"})
+    lossy_kinds = frozenset({"number", "string"})
     types: ClassVar[Mapping[Kind, str]] = {
         "boolean": "BOOLEAN",
         "date": "TEXT",
