@@ -252,13 +252,15 @@ class Connector:
             self._execute(self.dialect.add_column_sql(table, column))
             return column
         name, type_, _ = existing
-        column = replace(column, name=name)
+        wanted, column = column, replace(column, name=name)
         held = self.dialect.held(type_, column)
         if held is not None and (column.kind != "json" or held.kind == "json"):
             return held
         is_ours = held is None and type_.partition("(")[0] in self.dialect.bare_types
         for kind in (column.kind, "string") if is_ours else (column.kind,):
-            statements = self.dialect.widen_sql(table, replace(column, kind=kind), type_)
+            wide = replace(column, kind=kind)
+            columns = tuple(wide if c is wanted else c for c in table.columns)
+            statements = self.dialect.widen_sql(replace(table, columns=columns), wide, type_)
             if statements:
                 self._execute_all(statements)
                 as_text = self.dialect.held(self.dialect.types["string"], column)

@@ -825,15 +825,78 @@ def test_a_column_of_a_type_of_others_keeps_it(
     assert type_.lower() in database.types("t")["v"].lower()
 
 
-def test_sqlite_widens_no_column_that_an_index_needs(sqlite_database: Database) -> None:
-    """The error says so; the table stays as it was."""
-    write(sqlite_database, schema("t", id={"type": "integer"}, v="integer"), record("t", id=1, v=7))
-    sqlite_database.query("CREATE INDEX by_v ON t (v)")
-    texts = schema("t", id={"type": "integer"}, v="string")
-    with pytest.raises(DatabaseError, match=r'prepare the table "t".*Drop the index'):
-        write(sqlite_database, texts, record("t", id=2, v="x"))
+@pytest.mark.parametrize(
+    ("engine", "wider"),
+    [("sqlite", "string"), ("duckdb", "string"), ("duckdb", "number"), ("mariadb", "string")],
+)
+def test_an_index_that_keeps_a_column_from_widening_is_named(
+    new_database: Callable[[str], Database], engine: str, wider: str
+) -> None:
+    """The error says what to do, and without the index it goes on; no value is lost."""
+    database = new_database(engine)
+    write(database, schema("t", id=ID, v="integer"), record("t", id=1, v=7))
+    database.query("CREATE INDEX by_v ON t (v)")
+    message = schema("t", id=ID, v=wider)
+    with pytest.raises(DatabaseError, match=r'(?i)prepare the table "t".*drop the index'):
+        write(database, message)
+    database.query(f"DROP INDEX by_v{' ON t' if engine == 'mariadb' else ''}")
+    write(database, message, record("t", id=2))
 
-    assert sqlite_database.rows("t") == [{"id": 1, "v": 7}]
+    assert [row["v"] and int(row["v"]) for row in database.rows("t")] == [7, None]
+
+
+def test_sqlite_widens_no_column_that_a_view_shows(sqlite_database: Database) -> None:
+    """The error says what to do."""
+    write(sqlite_database, schema("t", id=ID, v="integer"), record("t", id=1, v=7))
+    sqlite_database.query("CREATE VIEW seen AS SELECT v FROM t")
+    with pytest.raises(DatabaseError, match=r'prepare the table "t".*Drop the views'):
+        write(sqlite_database, schema("t", id=ID, v="string"))
+
+    assert sqlite_database.rows("seen") == [{"v": 7}]
+
+
+@pytest.mark.parametrize(
+    ("engine", "old", "value", "new"),
+    [
+        ("sqlite", "integer", 5, "string"),
+        ("sqlite", "integer", 5, DECIMAL),
+        ("sqlite", "boolean", True, DAY),
+        ("duckdb", "integer", 5, "number"),
+        ("duckdb", "integer", 5, DECIMAL),
+        ("duckdb", "boolean", True, "integer"),
+        ("duckdb", DAY, "2024-01-02", MOMENT),
+        ("mariadb", "boolean", True, "integer"),
+        ("mysql", "boolean", True, "integer"),
+        ("mssql", "integer", 5, DECIMAL),
+        ("mssql", "boolean", True, "integer"),
+    ],
+)
+def test_a_key_that_cannot_be_widened_stays_one(
+    new_database: Callable[[str], Database], engine: str, old: Any, value: Any, new: Any
+) -> None:
+    """The error says what to do, and the table keeps its key."""
+    database = new_database(engine)
+
+    def message(kind: Any) -> dict[str, Any]:
+        return schema("t", keys=["k"], k={"type": kind} if isinstance(kind, str) else kind, v=ID)
+
+    write(database, message(old), record("t", k=value, v=1))
+    with pytest.raises(DatabaseError, match=r'Column "k".*rename or drop the table.*overwrite'):
+        write(database, message(new))
+    write(database, message(old), record("t", k=value, v=2))
+
+    assert [row["v"] for row in database.rows("t")] == [2]
+
+
+def test_sqlite_says_what_an_integer_key_holds(sqlite_database: Database) -> None:
+    """It is the number of the row, whatever the schema becomes."""
+    write(sqlite_database, schema("t", id=ID), record("t", id=1))
+    numbers = schema("t", id={"type": "number"})
+    write(sqlite_database, numbers, record("t", id=2))
+    with pytest.raises(DatabaseError, match=r"integers alone.*overwrite"):
+        write(sqlite_database, numbers, record("t", id=1.5))
+
+    assert sqlite_database.rows("t") == [{"id": 1}, {"id": 2}]
 
 
 @pytest.mark.parametrize("database", ["sqlite", "duckdb", "mssql"], indirect=True)

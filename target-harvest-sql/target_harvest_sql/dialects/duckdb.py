@@ -53,6 +53,7 @@ class DuckDB(Dialect):
         "Permission denied": "Give the user of this process the right to write the file.",
         "Cannot open file": "Create the folder of `sqlalchemy_url`, with the right to write.",
         INEXACT: "Let the tap declare the numbers as text with `format: singer.decimal`.",
+        "depend": "Drop the index, and make it anew after the run.",
         "not a valid DuckDB": "Let `sqlalchemy_url` name a DuckDB file, or a new one.",
     }
     open_sql = ("SET TimeZone = 'UTC'",)

@@ -118,7 +118,8 @@ class MySQL(Dialect):
         "cryptography": "Install it, or ask for TLS with `?ssl_verify_cert=true`.",
         "command denied": "Grant the user SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER and DROP.",
         "max_allowed_packet": "Raise it on the server, or select less of the stream.",
-        "key was too long": "Let fewer or shorter properties be the key.",
+        "key was too long": "Let fewer or shorter properties be the key; of other columns "
+        "that become text, drop the index.",
         "Row size too large": "Flatten less, or select fewer properties.",
         "Too many columns": "Flatten less, or select fewer properties.",
         "Data too long": "Give the column the type longtext; a key holds as much as an index does.",

@@ -56,6 +56,9 @@ class SQLite(Dialect):
         "unable to open": "Create the folder that `sqlalchemy_url` names, with the right to write.",
         "full": "Make room on the disk.",
         "drop column": "Drop the index or view that uses the column, or the table.",
+        "SQL logic error": "Drop the views of the table, and make them anew after the run.",
+        "datatype mismatch": "An INTEGER PRIMARY KEY holds integers alone: rename or drop the "
+        "table, or set `load_method: overwrite`.",
         "not a database": "Let `sqlalchemy_url` name an SQLite file, or one that does not exist.",
     }
     open_sql = (
