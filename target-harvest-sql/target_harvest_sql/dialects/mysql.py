@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import replace
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, ClassVar, get_args
 
 from typing_extensions import override
@@ -138,6 +139,7 @@ class MySQL(Dialect):
         "SELECT GET_LOCK(CONCAT('target-harvest-sql ', LEFT(SHA2(CONCAT("
         "COALESCE(%(schema)s, DATABASE()), '.', LOWER(%(table)s)), 256), 40)), 0)"
     )
+    list_length = 1
     statement_rows = 250  # More take memory, of which the driver needs copies, and are no faster.
 
     collation: ClassVar[str] = "utf8mb4_0900_bin"
@@ -288,9 +290,10 @@ class MySQL(Dialect):
     def rows_sql(self, columns: Sequence[Column]) -> str:
         fields, values = [], []
         for column in columns:
-            path = self.literal("$" + "".join(f'."{name}"' for name in column.path))
+            [position] = column.path
             name = self.quote(column.name)  # Errors tell it.
-            fields.append(f"{name} {self._field_type(column.kind)} PATH {path} ERROR ON ERROR")
+            type_ = self._field_type(column.kind)
+            fields.append(f"{name} {type_} PATH '$[{position}]' ERROR ON ERROR")
             values.append(self._value_sql(name, column.kind))
         return self._json_table_sql(values, fields)
 
@@ -331,45 +334,29 @@ class MySQL(Dialect):
 
     @override
     def upsert_sql(self, table: Table) -> list[str]:
-        old = self.quote(table.name)
+        # What is to be updated could be compared there, but for each metadata column anew.
+        new = {column: f"new_rows.c{number}" for number, column in enumerate(table.columns)}
         told = [c for c in table.columns if c not in table.keys and not c.is_volatile]
-        same = " AND ".join(f"{old}.{self.quote(c.name)} <=> {self._new(table, c)}" for c in told)
-        newest, is_older = table.newest, ""
-        if newest:
-            kept = f"{old}.{self.quote(newest.name)}"
-            is_older = f"({self.is_older_sql(newest, self._new(table, newest), kept)}) IS TRUE"
-            same = f"{is_older} OR {same}"
-            told.sort(key=lambda column: column == newest)
-        # Assigned from left to right: what compares the old values comes before they change.
-        updates = [
-            f"{old}.{(name := self.quote(c.name))} = "
-            f"IF({self._once(same or 'true', turn)}, {old}.{name}, {self._new(table, c)})"
-            for turn, c in enumerate(c for c in table.columns if c.is_volatile)
-        ]
-        updates += [
-            f"{old}.{(name := self.quote(c.name))} = "
-            + (f"IF({is_older}, {old}.{name}, {new})" if is_older else new)
-            for c in told or table.keys
-            for new in (self._new(table, c),)
-        ]
+        same = " AND ".join(f"old.{self.quote(c.name)} <=> {new[c]}" for c in told) or "true"
+        if newest := table.newest:
+            is_older = self.is_older_sql(newest, new[newest], f"old.{self.quote(newest.name)}")
+            same = f"({is_older}) IS TRUE OR {same}"
+        name = self.table_name(table)
+        keys = " AND ".join(
+            f"old.{self.quote(c.name)} = {self._key_sql(c, new[c])}" for c in table.keys
+        )
+        updates = ", ".join(
+            f"{self.quote(table.name)}.{self.quote(c.name)} = {new[c]}"
+            for c in [c for c in table.columns if c not in table.keys] or table.keys
+        )
         statement = (
-            f"INSERT INTO {self.table_name(table)} ({self.names(table.columns)})\n"
-            f"{self._new_rows_sql(table)}\n"
-            f"ON DUPLICATE KEY UPDATE {', '.join(updates)}"
+            f"INSERT INTO {name} ({self.names(table.columns)})\n"
+            f"SELECT new_rows.* FROM (\n{self.rows_sql(table.columns)}\n) AS new_rows\n"
+            f"LEFT JOIN {name} AS old ON {keys}\n"
+            f"WHERE old.{self.quote(table.keys[0].name)} IS NULL OR NOT ({same})\n"
+            f"ON DUPLICATE KEY UPDATE {updates}"
         )
         return [statement]
-
-    def _once(self, condition: str, turn: int) -> str:  # noqa: ARG002 - MariaDB remembers.
-        """A condition that a statement asks of a row several times, this one counted from 0."""
-        return condition
-
-    def _new_rows_sql(self, table: Table) -> str:
-        """Read a batch as rows whose values an update can name; VALUES() would be a warning."""
-        return f"SELECT * FROM (\n{self.rows_sql(table.columns)}\n) AS new_rows"  # noqa: S608 - names are quoted.
-
-    def _new(self, table: Table, column: Column) -> str:
-        """The value that was to be inserted."""
-        return f"new_rows.c{table.columns.index(column)}"
 
     @override
     def delete_sql(self, table: Table) -> list[str]:
@@ -501,14 +488,36 @@ class MariaDB(MySQL):
         )
 
     @override
-    def _once(self, condition: str, turn: int) -> str:
-        # In MySQL this is deprecated, and so a warning.
-        return "@is_same" if turn else f"@is_same := ({condition})"
+    def upsert_sql(self, table: Table) -> list[str]:
+        old = self.quote(table.name)
+        told = [c for c in table.columns if c not in table.keys and not c.is_volatile]
+        same = " AND ".join(f"{old}.{self.quote(c.name)} <=> {self._new(c)}" for c in told)
+        newest, is_older = table.newest, ""
+        if newest:
+            kept = f"{old}.{self.quote(newest.name)}"
+            is_older = f"({self.is_older_sql(newest, self._new(newest), kept)}) IS TRUE"
+            same = f"{is_older} OR {same}"
+            told.sort(key=lambda column: column == newest)
+        # Assigned from left to right: the old values are compared, once, before they change.
+        conditions = chain([f"@is_same := ({same or 'true'})"], repeat("@is_same"))
+        volatile = [c for c in table.columns if c.is_volatile]
+        updates = [
+            f"{old}.{(name := self.quote(c.name))} = IF({is_same}, {old}.{name}, {self._new(c)})"
+            for c, is_same in zip(volatile, conditions, strict=False)
+        ]
+        updates += [
+            f"{old}.{(name := self.quote(c.name))} = "
+            + (f"IF({is_older}, {old}.{name}, {new})" if is_older else new)
+            for c in told or table.keys
+            for new in (self._new(c),)
+        ]
+        statement = (
+            f"INSERT INTO {self.table_name(table)} ({self.names(table.columns)})\n"
+            f"{self.rows_sql(table.columns)}\n"
+            f"ON DUPLICATE KEY UPDATE {', '.join(updates)}"
+        )
+        return [statement]
 
-    @override
-    def _new_rows_sql(self, table: Table) -> str:
-        return self.rows_sql(table.columns)
-
-    @override
-    def _new(self, table: Table, column: Column) -> str:
+    def _new(self, column: Column) -> str:
+        """The value that was to be inserted; in MySQL this is deprecated, and so a warning."""
         return f"VALUES({self.quote(column.name)})"
