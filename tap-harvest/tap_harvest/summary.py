@@ -86,8 +86,12 @@ def summary(
 def _stream(name: str, tally: Tally, requests: int | None) -> str:
     if tally.outcome and not tally.rows:
         return f"{name:<32}{tally.outcome}"
-    figures = _figures(tally.rows, tally.changed, requests, tally.seconds if requests else None)
-    return _line(name, figures, tally.outcome)
+    *figures, seconds = _figures(
+        tally.rows, tally.changed, requests, tally.seconds if requests else None
+    )
+    if tally.is_read or tally.note:
+        return _line(name, (*figures, seconds), tally.note)
+    return _line(name, (*figures, tally.outcome))  # In the place of the seconds, where it fits.
 
 
 def _figures(
