@@ -35,6 +35,10 @@ class Measurement:
     """What each command took of a core, in their order."""
 
 
+ENVIRONMENT: Final = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+"""Programs keep their modules compiled, as they do for everyone who has installed them."""
+
+
 def measure(
     *commands: Sequence[str | Path], source: Path = NOWHERE, destination: Path = NOWHERE
 ) -> Measurement:
@@ -61,6 +65,7 @@ def measure(
                 stdin=processes[-1].stdout if processes else first,
                 stdout=last if position == len(commands) else subprocess.PIPE,
                 stderr=errors,
+                env=ENVIRONMENT,
             )
             if processes and (pipe := processes[-1].stdout):
                 pipe.close()  # The reader alone holds it, so that the writer sees the reader's end.
