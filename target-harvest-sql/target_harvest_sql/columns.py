@@ -59,6 +59,12 @@ VALUES = ("boolean", "integer", "number", "string")
 """The types that are neither objects nor arrays."""
 
 _KINDS: dict[str, Kind] = {"boolean": "boolean", "integer": "integer", "number": "number"}
+_KINDS_OF_VALUES: dict[type, Kind] = {
+    bool: "boolean",
+    float: "number",
+    int: "integer",
+    str: "string",
+}
 _FORMATS: dict[str, Kind] = {
     "date": "date",
     "date-time": "date-time",
@@ -241,9 +247,9 @@ def _kinds(definition: dict[str, Any]) -> Iterator[Kind]:
     types = _types(definition)
     if not types:
         # An enumeration often comes without a type.
-        values = definition.get("enum", ())
-        is_text = values and all(isinstance(value, str | None) for value in values)
-        yield "string" if is_text else "json"
+        values = definition.get("enum", [definition.get("const")])
+        told = {type(value) for value in values if value is not None}
+        yield from (_KINDS_OF_VALUES.get(type_, "json") for type_ in told or {dict})
     for name in types:
         kind = _KINDS.get(name, "json")
         if name == "string":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 import msgspec
+from referencing.exceptions import Unresolvable
 from singer_sdk.exceptions import InvalidRecord
 from singer_sdk.sinks.core import JSONSchemaValidator
 from typing_extensions import override
@@ -80,7 +81,13 @@ class Validator(JSONSchemaValidator):
     def validate(self, record: Any) -> None:
         if not isinstance(record, dict):
             raise InvalidRecord("it is not an object", {})
-        for error in self.validator.iter_errors(record):
+        try:
+            error = next(self.validator.iter_errors(record), None)
+        except Unresolvable as unresolvable:
+            raise InvalidRecord(
+                f"the schema refers to {unresolvable.ref}, which is not in it", {}
+            ) from unresolvable
+        if error is not None:
             where = ".".join(str(part) for part in error.absolute_path)
             raise InvalidRecord(f"{_wrong(error)}{f' at {where}' if where else ''}", {})
 

@@ -52,6 +52,27 @@ def test_the_schema_says_how_large_a_number_is(
 
 
 @pytest.mark.parametrize(
+    ("definition", "kind"),
+    [
+        ({"enum": ["a", None]}, "string"),
+        ({"enum": [1, 2]}, "integer"),
+        ({"enum": [0.5, 1]}, "number"),
+        ({"enum": [True, False, None]}, "boolean"),
+        ({"enum": ["a", 1]}, "string"),
+        ({"enum": [True, 1]}, "json"),
+        ({"enum": [{"a": 1}]}, "json"),
+        ({"const": "a"}, "string"),
+        ({"const": 1}, "integer"),
+        ({"const": None}, "json"),
+        ({"type": "string", "const": "a"}, "string"),
+    ],
+)
+def test_values_that_a_schema_lists_say_their_kind(definition: dict[str, Any], kind: str) -> None:
+    """Where it names no type."""
+    assert column(definition).kind == kind
+
+
+@pytest.mark.parametrize(
     ("definition", "max_length"),
     [
         ({"type": "string", "maxLength": 20}, 20),

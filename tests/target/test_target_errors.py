@@ -80,6 +80,11 @@ SECRET = "s3cr3t-value"
             id="invalid schema",
         ),
         pytest.param(
+            [schema("people", id="integer", a={"$ref": "#/nope"}), record("people", id=1, a=1)],
+            ["Line 2", '"people"', "refers to /nope"],
+            id="reference to nothing",
+        ),
+        pytest.param(
             [PEOPLE, record("people", id=1, name=[SECRET])],
             ["Line 2", '"people"', "array where the schema allows string or null at name"],
             id="wrong type",

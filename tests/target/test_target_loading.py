@@ -955,6 +955,22 @@ def test_any_name_can_be_a_column(database: Database, name: str) -> None:
         assert len(name) > 255 or name in row
 
 
+@pytest.mark.parametrize("name", ["xmin", "ctid", "rowid", "oid", "_rowid_", "tableoid"])
+def test_columns_that_tables_have_anyway_are_others(database: Database, name: str) -> None:
+    """A stream's own values are kept, also where the engine has such a column unseen."""
+    message = schema("t", id=ID, **{name: "string"})
+    write(database, message, record("t", id=1, **{name: "a"}), add_record_metadata=False)
+    write(database, message, record("t", id=1, **{name: "b"}), add_record_metadata=False)
+
+    assert [[*row.values()] for row in database.rows("t")] == [[1, "b"]]
+
+
+def test_a_name_that_sqlite_keeps_to_itself_is_refused(sqlite_database: Database) -> None:
+    """The error says what to do."""
+    with pytest.raises(DatabaseError, match=r"internal use.*__alias__"):
+        write(sqlite_database, schema("sqlite_people", id=ID))
+
+
 @pytest.mark.parametrize("stream", ["order", "Табло", "a b's", "x" * 200])
 def test_any_name_can_be_a_table(database: Database, stream: str) -> None:
     """Reserved words, other alphabets, quotes and great length; it is found again."""

@@ -30,6 +30,11 @@ HELD: tuple[tuple[str, Collection[Kind], Kind], ...] = (
 """What a column of a type, without its length, holds of kinds that it was not made for."""
 
 
+SYSTEM_COLUMNS = frozenset({"cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"})
+"""Columns that each table has:
+https://www.postgresql.org/docs/current/ddl-system-columns.html"""
+
+
 class PostgreSQL(Dialect):
     """PostgreSQL 12 or newer.
 
@@ -95,6 +100,10 @@ class PostgreSQL(Dialect):
     @override
     def name_length(self, name: str) -> int:
         return len(name.encode())
+
+    @override
+    def spell(self, name: str) -> str:
+        return f"{name}_" if name in SYSTEM_COLUMNS else super().spell(name)
 
     @override
     def columns_sql(self) -> str:

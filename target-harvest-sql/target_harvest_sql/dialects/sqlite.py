@@ -59,6 +59,7 @@ class SQLite(Dialect):
         "SQL logic error": "Drop the views of the table, and make them anew after the run.",
         "datatype mismatch": "An INTEGER PRIMARY KEY holds integers alone: rename or drop the "
         "table, or set `load_method: overwrite`.",
+        "internal use": "Give the stream another name with `stream_maps` and `__alias__`.",
         "not a database": "Let `sqlalchemy_url` name an SQLite file, or one that does not exist.",
     }
     open_sql = (
