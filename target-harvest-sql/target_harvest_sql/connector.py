@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 import weakref
@@ -17,7 +18,6 @@ from target_harvest_sql.dialects import DIALECTS
 from target_harvest_sql.drivers import driver_type
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from backoff.types import Details
@@ -87,6 +87,7 @@ class Connector:
             )
             raise ConfigValidationError(message, errors=[f"{message}."]) from error
         self._logger = logger
+        self._told = ""  # Why a call was last repeated.
         self._lock_wait_limit_seconds = lock_wait_limit_seconds
         self._driver: Driver | None = None
         self._finalizer: weakref.finalize[..., Connector] | None = None
@@ -480,8 +481,15 @@ class Connector:
         return patient(call)()
 
     def _log_retry(self, details: Details) -> None:
-        self._logger.warning(
-            "%s Trying again in %.1f seconds.", details.get("exception"), details.get("wait", 0)
+        error = str(details.get("exception"))
+        is_news = details["tries"] == 1 or error != self._told
+        self._told = error
+        self._logger.log(
+            logging.WARNING if is_news else logging.DEBUG,
+            "%s Trying again in %.1f seconds, and for %d seconds at most.",
+            error,
+            details.get("wait", 0),
+            RETRY_SECONDS,
         )
 
     def _ask(self, doing: str, question: str, parameters: Mapping[str, Any]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import threading
@@ -14,6 +15,8 @@ import pytest
 from target_run import command, lines, record, schema, state, write
 
 from cutting_proxy import CuttingProxy
+from fix_databases import Database
+from postgres_server import private_server
 from target_harvest_sql.connector import DatabaseError
 
 if TYPE_CHECKING:
@@ -21,8 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from target_run import Fed
-
-    from fix_databases import Database
 
 T = schema("t", id={"type": "integer"}, v="integer")
 LOG = schema("log", keys=[], v="integer", id="integer")
@@ -60,6 +61,27 @@ def test_connections_that_the_server_ends_are_opened_again(
     assert b"Trying again" in errors
     assert [row["v"] for row in postgres_database.rows("log")] == list(range(20))
     assert len(postgres_database.rows("t")) == 1
+
+
+def test_an_error_that_stays_is_told_once(
+    tmp_path: Path, feeding: Callable[[list[str]], Fed]
+) -> None:
+    """However often the batch is tried again while a server is away."""
+    with private_server() as server:
+        database = Database("postgres", server.url)
+        fed = feeding(command(database, tmp_path, batch_size_rows=1, lanes=1))
+        fed.feed(T, record("t", id=1), state(at=1))
+        assert fed.next_state() == {"at": 1}
+        server.stop()
+        fed.feed(record("t", id=2), state(at=2))
+        time.sleep(3)
+        server.start()
+        exit_code, _, errors = fed.end()
+
+    assert exit_code == 0, errors
+    told = re.findall(r"WARNING (.*) Trying again in", errors.decode())
+    assert "refused" in told[-1]
+    assert len(told) == len(set(told))
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
