@@ -265,7 +265,8 @@ def _kinds(definition: dict[str, Any]) -> Iterator[Kind]:
 def _branches(definition: dict[str, Any]) -> list[dict[str, Any]]:
     """What `anyOf` and `oneOf` allow, without null."""
     branches = [*definition.get("anyOf", ()), *definition.get("oneOf", ())]
-    return [branch for branch in branches if branch != {"type": "null"}]
+    allowed = [branch for branch in branches if branch not in (False, {"type": "null"})]
+    return [{} if branch is True else branch for branch in allowed]
 
 
 def _types(definition: dict[str, Any]) -> tuple[str, ...]:
@@ -279,15 +280,23 @@ def _size(definition: dict[str, Any]) -> Size:
     if branches:
         return _size(branches[0]) if len(branches) == 1 else Size()
     types = set(_types(definition)) - {"null"}
-    scale, step = definition.get("scale"), definition.get("multipleOf")
+    precision, scale = (_count(definition.get(name)) for name in ("precision", "scale"))
+    step = definition.get("multipleOf")
     if types == {"integer"}:
         scale = 0
     elif scale is None and step:
         scale = max(0, -int(Decimal(str(step)).normalize().as_tuple().exponent))
-    precision, bounds = definition.get("precision"), _bounds(definition)
+    bounds = _bounds(definition)
     if precision is None and scale is not None and len(bounds) == len(BOUNDS):
         precision = len(str(int(max(bounds)))) + scale
+    if precision is not None and precision < max(1, scale or 0):
+        precision = scale = None
     return Size(definition.get("maxLength"), precision, scale)
+
+
+def _count(given: Any) -> int | None:
+    """What is no count says nothing: JSON Schema does not know these keywords."""
+    return given if type(given) is int and given >= 0 else None
 
 
 def _bounds(definition: dict[str, Any]) -> list[Decimal]:

@@ -7,6 +7,7 @@ that record, if any is kept.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -374,6 +375,13 @@ class SQLSink(Sink):
                 f'{self.target.where}: the schema of stream "{self.stream_name}" lacks its key '
                 f"properties {', '.join(sorted(missing))}. Correct the tap, or set others with "
                 "`stream_maps` and `__key_properties__`."
+            )
+        sources = Counter(column.source for column in self._plan.columns)
+        if doubled := [source for source, count in sources.items() if count > 1]:
+            raise InvalidInputLine(
+                f'{self.target.where}: in the schema of stream "{self.stream_name}" more than one '
+                f"property becomes the column {', '.join(doubled)}. Set another "
+                "`flattening_separator`, or leave one out with `stream_maps`."
             )
         schema, name = self._table_name()
         table = cols.Table(

@@ -40,6 +40,24 @@ def column(definition: dict[str, Any]) -> Column:
             12,
             4,
         ),
+        (
+            {"type": "string", "format": "singer.decimal", "precision": "12", "scale": -1},
+            "decimal",
+            None,
+            None,
+        ),
+        (
+            {"type": "string", "format": "singer.decimal", "precision": 2, "scale": 4},
+            "decimal",
+            None,
+            None,
+        ),
+        (
+            {"type": "string", "format": "singer.decimal", "precision": 0, "scale": 0},
+            "decimal",
+            None,
+            None,
+        ),
     ],
 )
 def test_the_schema_says_how_large_a_number_is(
@@ -65,6 +83,8 @@ def test_the_schema_says_how_large_a_number_is(
         ({"const": 1}, "integer"),
         ({"const": None}, "json"),
         ({"type": "string", "const": "a"}, "string"),
+        ({"anyOf": [True, {"type": "string"}]}, "json"),
+        ({"anyOf": [False, {"type": "string"}]}, "string"),
     ],
 )
 def test_values_that_a_schema_lists_say_their_kind(definition: dict[str, Any], kind: str) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from singer_sdk.exceptions import MissingKeyPropertiesError
+from singer_sdk.singerlib.exceptions import InvalidInputLine
 from target_run import activate, record, run, schema, state, write
 
 from target_harvest_sql.connector import DatabaseError
@@ -344,6 +345,18 @@ def test_flattening_makes_columns_of_objects(
         {"id": 2, "client__id": None, "client__home": None, "tags": None},
         {"id": 3, "client__id": None, "client__home": None, "tags": None},
     ]
+
+
+def test_properties_that_flatten_to_one_name_are_named(database: Database) -> None:
+    """The error says what to do, and with another separator both are there."""
+    inner = {"type": "object", "properties": {"b": {"type": "integer"}}}
+    messages = schema("t", id=ID, a=inner, a__b="integer"), record("t", id=1, a={"b": 1}, a__b=2)
+    flattening = {"flattening_enabled": True, "flattening_max_depth": 1}
+    with pytest.raises(InvalidInputLine, match=r"the column a__b.*flattening_separator"):
+        write(database, *messages, **flattening)
+    write(database, *messages, **flattening, flattening_separator=".")
+
+    assert database.rows("t") == [{"id": 1, "a.b": 1, "a__b": 2}]
 
 
 def test_a_key_may_lie_in_a_flattened_object(database: Database) -> None:
