@@ -185,6 +185,18 @@ def test_what_another_run_left_of_a_column_is_named(database: Database) -> None:
     assert [row["v"] for row in database.rows("t")] == ["1", "{}"]
 
 
+def test_a_constraint_that_another_run_left_is_named(database: Database) -> None:
+    """It is there while integers become doubles; without it the column widens."""
+    write(database, schema("t", id=ID, v="integer"), record("t", id=1, v=1))
+    database.query("ALTER TABLE t ADD CONSTRAINT exact_as_double CHECK (v < 5)")
+    with pytest.raises(DatabaseError, match=r"Drop the constraint exact_as_double"):
+        write(database, schema("t", id=ID, v="number"))
+    database.query("ALTER TABLE t DROP CONSTRAINT exact_as_double")
+    write(database, schema("t", id=ID, v="number"), record("t", id=2, v=1.5))
+
+    assert [row["v"] for row in database.rows("t")] == [1, 1.5]
+
+
 def test_columns_widen_without_a_loss(database: Database) -> None:
     """Decimals by both schemas; integers to doubles, if a double keeps them. Descriptions stay."""
     described = {"type": "integer", "description": "It's 100% v."}

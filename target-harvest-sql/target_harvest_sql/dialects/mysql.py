@@ -124,6 +124,10 @@ class MySQL(Dialect):
         "Row size too large": "Flatten less, or select fewer properties.",
         "Too many columns": "Flatten less, or select fewer properties.",
         "Data too long": "Give the column the type longtext; a key holds as much as an index does.",
+        **dict.fromkeys(
+            ("Duplicate CHECK", "Duplicate check"),
+            f"Drop the constraint {EXACT}: a run ended while it widened a column.",
+        ),
         EXACT: "Let the tap declare the numbers as text with `format: singer.decimal`.",
         "Duplicate column": "Drop the column whose name ends in __widened: a run ended while it "
         "widened another one.",
