@@ -57,6 +57,10 @@ USER_ERRORS = (
 )
 """Errors whose message says what happened, where, and what to do; no traceback helps."""
 
+TURN_SECONDS = 0.0005
+"""How long a lane that has work to do in Python waits for its turn; the reader always has some.
+At Python's 5 ms, 100,000 time entries take SQLite and DuckDB a tenth longer, MariaDB more."""
+
 
 class TerminatedError(Exception):
     """A signal asked the target to end."""
@@ -504,6 +508,7 @@ class TargetHarvestSQL(Target):
             cls.print_about(about_format)
             return
         cls.print_version(print_fn=cls.logger.info)
+        sys.setswitchinterval(TURN_SECONDS)
         if isinstance(sys.stdout.buffer, RawIOBase):
             # Python is told not to buffer (PYTHONUNBUFFERED): a signal would cut a state in two.
             sys.stdout = TextIOWrapper(BufferedWriter(sys.stdout.buffer), encoding="utf-8")
