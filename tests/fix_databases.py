@@ -76,6 +76,11 @@ class Database:
         }[self.engine]
         return {row["name"]: row["type"] for row in self.query(columns)}
 
+    def is_of_microsoft(self) -> bool:
+        """Whether the server is no other that speaks T-SQL."""
+        [server] = self.query("SELECT @@VERSION AS v")
+        return bool(server["v"].startswith("Microsoft"))
+
 
 # How each engine is read.
 

@@ -299,12 +299,15 @@ class MSSQL(Dialect):
             return (
                 f"CASE WHEN ABS({value}) < 1e15 AND FLOOR({value}) = {value} "
                 f"THEN CONVERT(nvarchar(max), CAST({value} AS bigint)) "
-                f"WHEN CAST(CONVERT(nvarchar(max), {value}) AS float) = {value} "
-                f"THEN LTRIM(CONVERT(nvarchar(max), {value})) "  # Of six digits,
-                f"ELSE CONVERT(nvarchar(max), {value}, 3) END"  # or of 17.
+                f"WHEN ABS({value}) < 1e15 AND CAST(CONVERT(nvarchar(max), {value}) AS float) = "
+                f"{value} THEN LTRIM(CONVERT(nvarchar(max), {value})) "  # Of six digits,
+                f"ELSE LTRIM(CONVERT(nvarchar(max), {value}, 3)) END"  # or of 17.
             )
         if column.kind == "json" and column_type in MOMENTS:
-            return f"""N'"' + CONVERT(nvarchar(max), {value}, 126) + N'"'"""
+            text = f"CONVERT(nvarchar(max), {value}, 121)"
+            if column_type == "datetimeoffset":  # Spaces stand before the time and the offset.
+                text = f"REPLACE(STUFF({text}, 11, 1, N'T'), N' ', N'')"
+            return f"""N'"' + {text} + N'"'"""
         if column.kind in {"json", "string"} and column_type == "bit":
             return f"CASE {value} WHEN 1 THEN N'true' WHEN 0 THEN N'false' END"
         return ""
@@ -494,8 +497,14 @@ class MSSQL(Dialect):
 class Babelfish(MSSQL):
     """Babelfish 4, whose OPENJSON leaves the escapes in texts, and cuts them as nvarchar(max)."""
 
+    max_name_length = 63  # In bytes; of what is longer, the catalog tells another name.
+    second_digits = 6
     lock_sql = ""  # Asked a few times for a lock that another connection has, the server breaks.
     text_field = "ntext"
+
+    @override
+    def name_length(self, name: str) -> int:
+        return len(name.encode())
 
     @override
     def _text_sql(self, value: str) -> str:

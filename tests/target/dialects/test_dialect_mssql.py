@@ -9,7 +9,7 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
-from target_harvest_sql.columns import Column, Size, Table
+from target_harvest_sql.columns import Column, Size, Table, conform_name
 from target_harvest_sql.dialects.mssql import MSSQL
 
 if TYPE_CHECKING:
@@ -191,9 +191,10 @@ def test_widen_column() -> None:
             (
                 "CASE WHEN ABS([client__name]) < 1e15 AND FLOOR([client__name]) = [client__name] "
                 "THEN CONVERT(nvarchar(max), CAST([client__name] AS bigint)) "
-                "WHEN CAST(CONVERT(nvarchar(max), [client__name]) AS float) = [client__name] "
+                "WHEN ABS([client__name]) < 1e15 "
+                "AND CAST(CONVERT(nvarchar(max), [client__name]) AS float) = [client__name] "
                 "THEN LTRIM(CONVERT(nvarchar(max), [client__name])) "
-                "ELSE CONVERT(nvarchar(max), [client__name], 3) END"
+                "ELSE LTRIM(CONVERT(nvarchar(max), [client__name], 3)) END"
             ),
         ),
         ("bit", "CASE [client__name] WHEN 1 THEN N'true' WHEN 0 THEN N'false' END"),
@@ -217,11 +218,16 @@ def test_widen_column_to_text(column_type: str, text: str) -> None:
 
 def test_widen_column_to_json() -> None:
     """Dates get the quotes that JSON wants; truth values are as in text."""
-    for column_type in ("date", "datetimeoffset", "time"):
+    text = "CONVERT(nvarchar(max), [tags], 121)"
+    for column_type, written in (
+        ("date", text),
+        ("datetimeoffset", f"REPLACE(STUFF({text}, 11, 1, N'T'), N' ', N'')"),
+        ("time", text),
+    ):
         statements = MSSQL().widen_sql(TABLE, TAGS, column_type)
         assert statements[1] == (
             "UPDATE [harvest].[entries] SET [tags__widened] = "
-            """N'"' + CONVERT(nvarchar(max), [tags], 126) + N'"'"""
+            f"""N'"' + {written} + N'"'"""
         )
         assert parsed(statements) == [exp.Alter, exp.Update, exp.Alter, exp.Execute]
     assert MSSQL().widen_sql(TABLE, TAGS, "bit")[1] == (
@@ -427,6 +433,7 @@ def test_a_server_may_leave_escapes_in_texts_and_cut_objects() -> None:
         ")"
     )
     assert dialect.lock_sql == ""
+    assert conform_name("é" * 40, dialect).startswith("é" * 27 + "_")
     assert type(MSSQL().of_server("Microsoft SQL Server 2022 \t")) is MSSQL
     assert parsed(statements) == [exp.Insert]
 
