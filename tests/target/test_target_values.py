@@ -233,7 +233,7 @@ def test_digits_of_a_second_are_kept_or_refused(
     if database.engine == "mssql" and not database.is_of_microsoft():
         digits = 6
 
-    for fraction in ("000001", "1234560", "1234567", "12345678"):
+    for fraction in ("000001", "1234560", "123456000", "1234567", "12345678"):
         sent = f"{day}03:04:05.{fraction}Z"
         rows = (schema("t", id=ID, v=moment), record("t", id=1, v=sent))
         if len(fraction.rstrip("0")) > digits:
@@ -255,6 +255,8 @@ def test_digits_of_a_second_are_kept_or_refused(
         ("mariadb", "timestamp(2) NULL", 2),
         ("duckdb", "TIMESTAMP_S", 0),
         ("duckdb", "TIMESTAMP_MS", 3),
+        ("mssql", "datetimeoffset(0)", 0),
+        ("mssql", "datetimeoffset(3)", 3),
     ],
 )
 def test_a_table_of_others_may_keep_fewer_digits_of_a_second(

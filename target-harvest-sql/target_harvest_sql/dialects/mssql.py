@@ -204,6 +204,9 @@ class MSSQL(Dialect):
             "      THEN CONCAT('(', found.CHARACTER_MAXIMUM_LENGTH, ')')\n"
             "    WHEN found.DATA_TYPE IN ('decimal', 'numeric')\n"
             "      THEN CONCAT('(', found.NUMERIC_PRECISION, ',', found.NUMERIC_SCALE, ')')\n"
+            "    WHEN found.DATA_TYPE IN ('datetimeoffset', 'time') "
+            "AND found.DATETIME_PRECISION < 7\n"
+            "      THEN CONCAT('(', found.DATETIME_PRECISION, ')')\n"
             "  END),\n"
             "  CASE WHEN keys.COLUMN_NAME IS NULL THEN 0 ELSE 1 END\n"
             "FROM INFORMATION_SCHEMA.COLUMNS AS found\n"
@@ -265,7 +268,8 @@ class MSSQL(Dialect):
 
     @override
     def held_kind(self, column_type: str, kind: Kind) -> Kind | None:
-        if self.types[kind] == column_type and kind != "decimal":
+        bare = column_type.partition("(")[0]
+        if self.types[kind] in {column_type, bare} and kind != "decimal":
             return kind
         if column_type.startswith("nvarchar"):
             return kind if kind == "json" else "string"
@@ -273,7 +277,7 @@ class MSSQL(Dialect):
             if column_type in INTEGERS:
                 return kind
             return "number" if column_type == "float" else None
-        return "date-time" if (column_type, kind) == ("datetimeoffset", "date") else None
+        return "date-time" if (bare, kind) == ("datetimeoffset", "date") else None
 
     @override
     def widen_sql(self, table: Table, column: Column, column_type: str) -> list[str]:
@@ -284,6 +288,8 @@ class MSSQL(Dialect):
             column, column_type = replace(column, size=size), "decimal"
             if column.kind == "number" and not self._decimal_type(column):
                 return []
+        if column_type.startswith(MOMENTS):
+            column_type = column_type.partition("(")[0]
         old = self.quote(column.name)
         if column_type in WIDENED.get(column.kind, ()):
             alter = f"ALTER TABLE {self.table_name(table)} ALTER COLUMN {old}"
@@ -352,9 +358,7 @@ class MSSQL(Dialect):
                 value = self._decimal_sql(value, column)
             elif column.kind in {"date", "date-time", "time"}:
                 fields.append(f"{value} nvarchar(max) {path}")
-                # An empty text would be the beginning of 1900.
-                text = f"CASE {value} WHEN N'' THEN N'nothing' ELSE {value} END"
-                value = f"CAST({text} AS {self.types[column.kind]})"
+                value = self._moment_sql(value, column.kind)
             elif column.kind != "json":
                 is_text = column.kind == "string"
                 type_ = self.text_field if is_text else self.types[column.kind]
@@ -386,6 +390,18 @@ class MSSQL(Dialect):
     def _nested_sql(self, value: str) -> str:
         """Read an object or an array as OPENJSON gives it."""
         return value
+
+    def _moment_sql(self, text: str, kind: Kind) -> str:
+        """Read a date, a time or both. An empty text would be the beginning of 1900."""
+        cases = f"WHEN {text} = N'' THEN N'nothing'"
+        if kind != "date":  # Zeros beyond the digits of a second that there are would be an error.
+            start = f"CHARINDEX('.', {text}) + {self.second_digits + 1}"
+            zeros = f"PATINDEX('%[^0]%', SUBSTRING({text}, {start}, 4000) + 'Z') - 1"
+            cases += (
+                f" WHEN {text} LIKE '%.{'[0-9]' * self.second_digits}0%' "
+                f"THEN STUFF({text}, {start}, {zeros}, N'')"
+            )
+        return f"CAST(CASE {cases} ELSE {text} END AS {self.types[kind]})"
 
     def _decimal_sql(self, text: str, column: Column) -> str:
         """Read a decimal; digits that its column would round make a text that is no number."""

@@ -127,6 +127,9 @@ def test_columns() -> None:
         "      THEN CONCAT('(', found.CHARACTER_MAXIMUM_LENGTH, ')')\n"
         "    WHEN found.DATA_TYPE IN ('decimal', 'numeric')\n"
         "      THEN CONCAT('(', found.NUMERIC_PRECISION, ',', found.NUMERIC_SCALE, ')')\n"
+        "    WHEN found.DATA_TYPE IN ('datetimeoffset', 'time') "
+        "AND found.DATETIME_PRECISION < 7\n"
+        "      THEN CONCAT('(', found.DATETIME_PRECISION, ')')\n"
         "  END),\n"
         "  CASE WHEN keys.COLUMN_NAME IS NULL THEN 0 ELSE 1 END\n"
         "FROM INFORMATION_SCHEMA.COLUMNS AS found\n"
@@ -250,6 +253,24 @@ def test_columns_that_exist() -> None:
     assert held("varchar(max)", "string") is None
 
 
+def test_moments_that_exist() -> None:
+    """A column that keeps fewer digits of a second than the server can says how many."""
+    dialect, time = MSSQL(), Column("t", ("t",), "time")
+
+    held = [
+        dialect.held("datetimeoffset", AT),
+        dialect.held("datetimeoffset(3)", AT),
+        dialect.held("datetimeoffset(0)", replace(AT, kind="date")),
+        dialect.held("time(0)", time),
+        dialect.of_server(r"A server 1.0 \t").held("time(6)", time),
+    ]
+    assert [column and column.second_digits for column in held] == [None, 3, 0, 0, None]
+    assert dialect.widen_sql(TABLE, CLIENT, "time(0)") == [
+        "ALTER TABLE [harvest].[entries] ALTER COLUMN [client__name] nvarchar(max)"
+    ]
+    assert "CONVERT(nvarchar(max), [tags], 121)" in dialect.widen_sql(TABLE, TAGS, "time(0)")[1]
+
+
 def test_decimals_that_exist() -> None:
     """Numbers are read as what the column is, unless the schema says that they may be larger."""
     held = MSSQL().held
@@ -329,7 +350,7 @@ def test_append() -> None:
     assert statements == [
         (
             "INSERT INTO [odd ]]name\"] ([it's])\n"
-            "SELECT CAST(CASE [c1] WHEN N'' THEN N'nothing' ELSE [c1] END AS date)\n"
+            "SELECT CAST(CASE WHEN [c1] = N'' THEN N'nothing' ELSE [c1] END AS date)\n"
             "FROM OPENJSON(@batch) WITH (\n"
             "  [c1] nvarchar(max) '$.\"its\"'\n"
             ")"
@@ -356,7 +377,11 @@ def test_upsert() -> None:
         (
             "INSERT INTO #stage ([id], [client__name], [amount], [tags], [_sdc_batched_at])\n"
             "SELECT [c1], [c2], [c3], [c4], "
-            "CAST(CASE [c5] WHEN N'' THEN N'nothing' ELSE [c5] END AS datetimeoffset)\n"
+            "CAST(CASE WHEN [c5] = N'' THEN N'nothing' "
+            "WHEN [c5] LIKE '%.[0-9][0-9][0-9][0-9][0-9][0-9][0-9]0%' "
+            "THEN STUFF([c5], CHARINDEX('.', [c5]) + 8, "
+            "PATINDEX('%[^0]%', SUBSTRING([c5], CHARINDEX('.', [c5]) + 8, 4000) + 'Z') - 1, N'') "
+            "ELSE [c5] END AS datetimeoffset)\n"
             "FROM OPENJSON(@batch) WITH (\n"
             '  [c1] bigint \'$."r"."id"\',\n'
             '  [c2] nvarchar(max) \'$."r"."client"."name"\',\n'
