@@ -6,8 +6,9 @@ A record stays raw; only what must be known of it is decoded, by decoders compil
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import date, datetime, time
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,9 @@ MOMENTS: dict[Kind, Any] = {"date": date, "date-time": datetime, "time": time}
 # Digits and points become 0, the rest a space.
 _DIGITS = bytes(0x30 if chr(byte) in "0123456789." else 0x20 for byte in range(256))
 _MANY_DIGITS = b"0" * 16
+
+_EXPONENT = re.compile(rb"\d[eE][-+]?\d")
+_MOST_ZEROS = 100
 
 _SUSPECT = re.compile(rb"\\u(?:[dD][89a-fA-F]|0000)")
 _ESCAPES = re.compile(
@@ -93,6 +97,27 @@ def quote_numbers(record: bytes, paths: Iterable[tuple[str, ...]]) -> bytes:
         if isinstance(value, int | Decimal) and not isinstance(value, bool):
             holder[name] = str(value)
             is_changed = True
+    return serialize_json(decoded).encode() if is_changed else record
+
+
+def has_exponent(record: bytes) -> bool:
+    """Whether there may be a number with an exponent."""
+    return _EXPONENT.search(record) is not None
+
+
+def write_plainly(record: bytes, paths: Iterable[tuple[str, ...]]) -> bytes:
+    """Write the numbers at some paths, and texts that are numbers, as text without an exponent."""
+    decoded = decode_exactly(record)
+    is_changed = False
+    for *parents, name in paths:
+        holder, value = value_at(decoded, parents), value_at(decoded, (*parents, name))
+        if isinstance(value, str | Decimal) and "E" in str(value).upper():
+            with suppress(InvalidOperation):
+                number = Decimal(value)
+                # No column holds others, but for zero; written out, they might fill the memory.
+                if number.is_finite() and abs(number.adjusted()) <= _MOST_ZEROS:
+                    holder[name] = f"{number:f}"
+                    is_changed = True
     return serialize_json(decoded).encode() if is_changed else record
 
 

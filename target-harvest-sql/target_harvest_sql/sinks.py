@@ -28,10 +28,12 @@ from target_harvest_sql.plans import plan
 from target_harvest_sql.records import (
     clean,
     find_lost_digits,
+    has_exponent,
     has_long_number,
     is_deletion,
     needs_cleaning,
     quote_numbers,
+    write_plainly,
 )
 from target_harvest_sql.validation import Validator, check_object
 
@@ -249,6 +251,8 @@ class SQLSink(Sink):
                 self._check_digits(record)
                 if self._text_paths:
                     record = quote_numbers(record, self._text_paths)
+            if self._plain_paths and has_exponent(record):
+                record = write_plainly(record, self._plain_paths)
             if self._moments.may_lose(record):
                 self._moments.check(record)
             return key, record if self._rebuild is None else self._rebuild(record)
@@ -401,6 +405,7 @@ class SQLSink(Sink):
         self._loses_digits = bool(dialect.lossy_kinds)
         self._rebuild = self._plan.rebuild
         self._text_paths = self._plan.text_paths(self._table.columns, dialect)
+        self._plain_paths = self._plan.plain_paths(self._table.columns, dialect)
         self._removes_rows = self._is_keyed and self.config["hard_delete"]
         self._moments = Moments(self._plan.columns, self._table.columns, self._plan.path, dialect)
         keys = [column for column in self._table.columns if column.is_key]

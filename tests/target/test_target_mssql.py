@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 ID = {"type": "integer"}
 CODES = schema("codes", keys=["code"], code={"type": "string"}, v="string")
+MONEY = {"type": "number", "format": "singer.decimal", "precision": 5, "scale": 2}
 SECRET = "s3cr3t"
 
 
@@ -61,9 +62,7 @@ def test_nothing_is_read_as_null_or_zero(
         ({"type": "string", "format": "date"}, ""),
         ({"type": "string", "format": "date-time"}, ""),
         ({"type": "string", "format": "time"}, ""),
-        ({"type": "number", "format": "singer.decimal", "precision": 5, "scale": 2}, "1.005"),
-        ({"type": "number", "format": "singer.decimal", "precision": 5, "scale": 2}, "1234.5"),
-        ({"type": "number", "format": "singer.decimal", "precision": 5, "scale": 2}, "nonsense"),
+        *((MONEY, text) for text in ("1.005", "1234.5", "nonsense", "1.5E-2", "1e-999999999")),
     ],
 )
 def test_a_value_that_is_not_of_its_column_is_refused(
@@ -142,6 +141,26 @@ def test_a_decimal_is_as_large_as_the_schema_says(mssql_database: Database) -> N
     *texts, last = (row["v"] for row in mssql_database.rows("t"))
     assert [float(text) for text in texts] == [123.45, 12.345]
     assert last == "x"
+
+
+@pytest.mark.parametrize(
+    ("sent", "found"),
+    [
+        ("1.5e1", "15.00000"),
+        ("1E-05", "0.00001"),
+        ('"1E-5"', "0.00001"),
+        ('"-1.20E+3"', "-1200.00000"),
+        ('"0E-8"', "0.00000"),
+    ],
+)
+def test_a_decimal_may_have_an_exponent(mssql_database: Database, sent: str, found: str) -> None:
+    """Small numbers and zeros often have one."""
+    size = {"precision": 10, "scale": 5}
+    number = {"type": ["number", "string"], "format": "singer.decimal", **size}
+    line = f'{{"type": "RECORD", "stream": "t", "record": {{"id": 1, "v": {sent}}}}}'
+    write(mssql_database, schema("t", id=ID, v=number), line)
+
+    assert mssql_database.rows("t") == [{"id": 1, "v": Decimal(found)}]
 
 
 def test_integers_that_a_float_would_round_stay_integers(mssql_database: Database) -> None:

@@ -107,6 +107,10 @@ class Dialect(ABC):
         """Whether two texts are two values in a column, whatever they mean; so with JSON's text."""
         return column.kind == "json" or self.types[column.kind] == self.types["string"]
 
+    def wants_plain_digits(self, column: Column) -> bool:  # noqa: ARG002 - most read all.
+        """Whether a number is read from its digits alone, so that it may have no exponent."""
+        return False
+
     @property
     def bare_types(self) -> frozenset[str]:
         """The types of columns that are made here, without their lengths."""

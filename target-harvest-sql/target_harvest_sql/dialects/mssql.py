@@ -128,6 +128,10 @@ class MSSQL(Dialect):
     """As what OPENJSON reads a text of any length."""
 
     @override
+    def wants_plain_digits(self, column: Column) -> bool:
+        return self._decimal_type(column) is not None
+
+    @override
     def of_server(self, version: str) -> Dialect:
         return Babelfish() if version.endswith(r"\t") else MSSQL()
 
@@ -404,10 +408,11 @@ class MSSQL(Dialect):
         return f"CAST(CASE {cases} ELSE {text} END AS {self.types[kind]})"
 
     def _decimal_sql(self, text: str, column: Column) -> str:
-        """Read a decimal; digits that its column would round make a text that is no number."""
+        """Read a decimal. What its column would round, or not read, becomes no number at all."""
         rest = f"SUBSTRING({text}, CHARINDEX('.', {text} + '.') + {column.size.scale} + 1, 4000)"
         return (
-            f"CAST(CASE WHEN {rest} LIKE '%[1-9]%' THEN N'too exact' ELSE {text} END "
+            f"CAST(CASE WHEN {rest} LIKE '%[1-9]%' OR {text} LIKE '%[eE]%' "
+            f"THEN N'too exact' ELSE {text} END "
             f"AS {self._decimal_type(column)})"
         )
 

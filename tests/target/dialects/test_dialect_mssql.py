@@ -303,9 +303,10 @@ def test_decimals() -> None:
     assert append == (
         "INSERT INTO [t] ([rate], [huge], [much])\n"
         "SELECT CAST(CASE WHEN SUBSTRING([c1], CHARINDEX('.', [c1] + '.') + 2 + 1, 4000) "
-        "LIKE '%[1-9]%' THEN N'too exact' ELSE [c1] END AS decimal(10,2)), "
+        "LIKE '%[1-9]%' OR [c1] LIKE '%[eE]%' THEN N'too exact' ELSE [c1] END AS decimal(10,2)), "
         "CAST(CASE WHEN SUBSTRING([c2], CHARINDEX('.', [c2] + '.') + 0 + 1, 4000) "
-        "LIKE '%[1-9]%' THEN N'too exact' ELSE [c2] END AS decimal(38,0)), [c3]\n"
+        "LIKE '%[1-9]%' OR [c2] LIKE '%[eE]%' THEN N'too exact' ELSE [c2] END AS decimal(38,0)), "
+        "[c3]\n"
         "FROM OPENJSON(@batch) WITH (\n"
         "  [c1] nvarchar(max) '$.\"rate\"',\n"
         "  [c2] nvarchar(max) '$.\"huge\"',\n"
