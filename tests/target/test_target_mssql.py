@@ -163,6 +163,22 @@ def test_a_decimal_may_have_an_exponent(mssql_database: Database, sent: str, fou
     assert mssql_database.rows("t") == [{"id": 1, "v": Decimal(found)}]
 
 
+@pytest.mark.parametrize("names", [("v", "v"), ("v", "v "), ("v ", "v")])
+def test_a_value_of_any_kind_may_have_two_names(
+    mssql_database: Database, names: tuple[str, str]
+) -> None:
+    """Of two alike the first is written; those that differ at their ends are two."""
+    one, other = names
+    line = (
+        '{"type": "RECORD", "stream": "t", "record": '
+        f'{{"id": 1, "{one}": "{one}1", "{other}": "{other}2"}}}}'
+    )
+    write(mssql_database, schema("t", id=ID, v={}), line)
+
+    expected = "v2" if one == "v " else "v1"
+    assert mssql_database.rows("t") == [{"id": 1, "v": f'"{expected}"'}]
+
+
 def test_integers_that_a_float_would_round_stay_integers(mssql_database: Database) -> None:
     """The error says what to do, and the column stays as it was."""
     write(mssql_database, schema("t", id=ID, v="integer"), record("t", id=1, v=2**53 + 1))

@@ -421,12 +421,12 @@ class MSSQL(Dialect):
 
     def _scalar_sql(self, parent: str, name: str) -> str:
         """Write text, number or truth value of an object as JSON; only its own type tells which."""
+        # A name may be there twice, or again with spaces at its end, which equals it.
         return (
-            "(SELECT CASE [type] WHEN 1 "  # noqa: S608 - names are quoted.
+            "(SELECT TOP (1) CASE [type] WHEN 1 "  # noqa: S608 - names are quoted.
             f"""THEN CONCAT(N'"', STRING_ESCAPE({self._text_sql("[value]")}, 'json'), N'"') """
             "ELSE [value] END "
-            ""
-            f"FROM OPENJSON({parent}) WHERE [key] = {self.literal(name)})"
+            f"FROM OPENJSON({parent}) WHERE [key] + N'.' = {self.literal(f'{name}.')})"
         )
 
     @override

@@ -426,9 +426,9 @@ def test_values_of_any_kind_are_read_as_json() -> None:
     assert statements == [
         (
             "INSERT INTO [codes] ([code], [any])\n"
-            "SELECT [c1], CASE WHEN [s2] IS NULL THEN [c2] ELSE (SELECT CASE [type] WHEN 1 THEN "
-            "CONCAT(N'\"', STRING_ESCAPE([value], 'json'), N'\"') ELSE [value] END "
-            "FROM OPENJSON([p2]) WHERE [key] = N'any') END\n"
+            "SELECT [c1], CASE WHEN [s2] IS NULL THEN [c2] ELSE (SELECT TOP (1) CASE [type] "
+            "WHEN 1 THEN CONCAT(N'\"', STRING_ESCAPE([value], 'json'), N'\"') ELSE [value] END "
+            "FROM OPENJSON([p2]) WHERE [key] + N'.' = N'any.') END\n"
             "FROM OPENJSON(@batch) WITH (\n"
             "  [c1] nvarchar(max) '$.\"code\"',\n"
             "  [c2] nvarchar(max) '$.\"any\"' AS JSON,\n"
