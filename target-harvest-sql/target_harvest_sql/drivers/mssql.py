@@ -19,7 +19,8 @@ TRANSIENT_NUMBERS: Final = frozenset(
         *(64, 233, 10053, 10054, 10060),  # The network.
         *(20003, 20004, 20006, 20017, 20047),  # The same, in the words of DB-Library.
         *(1205, 1222, 3960),  # Deadlock, lock timeout, snapshot conflict.
-        *(926, 4060, 4221, 40197, 40501, 40540, 40613, 42108, 42109),  # Azure moves or wakes up.
+        *(615, 926, 4060, 4221, 40197, 40501, 40540, 40613),  # Azure moves the database.
+        *(42108, 42109),  # It wakes it up.
         *(10928, 10929, 40544, 40549, 40550, 49918, 49919, 49920),  # Azure is busy.
     }
 )
