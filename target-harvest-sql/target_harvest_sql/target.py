@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
@@ -532,7 +533,8 @@ class TargetHarvestSQL(Target):
                 "Nobody reads the states any more, so the target ends."
             )
             sys.stderr.flush()
-            sys.stdout = None  # Its flush at exit would fail again.
+            # What is left would fail again when it is flushed at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(1)
         except USER_ERRORS as error:
             with suppress(DatabaseError):  # The first error is the one to tell.
