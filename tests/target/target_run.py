@@ -149,7 +149,8 @@ class Fed:
         """Wait until the pipe is full of states that nobody reads, at most 20 seconds."""
         size = fcntl.fcntl(self.stdout, fcntl.F_GETPIPE_SZ)
         deadline = time.monotonic() + 20
-        while self._printed() < size and time.monotonic() < deadline:
+        while self._printed() < size:
+            assert time.monotonic() < deadline, "the pipe did not fill"
             time.sleep(0.01)
 
     def _printed(self) -> int:
