@@ -17,6 +17,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter, deque
+from concurrent.futures import CancelledError
 from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -56,6 +57,7 @@ MAX_PAUSE_SECONDS = 15 * 60
 """The longest pause that is granted: the window of the reports' budget."""
 MAX_COMPLAINT_LENGTH = 300
 """How much of Harvest's complaint an error repeats, in characters."""
+CLOSED = "The client is closed. Make a new one."
 
 _T = TypeVar("_T")
 
@@ -369,6 +371,8 @@ class Client:
         while True:
             try:
                 answer = coming.result()
+            except CancelledError as error:
+                raise FatalAPIError(CLOSED) from error
             except UnavailableError as error:
                 if not seen:
                     raise
@@ -478,7 +482,7 @@ class Client:
         budget = self.report_budget if "/reports/" in urlsplit(url).path else self.budget
         with budget:
             if self._closed.is_set():
-                raise FatalAPIError("The client is closed. Make a new one.")
+                raise FatalAPIError(CLOSED)
             with self._lock:
                 self._requests_of[stream] += 1
             try:

@@ -120,6 +120,7 @@ class OAuth(SignIn):
         self._lock = threading.Lock()
         self._token = ""
         self._until = float("-inf")
+        self._failure: Exception | None = None
 
     @override
     def token(self, exchange: Exchange) -> str:
@@ -137,9 +138,16 @@ class OAuth(SignIn):
             return self._token
 
     def _refreshed(self, exchange: Exchange) -> str:
+        if self._failure is not None:
+            # Requests that waited for this exchange must not send the refused token again.
+            raise self._failure
         asked_at = self._clock()
         form = {"grant_type": "refresh_token", "refresh_token": self._refresh_token}
-        grant = exchange(form | self._client)
+        try:
+            grant = exchange(form | self._client)
+        except Exception as error:
+            self._failure = error
+            raise
         lifetime = float("inf") if grant.expires_in is None else grant.expires_in
         self._until = asked_at + lifetime - min(MARGIN_SECONDS, lifetime / 2)
         if grant.refresh_token is not None and grant.refresh_token != self._refresh_token:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
-from queue import SimpleQueue
-from threading import Thread
-from typing import TYPE_CHECKING, TypeVar
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,38 +29,55 @@ class Workers:
         """
         self._count = count
         self._threads: list[Thread] = []
-        self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._calls: SimpleQueue[_Call[Any] | None] = SimpleQueue()
+        self._lock = Lock()
+        self._is_closed = False
 
     def submit(self, call: Callable[[], _T]) -> Future[_T]:
         """Have a call made as soon as a thread is free.
 
         Returns:
-            What will hold its result, or its error.
+            What will hold its result, or its error. It is cancelled if the workers are closed
+            before a thread was free.
         """
         future: Future[_T] = Future()
-        self._calls.put(lambda: _settle(future, call))
-        if len(self._threads) < self._count:
-            thread = Thread(target=self._work, name="tap-harvest-request", daemon=True)
-            self._threads.append(thread)
-            thread.start()
+        with self._lock:
+            if self._is_closed:
+                future.cancel()
+                return future
+            self._calls.put(_Call(future, call))
+            if len(self._threads) < self._count:
+                thread = Thread(target=self._work, name="tap-harvest-request", daemon=True)
+                self._threads.append(thread)
+                thread.start()
         return future
 
     def close(self) -> None:
-        """End each thread after the call that it is at, and make no other call."""
-        while not self._calls.empty():
-            self._calls.get()
-        for _ in self._threads:
-            self._calls.put(None)
+        """End each thread after its current call, and cancel the calls that still wait."""
+        with self._lock:
+            self._is_closed = True
+            # A thread may take a call at the same moment, so `empty` would prove nothing.
+            with suppress(Empty):
+                while (waiting := self._calls.get_nowait()) is not None:
+                    waiting.future.cancel()
+            for _ in self._threads:
+                self._calls.put(None)
 
     def _work(self) -> None:
         while (call := self._calls.get()) is not None:
-            call()
+            call.make()
 
 
-def _settle(future: Future[_T], call: Callable[[], _T]) -> None:
-    """Make a call that nobody cancelled, and pass on what comes of it."""
-    if future.set_running_or_notify_cancel():
-        try:
-            future.set_result(call())
-        except BaseException as error:  # noqa: BLE001  # Whoever reads the result gets it.
-            future.set_exception(error)
+class _Call(NamedTuple, Generic[_T]):
+    """A call, and what will hold its result."""
+
+    future: Future[_T]
+    call: Callable[[], _T]
+
+    def make(self) -> None:
+        """Make the call, unless it was cancelled."""
+        if self.future.set_running_or_notify_cancel():
+            try:
+                self.future.set_result(self.call())
+            except BaseException as error:  # noqa: BLE001  # Whoever reads the result gets it.
+                self.future.set_exception(error)

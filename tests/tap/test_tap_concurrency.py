@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,6 +21,7 @@ from tap_harvest.budget import Budget
 from tap_harvest.client import Client
 from tap_harvest.sign_in import PersonalToken
 from tap_harvest.tap import TapHarvest
+from tap_harvest.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -217,6 +219,70 @@ def test_a_closed_client_does_not_try_again(harvest: Sandbox, client: Client):
     time.sleep(0.4)
 
     assert len(harvest.requests) == 1
+
+
+def in_time(call: Callable[[], object], seconds: float = 10) -> list[Exception]:
+    """The error that a call ends with, if it does; none of it may take for ever."""
+    errors: list[Exception] = []
+
+    def run() -> None:
+        try:
+            call()
+        except Exception as error:  # noqa: BLE001  # The test looks at it.
+            errors.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    assert not thread.is_alive()
+    return errors
+
+
+def test_a_closed_client_says_so(client: Client):
+    """It does not wait for an answer that will never come."""
+    lists = [client.pages("/tasks", {"x": str(number)}, stream="tasks") for number in range(4)]
+    for pages in lists:
+        list(pages)
+    client.close()
+
+    [error] = in_time(lambda: list(client.pages("/clients", {}, stream="clients")))
+
+    assert isinstance(error, FatalAPIError)
+    assert "closed" in str(error)
+
+
+def test_a_list_that_waited_for_its_turn_says_that_the_client_is_closed(
+    harvest: Sandbox, client: Client
+):
+    """Its request was dropped before a thread was free for it."""
+    harvest.switches.latency_seconds = 0.2
+    lists = [client.pages("/clients", {"x": str(number)}, stream="clients") for number in range(9)]
+    client.close()
+
+    [error] = in_time(lambda: list(lists[-1]))
+
+    assert isinstance(error, FatalAPIError)
+    assert "closed" in str(error)
+
+
+class SlowQueue(SimpleQueue[Any]):
+    """A queue that is emptied by the workers just after it was seen to hold something."""
+
+    def empty(self) -> bool:
+        """Whether it was empty a moment ago."""
+        was_empty = super().empty()
+        time.sleep(0.05)
+        return was_empty
+
+
+def test_closing_waits_for_no_call(monkeypatch: pytest.MonkeyPatch):
+    """Not even where a worker takes the last one at the same moment."""
+    monkeypatch.setattr("tap_harvest.workers.SimpleQueue", SlowQueue)
+    workers = Workers(1)
+    for _ in range(3):
+        workers.submit(lambda: time.sleep(0.02))
+
+    assert in_time(workers.close) == []
 
 
 @pytest.mark.parametrize("end", ["error", "signal"])

@@ -179,6 +179,30 @@ def test_requests_that_are_refused_together_share_one_new_token(
     assert exchanges(harvest) == 2
 
 
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_refused_refresh_token_is_sent_once(
+    harvest: Sandbox, connect: Callable[..., Client], *, is_first: bool
+):
+    """Requests that wait for it end with the same error, and do not ask for themselves."""
+    client = connect(
+        harvest.identity_url,
+        **({"refresh_token": "900100.rt.a.refresh-wrong"} if is_first else {}),
+    )
+    if not is_first:
+        read(client)
+        harvest.identity.revoke("900100.at.access-1")
+        harvest.identity.refresh_token = "900100.rt.a.refresh-other"
+    before = exchanges(harvest)
+
+    with ThreadPoolExecutor(8) as pool:
+        errors = [pool.submit(read, client).exception() for _ in range(8)]
+
+    assert all(isinstance(error, FatalAPIError) for error in errors)
+    assert len(set(map(str, errors))) == 1
+    assert "refused the refresh token" in str(errors[0])
+    assert exchanges(harvest) - before == 1
+
+
 def test_a_token_that_ends_in_the_middle_of_a_sync_costs_one_exchange(
     harvest: Sandbox, oauth: dict[str, Any]
 ):
