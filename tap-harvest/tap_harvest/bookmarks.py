@@ -286,7 +286,11 @@ def entry_of(state: Mapping[str, Any], stream: str, account_id: int | None) -> d
         account_id: Whose rows are meant; `None` where just one account is read.
     """
     entry: dict[str, Any] = state.get("bookmarks", {}).get(stream, {})
-    return entry if account_id is None else entry.get(ACCOUNTS, {}).get(str(account_id), {})
+    accounts: dict[str, dict[str, Any]] = entry.get(ACCOUNTS, {})
+    if account_id is not None:
+        return accounts.get(str(account_id), {})
+    # Entries by account belong to tables with other keys.
+    return {} if ACCOUNTS in entry else entry
 
 
 def put_entry(
@@ -303,6 +307,17 @@ def put_entry(
 def accounts_in(state: Mapping[str, Any], stream: str) -> set[int]:
     """The accounts of which a state tells something, where several are read."""
     return set(map(int, state.get("bookmarks", {}).get(stream, {}).get(ACCOUNTS, {})))
+
+
+def of_other_form(state: Mapping[str, Any], *, are_several: bool) -> list[str]:
+    """The streams whose entries in a state belong to the other way of naming accounts.
+
+    Args:
+        state: The state.
+        are_several: Whether `account_ids` is set, so that entries are kept by account.
+    """
+    entries = state.get("bookmarks", {}).items()
+    return sorted(stream for stream, entry in entries if (ACCOUNTS in entry) is not are_several)
 
 
 def _sound_entry(stream: str, entry: Any) -> dict[str, Any]:

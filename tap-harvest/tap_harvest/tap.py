@@ -25,7 +25,7 @@ from typing_extensions import override
 
 from tap_harvest import configuration
 from tap_harvest.account import Accounts
-from tap_harvest.bookmarks import accounts_in, sound_state
+from tap_harvest.bookmarks import accounts_in, of_other_form, sound_state
 from tap_harvest.client import Client
 from tap_harvest.fields import with_account, with_account_key
 from tap_harvest.logs import calm_down, shorten_lines
@@ -213,6 +213,15 @@ class TapHarvest(Tap):
                 reason,
             )
         super().load_state({"bookmarks": bookmarks})
+        if unused := of_other_form(self.state, are_several=bool(self._account_ids)):
+            names = ["`account_id`", "`account_ids`"]
+            self.logger.warning(
+                "The state was made with %s, and now the settings have %s. Records then have "
+                "another key, so these streams are read from the beginning: %s. Begin with new "
+                "tables and without a state.",
+                *(names if self._account_ids else reversed(names)),
+                ", ".join(unused),
+            )
         before = {found for stream in bookmarks for found in accounts_in(self.state, stream)}
         # Without a state, as in a discovery, settings may not have been judged.
         if before and self._account_ids and (others := before.difference(self._account_ids)):

@@ -237,6 +237,31 @@ def test_reports_resume_by_account(sync: Sync, caplog: pytest.LogCaptureFixture)
     assert landed(first, second) == landed(first)
 
 
+@pytest.mark.parametrize("stream", ["time_team_report", "clients", "invoice_payments"])
+@pytest.mark.parametrize("are_several", [True, False])
+def test_a_state_of_the_other_setting_is_not_used(
+    sync: Sync, caplog: pytest.LogCaptureFixture, stream: str, *, are_several: bool
+):
+    """Its tables have other keys: a warning says so, and the stream is read from the beginning."""
+    alone: dict[str, Any] = {"account_ids": None, "account_id": FIRST}
+    before, now, names = (
+        (alone, {}, ("`account_id`", "`account_ids`"))
+        if are_several
+        else ({}, alone, ("`account_ids`", "`account_id`"))
+    )
+    whole = sync(stream, **now)
+    first = sync(stream, **before)
+    assert "another key" not in caplog.text
+
+    second = sync(stream, state=first.states[-1], **now)
+
+    assert second.records(stream) == whole.records(stream)
+    assert second.states[-1] == whole.states[-1]
+    [line] = [record.message for record in caplog.records if "another key" in record.message]
+    assert f"was made with {names[0]}, and now the settings have {names[1]}." in line
+    assert f": {stream}. " in line
+
+
 def test_an_account_that_is_added_is_read_whole(harvest: Sandbox, sync: Sync):
     """And its rows come beside the others, none of which is taken for deleted."""
     first = sync("contacts", account_ids=[FIRST])
