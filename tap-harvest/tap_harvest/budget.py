@@ -15,6 +15,10 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+WINDOW_SECONDS = 15
+"""Length of the window of all requests but those for reports."""
+REPORT_WINDOW_SECONDS = 15 * 60
+"""Length of the window of the requests for reports."""
 LONG_SECONDS = 20
 """From how long a wait on it is told; the ordinary budget lets more requests leave before that."""
 
@@ -78,12 +82,16 @@ class Budget:
         """Let no request leave for so many seconds, also none that waits already.
 
         Returns:
-            Whether that is news, by a second: requests that are refused at once ask for one pause.
+            Whether a new pause begins, or one becomes much longer. Requests that are refused
+            together ask for one pause.
         """
         with self._changed:
-            until = self._clock() + seconds
-            is_news = until >= self._paused_until + 1
+            now = self._clock()
+            until = now + seconds
+            is_news = self._paused_until <= now or until >= self._paused_until + LONG_SECONDS
             self._paused_until = max(self._paused_until, until)
+            if is_news:  # Whoever asked for the pause tells of it.
+                self._told_until = max(self._told_until, until + LONG_SECONDS)
         return is_news
 
     def _left(self) -> int:

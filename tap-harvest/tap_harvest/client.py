@@ -20,8 +20,7 @@ from collections import Counter, deque
 from concurrent.futures import CancelledError
 from copy import copy
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from threading import Condition, Event, Lock
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
@@ -36,8 +35,9 @@ from requests.auth import AuthBase
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 from typing_extensions import override
 
-from tap_harvest.budget import Budget
+from tap_harvest.budget import REPORT_WINDOW_SECONDS, WINDOW_SECONDS, Budget
 from tap_harvest.characters import whole_characters
+from tap_harvest.http.headers import pause_seconds, server_time
 from tap_harvest.sign_in import Fault, Grant, refusal
 from tap_harvest.workers import Workers
 
@@ -53,8 +53,6 @@ MAX_PAGE_SIZE = 2000
 MAX_TRIES = 8
 MAX_RETRY_SECONDS = 30 * 60
 """For how long one request is tried: two pauses of the reports' budget fit in."""
-MAX_PAUSE_SECONDS = 15 * 60
-"""The longest pause that is granted: the window of the reports' budget."""
 MAX_COMPLAINT_LENGTH = 300
 """How much of Harvest's complaint an error repeats, in characters."""
 CLOSED = "The client is closed. Make a new one."
@@ -199,8 +197,10 @@ class Client:
         """
         self._requests_of: Counter[str] = Counter()
         self._repeats: Counter[str] = Counter()
-        self.budget = Budget(requests_per_15_seconds, 15, clock=clock, wait=wait)
-        self.report_budget = Budget(report_requests_per_15_minutes, 15 * 60, clock=clock, wait=wait)
+        self.budget = Budget(requests_per_15_seconds, WINDOW_SECONDS, clock=clock, wait=wait)
+        self.report_budget = Budget(
+            report_requests_per_15_minutes, REPORT_WINDOW_SECONDS, clock=clock, wait=wait
+        )
         self.started: datetime | None = None
         self._workers = Workers(max_concurrent_requests)
         self._most_ahead = 2 * max_concurrent_requests
@@ -461,7 +461,8 @@ class Client:
         with self._lock:
             self._repeats[stream] += 1
         response = getattr(details["exception"], "response", None)
-        is_told = response is not None and _pause_seconds(response) > 0  # As a pause.
+        window = self._budget_of(url).seconds
+        is_told = response is not None and pause_seconds(response, window) > 0  # As a pause.
         logger.log(
             logging.DEBUG if is_told else logging.WARNING,
             "Asking again: stream=%s address=%s reason=%s try=%d wait_seconds=%.1f",
@@ -479,7 +480,7 @@ class Client:
             RetriableAPIError: No whole answer came.
             FatalAPIError: None can come.
         """
-        budget = self.report_budget if "/reports/" in urlsplit(url).path else self.budget
+        budget = self._budget_of(url)
         with budget:
             if self._closed.is_set():
                 raise FatalAPIError(CLOSED)
@@ -496,10 +497,21 @@ class Client:
             except OSError as error:
                 raise _no_answer(error, url, stream) from error
         with self._lock:
-            self.started = self.started or _server_time(response) or datetime.now(UTC)
-        if (pause := _pause_seconds(response)) and budget.pause(pause):
-            logger.warning("Harvest asks for a pause: seconds=%g stream=%s", pause, stream)
+            self.started = self.started or server_time(response) or datetime.now(UTC)
+        pause = pause_seconds(response, budget.seconds)
+        if pause and budget.pause(pause):
+            until = datetime.now().astimezone() + timedelta(seconds=pause)
+            logger.warning(
+                "Harvest asks for a pause: seconds=%g until=%s stream=%s",
+                pause,
+                until.isoformat(timespec="seconds"),
+                stream,
+            )
         return response
+
+    def _budget_of(self, url: str) -> Budget:
+        """The budget that a request for an address counts for."""
+        return self.report_budget if "/reports/" in urlsplit(url).path else self.budget
 
 
 def _no_answer(error: OSError, url: str, stream: str) -> Exception:
@@ -547,7 +559,7 @@ def _taken_apart(response: requests.Response, body: bytes) -> _Answer:
         # A record is passed on as one line; inside texts, JSON escapes line breaks.
         body = msgspec.json.format(body, indent=-1)
     members = _object.decode(body)
-    return _Answer(response.url, body, members, datetime.now(UTC), _server_time(response))
+    return _Answer(response.url, body, members, datetime.now(UTC), server_time(response))
 
 
 def _part(answer: _Answer, name: str, decoder: msgspec.json.Decoder[_T], stream: str) -> _T:
@@ -568,11 +580,10 @@ def _refusal(response: requests.Response, what: str, sign_in: SignIn) -> Excepti
     """The error for an answer that is none, by what the caller can do about it."""
     status = response.status_code
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        pause = _pause_seconds(response)
         message = (
-            f"Harvest's request budget is used up ({what}); it asks for a pause of {pause:g} s. "
-            "Something else reads the same account: lower `requests_per_15_seconds`, or run at "
-            "another time."
+            f"Harvest's request budget is used up ({what}), also after waiting. "
+            "Something else reads the same account: lower `requests_per_15_seconds` or "
+            "`report_requests_per_15_minutes`, or run at another time."
         )
         return RetriableAPIError(message, response)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -629,33 +640,6 @@ def _complaint(response: requests.Response) -> str:
     words = [said[name] for name in ("message", "error_description", "error") if name in said]
     text = "; ".join(" ".join(word.split()) for word in words if isinstance(word, str))
     return f": {text[:MAX_COMPLAINT_LENGTH]}" if text else ""
-
-
-def _server_time(response: requests.Response) -> datetime | None:
-    """Harvest's clock as an answer's `Date` header shows it."""
-    try:
-        return parsedate_to_datetime(response.headers["Date"]).astimezone(UTC)
-    except (KeyError, ValueError):
-        return None
-
-
-def _pause_seconds(response: requests.Response) -> float:
-    """For how long a 429 or 503 asks to wait: whole seconds, or an HTTP date; 0 if it does not."""
-    if response.status_code not in {
-        HTTPStatus.TOO_MANY_REQUESTS,
-        HTTPStatus.SERVICE_UNAVAILABLE,
-    }:
-        return 0
-    asked = response.headers.get("Retry-After", "0")
-    if asked.isdecimal():
-        seconds = float(asked)
-    else:
-        try:
-            now = _server_time(response) or datetime.now(UTC)
-            seconds = (parsedate_to_datetime(asked).astimezone(UTC) - now).total_seconds()
-        except ValueError:
-            return 0
-    return min(max(seconds, 0), MAX_PAUSE_SECONDS)
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None] | None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 PASSING: Final[Sequence[dict[str, Any]]] = (
     *({"status": status, "body": "html"} for status in range(500, 505)),
-    *({"status": 429, "body": body} for body in ("message", "html", "empty")),
+    *({"status": 429, "body": body, "retry_after": 0} for body in ("message", "html", "empty")),
     *({"status": status, "retry_after": 1} for status in (429, 503)),
     *({"reset": True}, {"cut": True}, {"hang": True}, {"latency_seconds": 0.5}),
     {"rewrite": lambda _: b"<html><h1>Down for maintenance</h1></html>"},

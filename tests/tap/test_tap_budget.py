@@ -76,6 +76,25 @@ def test_of_two_pauses_the_longer_one_counts(clock: Clock):
     assert clock.waited == [9]
 
 
+def test_requests_that_are_refused_together_ask_for_one_pause(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+):
+    """Only the first one is news, and what tells of it tells of the wait as well."""
+    caplog.set_level("INFO")
+    budget = Budget(3, 900, clock=clock, wait=clock.wait)
+
+    news = []
+    for _ in range(4):
+        news.append(budget.pause(900))
+        clock.now += 3
+    with budget:
+        pass
+
+    assert news == [True, False, False, False]
+    assert clock.waited == [897]
+    assert caplog.records == []
+
+
 @given(st.lists(st.floats(0, 20), max_size=60), st.integers(1, 5))
 def test_no_window_ever_holds_more_requests_than_allowed(gaps: list[float], limit: int):
     """Whatever the pace, Harvest counts at most the budget in each window of its clock."""

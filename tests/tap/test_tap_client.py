@@ -370,7 +370,10 @@ def test_half_a_character_does_not_stop_a_list(
         (503, "7", 7),
         (429, "86400", 900),
         (429, "Fri, 04 Apr 2031 16:00:09 GMT", 9),
-        (429, "soon", 0),
+        (429, "0", 0),
+        (429, "soon", 15),
+        (429, "Fri, 31 Dec 9999 23:59:59 -1400", 15),
+        (503, "soon", 0),
         (500, "7", 0),
     ],
     ids=str,
@@ -387,6 +390,44 @@ def test_a_pause_is_as_long_as_harvest_asks_within_bounds(
 
     assert rows == [b'{"id": 1}']
     assert sum(clock.waited) == seconds
+
+
+@pytest.mark.parametrize("date", ["Mon, 01 Jan 0001 00:00:00 +1400", "31 Dec 9999 23:59:59 -1400"])
+def test_a_date_that_cannot_be_right_counts_as_none(client: Client, script: Script, date: str):
+    """Neither `Date` nor `Retry-After` ends the run, and this machine's clock is used instead."""
+    script.says(status=429, headers={"Retry-After": date, "Date": date})
+    script.says(page({"id": 1}), headers={"Date": date})
+
+    [found] = client.pages("/clients", {}, stream="clients")
+
+    assert found.sent_at is None
+    assert client.started is not None
+    assert client.started.year < 2101
+
+
+@pytest.mark.parametrize(
+    ("path", "seconds"), [("/clients", 15), ("/reports/time/team", 900)], ids=["list", "report"]
+)
+def test_a_429_without_retry_after_waits_for_a_whole_window(
+    client: Client,
+    script: Script,
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
+    *,
+    path: str,
+    seconds: int,
+):
+    """As Harvest sent it in 2020: HTML, an empty body, and no `Retry-After`. The log says it."""
+    script.says(status=429, headers={"Content-Type": "text/html"})
+    script.says({"results": [], "total_entries": 0, "links": {"next": None}})
+
+    pages = list(client.pages(path, {}, stream="a_stream", key="results"))
+
+    assert len(pages) == 1
+    assert clock.waited == [seconds]
+    [line] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert line.startswith(f"Harvest asks for a pause: seconds={seconds} until=20")
+    assert line.endswith(" stream=a_stream")
 
 
 def test_reports_have_a_budget_of_their_own(client: Client, script: Script, clock: Clock):

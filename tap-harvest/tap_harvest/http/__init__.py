@@ -1,0 +1,1 @@
+"""The parts of an HTTP exchange: where a request may go, and what an answer may be."""
