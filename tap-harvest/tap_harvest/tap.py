@@ -213,13 +213,14 @@ class TapHarvest(Tap):
                 reason,
             )
         super().load_state({"bookmarks": bookmarks})
-        if unused := of_other_form(self.state, are_several=bool(self._account_ids)):
+        are_several = bool(self.config.get("account_ids"))  # Not judged in a discovery.
+        if unused := of_other_form(self.state, are_several=are_several):
             names = ["`account_id`", "`account_ids`"]
             self.logger.warning(
                 "The state was made with %s, and now the settings have %s. Records then have "
                 "another key, so these streams are read from the beginning: %s. Begin with new "
                 "tables and without a state.",
-                *(names if self._account_ids else reversed(names)),
+                *(names if are_several else reversed(names)),
                 ", ".join(unused),
             )
         before = {found for stream in bookmarks for found in accounts_in(self.state, stream)}
