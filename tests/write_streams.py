@@ -205,6 +205,7 @@ comments on the columns where the database has such. How the tables join is draw
 * *In part*: Harvest leaves out, without a word, the rows that this person may not see. Only an
   administrator sees all, see [the token](token.md). Who sees `company` is not documented.
 * *Module*: where the account has it switched off, the stream is skipped, with a line in the log.
+  Other streams are asked for, and skipped where Harvest refuses them (403, 404).
 * With `account_ids` each record and each key begins with `account_id`.
 * Records are as Harvest sends them: nothing is renamed or flattened, numbers keep their digits, and
   a field that Harvest adds passes through. `company` gets its `account_id` from the tap. The

@@ -597,7 +597,7 @@ def _refusal(response: requests.Response, what: str, sign_in: SignIn) -> Excepti
         return FatalAPIError(message)
     if status in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}:
         advice = (
-            "Use an administrator's token"
+            "Use an administrator's token, check that the module is on in Harvest"
             if status == HTTPStatus.FORBIDDEN
             else "Check `account_id` and the address that is set"
         )

@@ -92,7 +92,7 @@ class Api:
         return caller
 
     def _check_module(self, endpoint: Endpoint) -> None:
-        if endpoint.feature is None or self.account.company[endpoint.feature]:
+        if not self._is_off(endpoint):
             return
         match self.account.switches.disabled_module:
             case "403":
@@ -108,7 +108,9 @@ class Api:
         return own or caller.may_read(endpoint.stream)
 
     def _is_off(self, endpoint: Endpoint) -> bool:
-        return endpoint.feature is not None and not self.account.company[endpoint.feature]
+        if endpoint.feature is None or self.account.company[endpoint.feature]:
+            return False
+        return self.account.switches.inferred_modules or not endpoint.is_feature_inferred
 
     # Lists.
 

@@ -47,6 +47,8 @@ class Endpoint:
     """Rows on a page where the request does not say."""
     feature: str | None
     """The flag of the company that must be true."""
+    is_feature_inferred: bool
+    """Whether no source states that the flag must be true."""
     single_item_path: str | None
     shown_as: str
     """The stream whose record form it has."""
@@ -101,6 +103,7 @@ def _endpoint(entry: dict[str, Any]) -> Endpoint:
         per_page=paging.get("per_page_default", 0),
         # Some flags are marked as inferred behind their name.
         feature=(entry.get("requires_feature") or "").split(" ")[0] or None,
+        is_feature_inferred="(inferred)" in (entry.get("requires_feature") or ""),
         single_item_path=entry.get("single_item_path"),
         shown_as=entry.get("same_records_as", entry["stream"]),
     )

@@ -76,6 +76,8 @@ class Switches:
     """Answer to a request without an account id."""
     disabled_module: Literal["403", "404", "empty"] = "403"
     """Answer of a module that the company has switched off."""
+    inferred_modules: bool = True
+    """Whether a module that is off also closes the endpoints for which no source states it."""
     cursor_links_in_page_lists: bool = False
     """Whether lists that count pages put a cursor into `links.next`."""
     invoices_per_page: Literal[100, 2000] = 100

@@ -262,6 +262,20 @@ def test_modules_can_be_off(harvest: Sandbox, api: Api, answer: Any, expected: i
     assert api.get("/company").json()["estimate_feature"] is False
 
 
+@pytest.mark.parametrize(("closes", "expected"), [(True, 403), (False, 200)])
+def test_a_module_may_close_what_no_source_states(
+    harvest: Sandbox, api: Api, *, closes: bool, expected: int
+):
+    """Whether it does is a switch; the lists that Harvest documents are closed in any case."""
+    harvest.switches.inferred_modules = closes
+    harvest.company.update(estimate_feature=False, team_feature=False)
+    [manager, *_] = (row for row in harvest.rows("users") if "manager" in row["access_roles"])
+
+    assert api.get("/estimates").status_code == 403
+    assert api.get("/estimate_item_categories").status_code == expected
+    assert api.get(f"/users/{manager['id']}/teammates").status_code == expected
+
+
 # Budgets.
 
 

@@ -415,12 +415,11 @@ def test_a_list_that_stays_short_keeps_the_bookmark(
 def test_a_module_that_is_off_is_not_asked(harvest: Sandbox, sync: Sync):
     """Neither the parent's list nor those below."""
     harvest.company["invoice_feature"] = False
-    harvest.company["team_feature"] = False
 
-    run = sync("invoice_payments", "invoice_messages", "user_teammates", "user_cost_rates")
+    run = sync("invoice_payments", "invoice_messages", "user_cost_rates")
 
     assert run.streams == ["user_cost_rates"]
-    assert asked(harvest, "payments") == asked(harvest, "teammates") == []
+    assert asked(harvest, "payments") == []
     assert "/v2/invoices" not in {request.path for request in harvest.requests}
 
 

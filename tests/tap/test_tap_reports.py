@@ -422,14 +422,19 @@ def test_a_changed_window_is_reported(
     assert second.states[-1]["bookmarks"]["time_team_report"]["report_window"] == "quarter"
 
 
-def test_a_module_that_is_off_has_no_reports(harvest: Sandbox, sync: Sync):
-    """They are not asked for, nor counted."""
-    harvest.company["expense_feature"] = False
-    harvest.company["invoice_feature"] = False
+@pytest.mark.parametrize("answer", ["403", "404"])
+def test_reports_of_a_module_that_is_off_are_asked_for_once(
+    harvest: Sandbox, sync: Sync, answer: Any
+):
+    """One refusal is enough to skip each of them."""
+    harvest.company.update(expense_feature=False, invoice_feature=False)
+    harvest.switches.disabled_module = answer
 
     run = sync(*DATED)
 
     assert run.streams == list(TIME)
+    refused = [request.path for request in harvest.requests if request.status == int(answer)]
+    assert len(refused) == len(set(refused)) == len(EXPENSES) + 1
 
 
 JUNE = Window(date(2026, 6, 1), date(2026, 6, 30))

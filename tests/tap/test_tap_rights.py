@@ -98,12 +98,42 @@ def test_a_module_that_is_off_is_skipped_with_one_warning(
     """Its lists are not asked for, its tables stay as they are, the rest is read."""
     harvest.company["invoice_feature"] = False
 
-    run = sync("invoices", "invoice_line_items", "invoice_item_categories", "tasks")
+    run = sync("invoices", "invoice_line_items", "invoice_payments", "tasks")
 
     [line] = warnings(caplog)
-    assert "invoices, invoice_line_items, invoice_item_categories." in line
+    assert "invoices, invoice_line_items, invoice_payments." in line
     assert run.streams == ["tasks"]
     assert "/v2/invoices" not in {request.path for request in harvest.requests}
+
+
+UNDOCUMENTED = (
+    *("invoice_item_categories", "estimate_item_categories", "expense_categories"),
+    *("expense_clients_report", "expense_projects_report", "expense_categories_report"),
+    *("expense_team_report", "uninvoiced_report", "user_teammates"),
+)
+"""The streams that seem to belong to a module, though no source states it."""
+
+
+@pytest.mark.parametrize("answer", ["403", "404", "shown"])
+def test_a_switch_that_harvest_does_not_document_stops_no_request(
+    harvest: Sandbox, sync: Sync, caplog: pytest.LogCaptureFixture, answer: Any
+):
+    """Harvest is asked; only its refusal skips such a stream."""
+    switches = {name: False for name in harvest.company if name.endswith("_feature")}
+    harvest.company.update(switches)
+    harvest.switches.inferred_modules = answer != "shown"
+    harvest.switches.disabled_module = answer
+
+    run = sync(*UNDOCUMENTED, "tasks")
+
+    if answer == "shown":
+        assert warnings(caplog) == []
+        assert set(run.streams) == {*UNDOCUMENTED, "tasks"}
+    else:
+        skipped = [line.split(" missing=")[0] for line in warnings(caplog)]
+        expected = [f"Skipped, with its bookmark kept: stream={name}" for name in UNDOCUMENTED]
+        assert sorted(skipped) == sorted(expected)
+        assert run.streams == ["tasks"]
 
 
 def test_a_closed_account_is_read(harvest: Sandbox, sync: Sync, caplog: pytest.LogCaptureFixture):

@@ -42,7 +42,8 @@ class DueStream(Stream):
     Where several accounts are read, each has bookmarks of its own, and all have one version.
 
     Attributes:
-        module: The flag of `/company` without which the list is not there; empty if it always is.
+        module: The flag of `/company` that Harvest documents for the list; while it is off, the
+            list is not asked for. Empty where Harvest documents none.
         is_fact: Whether `start_date` and `end_date` limit the stream; they never limit what
             facts refer to.
         filters: What Harvest can be asked to leave out of the list; see `stream_filters`.

@@ -158,7 +158,6 @@ class EstimateItemCategories(HarvestStream):
 
     name = "estimate_item_categories"
     path = "/estimate_item_categories"
-    module = "estimate_feature"
     schema = fields(
         key("id", "Id of the category."),
         string("name", "Name of the category; a line's kind is this name."),

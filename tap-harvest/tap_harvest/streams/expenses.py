@@ -92,7 +92,6 @@ class ExpenseCategories(HarvestStream):
 
     name = "expense_categories"
     path = "/expense_categories"
-    module = "expense_feature"
     filters: ClassVar = {"is_active": "boolean"}
     schema = fields(
         key("id", "Id of the category."),

@@ -212,7 +212,6 @@ class InvoiceItemCategories(HarvestStream):
 
     name = "invoice_item_categories"
     path = "/invoice_item_categories"
-    module = "invoice_feature"
     schema = fields(
         key("id", "Id of the category."),
         string("name", "Name of the category; a line's kind is this name."),

@@ -280,7 +280,6 @@ class ExpenseReport(Report):
     https://help.getharvest.com/api-v2/reports-api/reports/expense-reports/
     """
 
-    module = "expense_feature"
     figures = ("total_amount", "billable_amount")
 
 
@@ -345,7 +344,6 @@ class UninvoicedReport(Report):
 
     name = "uninvoiced_report"
     path = "/reports/uninvoiced"
-    module = "invoice_feature"
     subject = "project_id"
     figures = ("total_hours", "uninvoiced_hours", "uninvoiced_expenses", "uninvoiced_amount")
     has_fixed_fee = True

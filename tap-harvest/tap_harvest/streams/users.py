@@ -221,7 +221,6 @@ class UserTeammates(NestedStream):
     primary_keys: ClassVar = ("user_id", "id")
     replication_key = None
     passed_over: ClassVar = {**NestedStream.passed_over, InvalidError: "no manager any more"}
-    module = "team_feature"
     schema = fields(
         key("user_id", "Id of the manager, added by the tap."),
         key("id", "Id of the person who is managed."),
