@@ -694,12 +694,14 @@ def test_what_a_column_held_is_kept_when_it_widens(
     assert str(found[3]).startswith(kept)
 
 
-@pytest.mark.parametrize("other", [("string", "x"), ("integer", 5), (DAY, "2024-01-02")])
+@pytest.mark.parametrize(
+    "other", [("string", "x"), ("integer", 5), ("number", 1.5), (DAY, "2024-01-02")]
+)
 @pytest.mark.parametrize("truth_first", [True, False])
 def test_what_is_neither_wider_nor_narrower_becomes_text(
     database: Database, other: tuple[Any, Any], *, truth_first: bool
 ) -> None:
-    """As JSON writes it, whichever came first; SQLite has 1 and 0 in columns of numbers."""
+    """As JSON writes it, whichever came first."""
     other_type, other_value = other
     truth = [
         schema("t", id=ID, v="boolean"),
@@ -710,10 +712,19 @@ def test_what_is_neither_wider_nor_narrower_becomes_text(
     write(database, schema("t", id=ID, v="boolean"), record("t", id=4, v=True))
 
     values = [row["v"] for row in database.rows("t")]
-    if database.engine == "sqlite" and other_type == "integer":
-        assert values == [1, 0, None, 5, 1]
-    else:
-        assert values == ["true", "false", None, str(other_value), "true"]
+    assert values == ["true", "false", None, str(other_value), "true"]
+
+
+def test_integers_stay_integers_when_truth_values_and_text_share_their_column(
+    database: Database,
+) -> None:
+    """1 and 0 are not the words true and false, whatever the column was first."""
+    write(database, schema("t", id=ID, v="boolean"), record("t", id=1, v=True))
+    integers = [record("t", id=2, v=1), record("t", id=3, v=0)]
+    write(database, schema("t", id=ID, v="integer"), *integers)
+    write(database, schema("t", id=ID, v="string"), record("t", id=4, v="x"))
+
+    assert [row["v"] for row in database.rows("t")] == ["true", "1", "0", "x"]
 
 
 @pytest.mark.parametrize(

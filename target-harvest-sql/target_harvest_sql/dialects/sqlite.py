@@ -95,6 +95,8 @@ class SQLite(Dialect):
             return kind
         if "CHAR" in declared or "CLOB" in declared or "TEXT" in declared:
             return AS_TEXT.get(kind, "string")
+        if "boolean" in {kind, declared.lower()} and declared in self.bare_types:
+            return None  # As both are 1 and 0 here, text could not tell them apart later.
         if kind == "integer" and any(part in declared for part in ("REAL", "FLOA", "DOUB")):
             return "number"
         return kind if kind in {"boolean", "integer", "number"} else None
