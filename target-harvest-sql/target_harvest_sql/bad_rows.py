@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from target_harvest_sql.connector import DatabaseError, TransientError
+from target_harvest_sql.connector import DatabaseError, InDoubtError, TransientError
 from target_harvest_sql.records import json_type
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _write_apart(
             [row.element for row in rows if row.is_deleted],
             stream,
         )
-    except TransientError:
+    except (InDoubtError, TransientError):
         raise
     except DatabaseError as error:
         if len(rows) == 1:

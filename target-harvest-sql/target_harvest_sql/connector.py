@@ -45,6 +45,10 @@ class TransientError(DatabaseError):
     """The database may do the same when it is asked again."""
 
 
+class InDoubtError(DatabaseError):
+    """A transaction may have been committed; to do it again could double its rows."""
+
+
 class Connector:
     """A connection to the database of `sqlalchemy_url`, opened when it is first needed.
 
@@ -95,6 +99,7 @@ class Connector:
         self._owners: dict[str, str] = {}
         self._shadows: dict[str, tuple[Table, Table]] = {}
         self._locked: dict[str, Table] = {}
+        self._doubt: InDoubtError | None = None
         self.while_waiting: Callable[[], None] = lambda: None
         """Called again and again while another run is waited for; may raise to give up."""
 
@@ -410,7 +415,13 @@ class Connector:
             doing: What it is, for errors.
             work: Executes statements; called once for each try.
             is_repeatable: Whether it does no harm to do it again when it was committed before.
+
+        Raises:
+            InDoubtError: If nothing tells whether it was committed. After that, all further
+                transactions raise the same error.
         """
+        if self._doubt is not None:
+            raise self._doubt
 
         def once() -> Result:
             driver = self._open()
@@ -437,23 +448,34 @@ class Connector:
         except driver.errors:
             if is_repeatable or self._roll_back():
                 raise
-            if not self._patiently(lambda: self._was_committed(number, doing)):
+            if not self._was_committed(number, doing):
                 raise
 
     def _was_committed(self, number: int | None, doing: str) -> bool:
-        outcome = None
-        if number is not None:
-            doing_this = "tell what became of a transaction"
-            outcome = self._ask(doing_this, self.dialect.outcome_sql, {"number": number})
-        if outcome == "in progress":
-            raise TransientError(f"The database has not yet ended the transaction to {doing}.")
+        """Find out what became of a transaction, or raise an `InDoubtError`."""
+        try:
+            outcome = self._patiently(lambda: self._outcome(number, doing))
+            cause = None
+        except DatabaseError as error:
+            outcome, cause = None, error
         if outcome is None:
-            raise DatabaseError(
+            self._doubt = InDoubtError(
                 f"The connection was lost at the end of the transaction to {doing}, and the "
                 "database cannot tell whether it was committed. Look whether the table has those "
                 "rows, and delete them before the next run."
             )
+            raise self._doubt from cause
         return bool(outcome == "committed")
+
+    def _outcome(self, number: int | None, doing: str) -> str | None:
+        """What the database says of a transaction; `None` if it does not know."""
+        if number is None:
+            return None
+        doing_this = "tell what became of a transaction"
+        outcome: str | None = self._ask(doing_this, self.dialect.outcome_sql, {"number": number})
+        if outcome == "in progress":
+            raise TransientError(f"The database has not yet ended the transaction to {doing}.")
+        return outcome
 
     def _roll_back(self) -> bool:
         """Roll back; returns whether the connection is still there."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import psycopg
 import pytest
-from target_run import command, lines, record, schema, state, write
+from target_run import command, lines, record, run, schema, state, write
 
 from cutting_proxy import CuttingProxy
 from fix_databases import Database
@@ -109,6 +109,69 @@ def test_a_connection_lost_at_commit_doubles_no_row(
     assert wire.cuts == 1
     assert states == ['{"at": 1}']
     assert [row["v"] for row in postgres_database.rows(table)] == list(range(10))
+
+
+@pytest.mark.parametrize("database", ["mariadb", "mysql"], indirect=True)
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize(
+    ("message", "config"),
+    [
+        pytest.param(LOG, {}, id="keyless"),
+        pytest.param(T, {"load_method": "append-only"}, id="append-only"),
+        pytest.param(LOG, {"invalid_records": "quarantine"}, id="quarantine"),
+    ],
+)
+def test_a_commit_in_doubt_ends_the_run(
+    database: Database,
+    tmp_path: Path,
+    message: dict[str, Any],
+    config: dict[str, Any],
+    when: Literal["before", "after"],
+) -> None:
+    """Where the server cannot tell whether it committed, no row is written twice."""
+    table = message["stream"]
+    write(database, message, **config)
+    with CuttingProxy(database.url, b"INSERT", b"COMMIT", when=when) as wire:
+        ended = run(
+            replace(database, url=wire.url),
+            tmp_path,
+            message,
+            state(at=0),
+            *(record(table, id=n, v=n) for n in range(10)),
+            state(at=1),
+            **config,
+        )
+
+    assert wire.cuts == 1
+    assert ended.exit_code == 1
+    assert "cannot tell whether it was committed" in ended.error
+    assert ended.states == ['{"at": 0}']
+    written = [row["v"] for row in database.rows(table)]
+    assert written == (list(range(10)) if when == "after" else [])
+
+
+@pytest.mark.parametrize("database", ["mariadb", "mysql"], indirect=True)
+def test_a_commit_in_doubt_of_rejected_records_ends_the_run(
+    database: Database, tmp_path: Path
+) -> None:
+    """Rejected records have no key either: they are put away once."""
+    config = {"invalid_records": "quarantine"}
+    write(database, T, record("t", id="first"), **config)
+    with CuttingProxy(database.url, b"INSERT", b"COMMIT", when="after") as wire:
+        ended = run(
+            replace(database, url=wire.url),
+            tmp_path,
+            T,
+            record("t", id="second"),
+            state(at=1),
+            **config,
+        )
+
+    assert wire.cuts == 1
+    assert ended.exit_code == 1
+    assert "cannot tell whether it was committed" in ended.error
+    assert ended.states == []
+    assert len(database.rows("_sdc_rejected")) == 2
 
 
 def test_a_deadlock_is_tried_again(
