@@ -23,21 +23,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from threading import Condition, Event, Lock
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self, TypeVar
 from urllib.parse import urlsplit
 
 import backoff
 import msgspec
 import requests
 from msgspec import Raw
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 from typing_extensions import override
 
 from tap_harvest.budget import REPORT_WINDOW_SECONDS, WINDOW_SECONDS, Budget
 from tap_harvest.characters import whole_characters
+from tap_harvest.http.addresses import Origin, shown
 from tap_harvest.http.headers import pause_seconds, server_time
+from tap_harvest.http.paging import Paging
+from tap_harvest.http.transport import Transport
 from tap_harvest.sign_in import Fault, Grant, refusal
 from tap_harvest.workers import Workers
 
@@ -146,7 +148,7 @@ class _Nobody(AuthBase):
 _object = msgspec.json.Decoder(dict[str, Raw])
 _rows = msgspec.json.Decoder(list[Raw])
 _links = msgspec.json.Decoder(_Links)
-_count = msgspec.json.Decoder(int)
+_count = msgspec.json.Decoder(Annotated[int, msgspec.Meta(ge=0)])
 _reaches = msgspec.json.Decoder(list[Reach])
 _grant = msgspec.json.Decoder(Grant)
 _fault = msgspec.json.Decoder(Fault)
@@ -211,14 +213,11 @@ class Client:
         self._identity_url = identity_url.rstrip("/")
         self._sign_in = sign_in
         self._page_size = page_size
-        self._timeout_seconds = timeout_seconds
         self._account_header: dict[str, str] = {}
         self._whose = ""
-        self._session = requests.Session()
-        self._session.headers["User-Agent"] = user_agent
-        self._session.headers["Accept"] = "application/json"
-        for scheme in ("https://", "http://"):
-            self._session.mount(scheme, HTTPAdapter(pool_maxsize=max_concurrent_requests))
+        self._transport = Transport(
+            user_agent, timeout_seconds=timeout_seconds, connections=max_concurrent_requests
+        )
         self._patiently = backoff.on_exception(
             backoff.expo,
             RetriableAPIError,
@@ -234,7 +233,7 @@ class Client:
         """Send nothing more, and close the connections; answers on their way are dropped."""
         self._closed.set()
         self._workers.close()
-        self._session.close()
+        self._transport.close()
 
     @property
     def requests_of(self) -> Counter[str]:
@@ -367,18 +366,17 @@ class Client:
     ) -> Iterator[Page]:
         """The pages of a list whose first page is on its way; see `pages`."""
         coming = first
-        seen: set[str] = set()
+        paging = Paging(Origin.of(self._api_url), self._page_size, stream)
         while True:
             try:
                 answer = coming.result()
             except CancelledError as error:
                 raise FatalAPIError(CLOSED) from error
             except UnavailableError as error:
-                if not seen:
+                if not paging.is_begun:
                     raise
                 # The list was shown a moment ago: what was read of it is not the whole.
                 raise FatalAPIError(*error.args) from error
-            seen.add(answer.url)
             page = Page(
                 rows=_part(answer, key, _rows, stream),
                 total_entries=_part(answer, "total_entries", _count, stream),
@@ -389,28 +387,14 @@ class Client:
             if url is None:
                 yield page
                 return
-            self._check_next(url, seen, stream)
+            paging.add(answer.url, len(page.rows), page.total_entries)
+            paging.check_next(url)
             if ahead:
                 coming = self._ask(url, None, stream)
                 yield page
             else:
                 yield page
                 coming = self._ask(url, None, stream)
-
-    def _check_next(self, url: str, seen: set[str], stream: str) -> None:
-        if _origin(url) != _origin(self._api_url):
-            message = (
-                f'The next page of stream "{stream}" is on another host ({_address(url)}), where '
-                "the token must not go. Set `api_url` to the host that Harvest names, if it is "
-                "Harvest's."
-            )
-            raise FatalAPIError(message)
-        if url in seen:
-            message = (
-                f'Harvest named a page of stream "{stream}" ({_address(url)}) twice, so the list '
-                "would never end. Run the sync again; if it happens again, tell Harvest's support."
-            )
-            raise FatalAPIError(message)
 
     def _get(self, url: str, parameters: Mapping[str, str] | None, stream: str) -> _Answer:
         return self._patiently(self._get_once)(url, parameters, stream)
@@ -425,7 +409,7 @@ class Client:
                 logger.debug("Asking again with a new access token: stream=%s", stream)
                 response = self._send("GET", url, stream, **content, auth=_Bearer(other))
         if response.status_code != HTTPStatus.OK:
-            what = f'{response.status_code} on {_address(url)}, stream "{stream}"{self._whose}'
+            what = f'{response.status_code} on {shown(url)}, stream "{stream}"{self._whose}'
             raise _refusal(response, what + _complaint(response), self._sign_in)
         return _opened(response, stream)
 
@@ -451,7 +435,7 @@ class Client:
             return _grant.decode(answer.body)
         except msgspec.ValidationError as error:
             message = (
-                f"The answer from {_address(url)} holds no access token as documented ({error}). "
+                f"The answer from {shown(url)} holds no access token as documented ({error}). "
                 "Check `identity_url`; if it is right, Harvest has changed."
             )
             raise FatalAPIError(message) from error
@@ -467,7 +451,7 @@ class Client:
             logging.DEBUG if is_told else logging.WARNING,
             "Asking again: stream=%s address=%s reason=%s try=%d wait_seconds=%.1f",
             stream,
-            _address(url),
+            shown(url),
             _reason(details["exception"]),
             details["tries"] + 1,
             details["wait"],
@@ -487,13 +471,7 @@ class Client:
             with self._lock:
                 self._requests_of[stream] += 1
             try:
-                response = self._session.request(
-                    method,
-                    url,
-                    timeout=self._timeout_seconds,
-                    allow_redirects=False,  # A redirect could carry the token to another host.
-                    **content,
-                )
+                response = self._transport.send(method, url, **content)
             except OSError as error:
                 raise _no_answer(error, url, stream) from error
         with self._lock:
@@ -516,7 +494,7 @@ class Client:
 
 def _no_answer(error: OSError, url: str, stream: str) -> Exception:
     """The error for an answer that did not come, or not whole, by whether another try may help."""
-    what = f'No whole answer to stream "{stream}" from {_address(url)} ({_kind(error)}).'
+    what = f'No whole answer to stream "{stream}" from {shown(url)} ({_kind(error)}).'
     if "CERTIFICATE_VERIFY_FAILED" in str(error):
         message = (
             f"{what} Its certificate is not one that this machine trusts, so no token was sent. "
@@ -543,7 +521,7 @@ def _opened(response: requests.Response, stream: str) -> _Answer:
             answer = _taken_apart(response, whole_characters(response.content))
     except msgspec.DecodeError as error:
         message = (
-            f'The answer to stream "{stream}" from {_address(response.url)} is not a JSON object. '
+            f'The answer to stream "{stream}" from {shown(response.url)} is not a JSON object. '
             "Check the address that is set, and what stands between this machine and Harvest."
         )
         raise RetriableAPIError(message, response) from error
@@ -569,7 +547,7 @@ def _part(answer: _Answer, name: str, decoder: msgspec.json.Decoder[_T], stream:
     except (KeyError, msgspec.DecodeError) as error:
         fault = "has no" if isinstance(error, KeyError) else "has an unexpected"
         message = (
-            f'The answer to stream "{stream}" from {_address(answer.url)} {fault} "{name}", so '
+            f'The answer to stream "{stream}" from {shown(answer.url)} {fault} "{name}", so '
             "nobody can tell whether the list is whole. Check `api_url`; if it is right, Harvest "
             "has changed."
         )
@@ -619,7 +597,7 @@ def _refusal(response: requests.Response, what: str, sign_in: SignIn) -> Excepti
 def _token_refusal(response: requests.Response, sign_in: SignIn) -> Exception:
     """The error for an exchange of tokens that Harvest refused."""
     status = response.status_code
-    what = f"{status} on {_address(response.url)}"
+    what = f"{status} on {shown(response.url)}"
     is_ours = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
     if not is_ours or status == HTTPStatus.TOO_MANY_REQUESTS:
         return _refusal(response, what, sign_in)
@@ -640,25 +618,6 @@ def _complaint(response: requests.Response) -> str:
     words = [said[name] for name in ("message", "error_description", "error") if name in said]
     text = "; ".join(" ".join(word.split()) for word in words if isinstance(word, str))
     return f": {text[:MAX_COMPLAINT_LENGTH]}" if text else ""
-
-
-def _origin(url: str) -> tuple[str, str | None, int | None] | None:
-    """Scheme, host and port of an address; `None` if it is none."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return None
-    return parts.scheme, parts.hostname, port or {"http": 80, "https": 443}.get(parts.scheme)
-
-
-def _address(url: str) -> str:
-    """An address for people: without query, user and password."""
-    if _origin(url) is None:
-        return "no address"
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}{parts.path}"
 
 
 def _reason(error: Exception) -> str:

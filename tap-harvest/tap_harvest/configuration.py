@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.helpers._typing import is_boolean_type
@@ -17,6 +16,7 @@ from singer_sdk.plugin_base import JSONSchemaValidator
 
 from tap_harvest import filters, sign_in
 from tap_harvest.bookmarks import instant
+from tap_harvest.http.addresses import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -158,10 +158,4 @@ def _faults_of_accounts(account_ids: list[int | str] | None, account_id: object)
 
 def _is_web_server(url: object) -> bool:
     """Whether an address can be one of Harvest's: of the web, without a password or a query."""
-    try:
-        parts = urlsplit(str(url))
-        _ = parts.port
-    except ValueError:
-        return False
-    is_plain = re.search(r"[\s@?#]", str(url)) is None
-    return parts.scheme in {"https", "http"} and bool(parts.hostname) and is_plain
+    return isinstance(url, str) and Origin.of(url) is not None and not re.search(r"[@?]", url)

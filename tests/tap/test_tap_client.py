@@ -11,7 +11,7 @@ from scripted_server import TOKEN
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 
 from tap_harvest.client import MAX_TRIES, Client, UnavailableError
-from tap_harvest.sign_in import PersonalToken
+from tap_harvest.sign_in import OAuth, PersonalToken
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,13 +97,53 @@ def test_a_next_link_to_another_host_gets_no_token(
 
 
 @pytest.mark.parametrize(
-    "following", ["", "/v2/clients?page=2", "http://[::1", "http://127.0.0.1:port/v2/clients"]
+    "following",
+    [
+        "",
+        "/v2/clients?page=2",
+        "//127.0.0.1/v2/clients",
+        "http://[::1",
+        "http://127.0.0.1:port/v2/clients",
+        "http://127.0.0.1:99999/v2/clients",
+        "ftp://127.0.0.1/v2/clients",
+        # Parsers disagree on which host these name.
+        "http://{other}\\@{ours}/v2/clients?page=2",
+        "http://{ours}\\@{other}/v2/clients?page=2",
+        "http://{other}\\.{ours}/v2/clients?page=2",
+        "http://{other}@{ours}/v2/clients?page=2",
+        "http://{ours}@{other}/v2/clients?page=2",
+        "http://{other}#@{ours}/v2/clients?page=2",
+        "http://{ours}/v2/clients?page=2#more",
+        "http://{ours}/v2/clients?page=2\t",
+        " http://{ours}/v2/clients?page=2",
+        "http://{ours}/v2/clients?page=2\r\nX-Header: 1",
+        "http://{ours}/v2/clients?page=2\u0000",
+        "http://{ours}/v2/\uff0f{other}",
+    ],
 )
-def test_a_next_link_that_is_no_address_is_not_followed(
-    client: Client, script: Script, following: str
+def test_a_next_link_that_is_no_plain_address_is_not_followed(
+    client: Client, script: Script, elsewhere: Script, following: str
 ):
-    """Half a list is an error, whatever the reason."""
-    script.says(page({"id": 1}, following=following))
+    """No byte goes to another host, and half a list is an error."""
+    elsewhere.says(page())
+    ours, other = (server.url.removeprefix("http://") for server in (script, elsewhere))
+    script.says(page({"id": 1}, following=following.format(ours=ours, other=other)))
+
+    with pytest.raises(FatalAPIError, match='stream "clients" is not a plain web address'):
+        read(client)
+
+    assert len(script.received) == 1
+    assert elsewhere.received == []
+
+
+@pytest.mark.parametrize("changed", ["https://{ours}", "http://localhost:{port}", "http://[::1]:1"])
+def test_a_next_link_to_another_origin_is_not_followed(
+    client: Client, script: Script, changed: str
+):
+    """Scheme, host and port are those that were called."""
+    ours = script.url.removeprefix("http://")
+    address = changed.format(ours=ours, port=ours.partition(":")[2])
+    script.says(page({"id": 1}, following=f"{address}/v2/clients?page=2"))
 
     with pytest.raises(FatalAPIError, match="another host"):
         read(client)
@@ -111,15 +151,98 @@ def test_a_next_link_that_is_no_address_is_not_followed(
     assert len(script.received) == 1
 
 
-def test_a_redirect_gets_no_token(client: Client, script: Script, elsewhere: Script):
+@pytest.mark.parametrize("name", ["api_url", "identity_url"])
+def test_an_address_that_parsers_disagree_on_gets_no_token(
+    script: Script, elsewhere: Script, name: str
+):
+    """Also where it is a setting, for lists as for the sign-in."""
+    ours, other = (server.url.removeprefix("http://") for server in (script, elsewhere))
+    urls = {"api_url": script.url, "identity_url": script.url}
+    client = Client(
+        **{**urls, name: f"http://{other}\\@{ours}"},
+        sign_in=OAuth(client_id="a", client_secret="b-secret", refresh_token="c-token"),
+        user_agent="test",
+        retry_factor_seconds=0,
+    )
+    script.says({"access_token": TOKEN}).says(page())
+    elsewhere.says({"access_token": TOKEN}).says(page())
+
+    with pytest.raises(FatalAPIError, match="is not a plain web address"):
+        read(client)
+    client.close()
+
+    assert elsewhere.received == []
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("location", ["{url}/v2/clients", "http://[::1", "\xff\xfe"])
+def test_a_redirect_gets_no_token(
+    client: Client, script: Script, elsewhere: Script, *, status: int, location: str
+):
     """An answer that points elsewhere is an error that names the setting."""
     elsewhere.says(page())
-    script.says(status=302, headers={"Location": f"{elsewhere.url}/v2/clients"})
+    headers = {"Location": location.format(url=elsewhere.url)}
+    script.says(status=status, headers=headers)
 
     with pytest.raises(FatalAPIError, match="`api_url`"):
         read(client)
 
     assert elsewhere.received == []
+
+
+@pytest.mark.parametrize(
+    "following",
+    [
+        "?per_page=2000&is_active=true",
+        "?is_active=tru%65&per_page=2000",
+        "?is_active=true&per_page=2000&",
+    ],
+)
+def test_a_page_is_known_again_in_another_spelling(client: Client, script: Script, following: str):
+    """The order and the spelling of a query change nothing."""
+    script.says(page({"id": 1}, following=f"{script.url}/v2/clients{following}"))
+
+    with pytest.raises(FatalAPIError, match="twice"):
+        list(client.pages("/clients", {"is_active": "true"}, stream="clients"))
+
+    assert len(script.received) == 1
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+@pytest.mark.parametrize("total", [0, 1, 30])
+def test_a_list_that_names_ever_new_pages_ends(
+    client: Client, script: Script, *, rows: int, total: int
+):
+    """Far more pages than were announced are an error, with rows on them or none."""
+    for number in range(200):
+        following = f"{script.url}/v2/clients?cursor={number}"
+        script.says(page(*[{"id": number}] * rows, total=total, following=following))
+
+    with pytest.raises(FatalAPIError, match="many more pages than Harvest announced"):
+        read(client)
+
+    assert len(script.received) <= 10 + 2 * total
+
+
+def test_a_list_may_grow_while_it_is_read(client: Client, script: Script):
+    """What the last page announces counts as well."""
+    for number in range(30):
+        following = f"{script.url}/v2/clients?cursor={number}"
+        script.says(page({"id": number}, total=2 + number, following=following))
+    script.says(page({"id": 30}, total=32))
+
+    assert len(read(client)) == 31
+
+
+@pytest.mark.parametrize("total", [None, -1, "1", 1.5, True, []])
+def test_a_count_that_is_none_is_an_error(client: Client, script: Script, total: Any):
+    """Nobody could tell whether the list is whole."""
+    envelope = page({"id": 1})
+    envelope["total_entries"] = total
+    script.says(envelope)
+
+    with pytest.raises(FatalAPIError, match='has an unexpected "total_entries"'):
+        read(client)
 
 
 def test_a_page_is_never_read_twice(client: Client, script: Script):

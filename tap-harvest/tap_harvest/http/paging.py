@@ -1,0 +1,89 @@
+"""Judges the link from one page of a list to the next.
+
+Harvest API, "Overview: Pagination":
+https://help.getharvest.com/api-v2/introduction/overview/pagination/
+"""
+
+from __future__ import annotations
+
+from singer_sdk.exceptions import FatalAPIError
+
+from tap_harvest.http.addresses import Origin, page_of, shown
+
+SLACK_PAGES = 10
+"""How many pages more than expected a list may have, since it may change while it is read."""
+
+
+class Paging:
+    """Checks that each next page is on Harvest's host, is a new page, and that the list ends."""
+
+    def __init__(self, origin: Origin | None, page_size: int, stream: str) -> None:
+        """Begin before the first page.
+
+        Args:
+            origin: Where the API is.
+            page_size: The number of rows asked for in one request.
+            stream: The stream that is read, for errors.
+        """
+        self._origin = origin
+        self._page_size = page_size
+        self._stream = stream
+        self._read: set[object] = set()
+        self._pages = self._longest_page = self._announced_rows = 0
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether a page was read."""
+        return self._pages > 0
+
+    def add(self, url: str, rows: int, total_entries: int) -> None:
+        """Note a page that was read.
+
+        Args:
+            url: The address as it was called.
+            rows: How many rows the page has.
+            total_entries: How many rows the whole list has, as the page says.
+        """
+        self._read.add(page_of(url))
+        self._pages += 1
+        self._longest_page = max(self._longest_page, rows)
+        self._announced_rows = max(self._announced_rows, total_entries)
+
+    def check_next(self, url: str) -> None:
+        """Check the address of the next page.
+
+        Raises:
+            FatalAPIError: The address is not plain, is on another host, was read already, or would
+                make the list more than twice as long as Harvest announced.
+        """
+        origin = Origin.of(url)
+        if origin is None:
+            raise FatalAPIError(
+                f'The link to the next page of stream "{self._stream}" is not a plain web address, '
+                "so the token is not sent there. Check `api_url`, and what stands between this "
+                "machine and Harvest."
+            )
+        if origin != self._origin:
+            raise FatalAPIError(
+                f'The next page of stream "{self._stream}" is on another host ({shown(url)}), '
+                "where the token must not go. Set `api_url` to the host that Harvest names, if it "
+                "is Harvest's."
+            )
+        if page_of(url) in self._read:
+            raise FatalAPIError(
+                f'Harvest named a page of stream "{self._stream}" ({shown(url)}) twice, so the '
+                "list would never end. Run the sync again; if it happens again, tell Harvest's "
+                "support."
+            )
+        if self._pages >= 2 * self._announced_pages + SLACK_PAGES:
+            raise FatalAPIError(
+                f'Stream "{self._stream}" has many more pages than Harvest announced '
+                f"({self._pages} were read of {self._announced_pages}), and the last one names "
+                "another, so the list would never end. Run the sync again; if it happens again, "
+                "tell Harvest's support."
+            )
+
+    @property
+    def _announced_pages(self) -> int:
+        """How many pages the list has, by its announced rows and the longest page so far."""
+        return -(-self._announced_rows // (self._longest_page or self._page_size))
