@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import time
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from target_run import command, record, run, schema, state, write
+
+from target_harvest_sql.connector import Connector
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -248,6 +251,16 @@ def test_the_same_schema_again_does_not_end_a_batch(
     written = [r.getMessage() for r in caplog.records if "Wrote batch" in r.getMessage()]
     assert len(written) == 1
     assert "records=6" in written[0]
+
+
+def test_sqlite_flushes_each_commit_to_the_disk(sqlite_database: Database) -> None:
+    """In WAL mode only `synchronous = FULL` (2) keeps a commit through a power cut."""
+    connector = Connector(sqlite_database.url, logging.getLogger(__name__))
+    connector.open()
+
+    assert connector._ask("ask", "PRAGMA journal_mode", {}) == "wal"
+    assert connector._ask("ask", "PRAGMA synchronous", {}) == 2
+    connector.close()
 
 
 @pytest.mark.parametrize("kill_after", [1, 5, 9])

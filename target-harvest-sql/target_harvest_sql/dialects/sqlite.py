@@ -64,7 +64,9 @@ class SQLite(Dialect):
     }
     open_sql = (
         "PRAGMA journal_mode = WAL",
-        "PRAGMA synchronous = NORMAL",
+        # A commit is on the disk before its state is printed: in WAL mode NORMAL does not promise it.
+        # https://www.sqlite.org/pragma.html#pragma_synchronous
+        "PRAGMA synchronous = FULL",
         "PRAGMA legacy_alter_table = ON",  # A view of a table must not stop its swap.
     )
     begin_sql = "BEGIN IMMEDIATE"
