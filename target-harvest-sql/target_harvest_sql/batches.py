@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     from target_harvest_sql.columns import Table
 
 
+def lane_of(key: Hashable, lanes: int) -> int:
+    """Choose the lane of a key: always the same one, and each lane about as often as another.
+
+    Python mixes the hash of a tuple, but not that of an integer: all even ids would share a lane.
+    """
+    return hash((key,)) % lanes
+
+
 class Batch:
     """The records of a stream that wait to be written.
 
@@ -88,7 +96,7 @@ class Batch:
             return [whole if lane == turn else None for lane in range(lanes)]
         keys: list[list[Any]] = [[] for _ in range(lanes)]
         for key in self._by_key:
-            keys[hash(key) % lanes].append(key)
+            keys[lane_of(key, lanes)].append(key)
         return [self._share(table, stream, found) if found else None for found in keys]
 
     def _share(self, table: Table, stream: str, keys: list[Any]) -> Share:

@@ -64,7 +64,7 @@ class SQLite(Dialect):
     }
     open_sql = (
         "PRAGMA journal_mode = WAL",
-        # A commit is on the disk before its state is printed: in WAL mode NORMAL does not promise it.
+        # NORMAL may lose commits in WAL mode when the power fails, after their states were printed.
         # https://www.sqlite.org/pragma.html#pragma_synchronous
         "PRAGMA synchronous = FULL",
         "PRAGMA legacy_alter_table = ON",  # A view of a table must not stop its swap.
