@@ -27,9 +27,9 @@ TARGET: Final = (
     "lanes | logs | quarantine",
     "bad_rows | moments",
     "connector | elements | keys | validation",
-    "records",
+    "address | records",
     "dialects | drivers",
-    "columns",
+    "columns | foreign_settings",
 )
 PACKAGES: Final = {
     "tap_harvest": (ROOT / "tap-harvest" / "tap_harvest", TAP),

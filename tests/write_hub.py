@@ -30,7 +30,10 @@ PLUGINS: Final[dict[str, dict[str, Any]]] = {
     },
     "plugins/loaders/target-harvest-sql.yml": {
         "domain_url": "https://en.wikipedia.org/wiki/SQL",
-        "settings_group_validation": [["sqlalchemy_url"]],
+        "settings_group_validation": [
+            ["sqlalchemy_url"],
+            ["dialect", "host", "user", "password", "database"],
+        ],
     },
 }
 """What neither meltano.yml nor their packages say of them."""

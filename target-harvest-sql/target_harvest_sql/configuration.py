@@ -13,6 +13,8 @@ import msgspec
 from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.plugin_base import JSONSchemaValidator
 
+from target_harvest_sql import address
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -63,11 +65,15 @@ def faults(settings: dict[str, Any], schema: dict[str, Any]) -> Iterator[str]:
         settings: Their values by name.
         schema: What the target knows of settings, as JSON Schema.
     """
+    faulty = set()
     for error in JSONSchemaValidator(schema).iter_errors(settings):
         name, *inner = (str(part) for part in error.absolute_path)
+        faulty.add(name)
         kind = error.schema if inner else schema["properties"][name]
         shown = "" if schema["properties"][name].get("secret") else f": {_shown(error.instance)}"
         yield f"`{'.'.join((name, *inner))}` is not {_right(kind)}{shown}."
+    if not faulty & {"sqlalchemy_url", *address.PARTS}:
+        yield from address.faults(settings)
     if settings["flattening_enabled"] is True and settings.get("flattening_max_depth") is None:
         yield (
             "`flattening_enabled` needs `flattening_max_depth`: set how many levels of objects "
@@ -87,11 +93,17 @@ def _right(schema: Mapping[str, Any]) -> str:
         return f"one of {', '.join(map(str, schema['enum']))}"
     if "boolean" in types:
         return "true or false"
-    bounds = "".join(f" {words} {schema[name]}" for name, words in BOUNDS.items() if name in schema)
+    bounds = _bounds(schema)
     if "integer" in types:
         return f"a whole number{bounds}"
     if "number" in types:
         return f"a number{bounds}"
     if "string" in types:
-        return "a text"
+        return "a text that is not empty" if schema.get("minLength") else "a text"
     return "an object" if "object" in types else "as the Meltano SDK defines it"
+
+
+def _bounds(schema: Mapping[str, Any]) -> str:
+    if "maximum" in schema:
+        return f" from {schema['minimum']} to {schema['maximum']}"
+    return "".join(f" {words} {schema[name]}" for name, words in BOUNDS.items() if name in schema)

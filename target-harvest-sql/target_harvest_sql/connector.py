@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import backoff
 from singer_sdk.exceptions import ConfigValidationError
 
+from target_harvest_sql.address import not_supported
 from target_harvest_sql.columns import conform_name
 from target_harvest_sql.dialects import DIALECTS
 from target_harvest_sql.drivers import driver_type
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from backoff.types import Details
 
+    from target_harvest_sql.address import Address
     from target_harvest_sql.columns import Column, Table
     from target_harvest_sql.dialects.base import Dialect
     from target_harvest_sql.drivers.base import Driver
@@ -50,43 +52,36 @@ class InDoubtError(DatabaseError):
 
 
 class Connector:
-    """A connection to the database of `sqlalchemy_url`, opened when it is first needed.
+    """A connection to the database, opened when it is first needed.
 
     A connection that is lost is opened again. What was not committed is done again.
 
     Args:
-        url: Where the database is.
+        address: Where the database is.
         logger: Where statements are written, at debug level.
         lock_wait_limit_seconds: How long a table is waited for that another run writes to.
 
     Raises:
-        ConfigValidationError: If the URL cannot be read, or names a database not supported.
+        ConfigValidationError: If the URL names a database not supported.
     """
 
     def __init__(
-        self, url: str, logger: logging.Logger, lock_wait_limit_seconds: float = 0
+        self, address: Address, logger: logging.Logger, lock_wait_limit_seconds: float = 0
     ) -> None:
-        # Only here: it takes a third of the start, and `--help` needs none of it.
-        from sqlalchemy.engine import make_url
-        from sqlalchemy.exc import ArgumentError
-
-        try:
-            self._url = make_url(url)
-        except ArgumentError:
-            # The cause is not chained: its text holds the URL, which may hold a password.
-            raise _setting_error("`sqlalchemy_url` is not a URL of a database") from None
+        self._address = address
+        self._url = address.url
         backend = self._url.get_backend_name()
         try:
             self.dialect: Dialect = DIALECTS[backend]
             self._driver_type = driver_type(self._url)
         except KeyError:
             name = self._url.drivername
-            raise _setting_error(
+            raise not_supported(
                 f"`sqlalchemy_url` names a database not supported: {name}"
             ) from None
         except ImportError as error:
             message = (
-                f"`sqlalchemy_url` names {backend}, whose driver is not installed. Install "
+                f"The database is {backend}, whose driver is not installed. Install "
                 f"target-harvest-sql[{self.dialect.extra}], or the package {error.name}"
             )
             raise ConfigValidationError(message, errors=[f"{message}."]) from error
@@ -535,8 +530,10 @@ class Connector:
 
     def _open(self) -> Driver:
         if self._driver is None:
-            doing = f"open the {self.dialect.name} database of `sqlalchemy_url`"
-            with self._errors(doing, hide=self._without_password):
+            doing = self._address.named(
+                f"open the {self.dialect.name} database of `sqlalchemy_url`"
+            )
+            with self._errors(doing, hide=self._address.without_secrets):
                 driver = self._driver_type(self._url)
                 self._finalizer = weakref.finalize(self, driver.close)
                 self.dialect = self.dialect.of_server(driver.version)
@@ -553,10 +550,6 @@ class Connector:
             self._finalizer()
         self._driver = self._finalizer = None
 
-    def _without_password(self, message: str) -> str:
-        """Take from a driver's message the password, should it tell it."""
-        return message.replace(self._url.password, "…") if self._url.password else message
-
     @contextmanager
     def _errors(self, doing: str, hide: Callable[[str], str] | None = None) -> Iterator[None]:
         """Word the errors of the driver; what it quotes is hidden, as it may be a value."""
@@ -564,7 +557,8 @@ class Connector:
             yield
         except self._driver_type.errors as error:
             reason = _first_line((hide or _without_values)(str(error)))
-            hints = [hint for part, hint in self.dialect.hints.items() if part in str(error)]
+            found = [hint for part, hint in self.dialect.hints.items() if part in str(error)]
+            hints = list(map(self._address.named, found))
             what_to_do = hints[0] if hints else "Set the log level to DEBUG to see the statement."
             was_lost = self._driver is None and self._was_open
             is_transient = was_lost or self._driver_type.is_transient(error)
@@ -592,8 +586,3 @@ def _without_values(message: str) -> str:
 
 def _first_line(message: str) -> str:
     return message.strip().partition("\n")[0].rstrip(".")
-
-
-def _setting_error(message: str) -> ConfigValidationError:
-    supported = ", ".join(dialect.example_url for dialect in DIALECTS.values())
-    return ConfigValidationError(message, errors=[f"{message}. Set it to one of {supported}."])

@@ -6,19 +6,69 @@ from typing import Final
 
 from singer_sdk import typing as th
 
+from target_harvest_sql.address import MAX_PORT
+
+MAX_LANES: Final = 64
+"""More connections than this make no server write faster."""
+
 SETTINGS: Final = th.PropertiesList(
     th.Property(
         "sqlalchemy_url",
-        th.StringType,
-        default="sqlite:///harvest.db",
+        th.StringType(min_length=1),
         secret=True,
         title="Database URL",
-        description="Where the database is, for instance sqlite:///harvest.db or "
-        "duckdb:///harvest.duckdb.",
+        description="Where the database is, for instance postgresql://user:password@host/database. "
+        "Default: sqlite:///harvest.db, if `dialect` is not set either.",
+    ),
+    th.Property(
+        "dialect",
+        th.StringType(min_length=1),
+        title="Database",
+        description="The database, in place of `sqlalchemy_url`: what stands there before ://, for "
+        "instance postgresql. The next six settings then say the rest, without escaping.",
+    ),
+    th.Property(
+        "host",
+        th.StringType(min_length=1),
+        title="Host",
+        description="Name or address of the server.",
+    ),
+    th.Property(
+        "port",
+        th.IntegerType(minimum=1, maximum=MAX_PORT),
+        title="Port",
+        description="Port of the server. Default: the usual port of the database.",
+    ),
+    th.Property(
+        "user",
+        th.StringType(min_length=1),
+        title="User",
+        description="Name of the user to sign in with.",
+    ),
+    th.Property(
+        "password",
+        th.StringType,
+        secret=True,
+        title="Password",
+        description="Password of the user, as it is.",
+    ),
+    th.Property(
+        "database",
+        th.StringType(min_length=1),
+        title="Database Name",
+        description="Name of the database; of SQLite and DuckDB the path of the file.",
+    ),
+    th.Property(
+        "connection_options",
+        th.ObjectType(additional_properties=True),
+        secret=True,
+        title="Connection Options",
+        description="What would follow ? in the URL, as an object such as "
+        '`{"sslmode": "verify-full"}`.',
     ),
     th.Property(
         "default_target_schema",
-        th.StringType,
+        th.StringType(min_length=1),
         title="Default Target Schema",
         description="SQL schema of all tables, where the database has schemas. Without it, a "
         "stream called schema-table or schema.table goes to that schema.",
@@ -35,7 +85,7 @@ SETTINGS: Final = th.PropertiesList(
     ),
     th.Property(
         "newest_wins",
-        th.StringType,
+        th.StringType(min_length=1),
         title="Newest Wins",
         description="A property such as updated_at: a record that is older there than the row "
         "of its key does not overwrite it. Without it, and in streams that lack the property, "
@@ -104,7 +154,7 @@ SETTINGS: Final = th.PropertiesList(
     ),
     th.Property(
         "lanes",
-        th.IntegerType(minimum=1),
+        th.IntegerType(minimum=1, maximum=MAX_LANES),
         default=2,
         title="Lanes",
         description="Connections that write side by side; SQLite and DuckDB have one.",

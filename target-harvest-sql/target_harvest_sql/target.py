@@ -30,9 +30,11 @@ from singer_sdk.singerlib.exceptions import InvalidInputLine
 from typing_extensions import override
 
 from target_harvest_sql import configuration
+from target_harvest_sql.address import address
 from target_harvest_sql.bad_rows import Origin, Refusal, RefusedRowError
 from target_harvest_sql.batch_files import BatchFileError, read_lines
 from target_harvest_sql.connector import Connector, DatabaseError
+from target_harvest_sql.foreign_settings import FOREIGN
 from target_harvest_sql.lanes import Lanes
 from target_harvest_sql.logs import calm_down, shorten_lines
 from target_harvest_sql.messages import Message, MessageReader, take_leave
@@ -101,14 +103,15 @@ class TargetHarvestSQL(Target):
         self._share_bytes: float = self._limit_bytes
         """What one stream may hold before all streams together are looked at."""
         self._wait_limit_seconds = float(self.config["batch_wait_limit_seconds"])
+        self._address = address(self.config)
         self.connector = Connector(
-            self.config["sqlalchemy_url"], self.logger, self.config["lock_wait_limit_seconds"]
+            self._address, self.logger, self.config["lock_wait_limit_seconds"]
         )
         """The connection that makes and changes tables."""
         self.connector.while_waiting = self._obey
         self.quarantine: Quarantine | None = None
         if self.config["invalid_records"] == "quarantine":
-            connector = Connector(self.config["sqlalchemy_url"], self.logger)
+            connector = Connector(self._address, self.logger)
             self.quarantine = Quarantine(connector, self.logger)
         # A batch may be a little above its limit, and has to be on its way in all its parts.
         self.lanes = Lanes(self._lane_connectors(), self._limit_bytes * 5 // 4, self._refuse)
@@ -134,8 +137,7 @@ class TargetHarvestSQL(Target):
     def _lane_connectors(self) -> list[Connector]:
         if not self.connector.dialect.has_lanes:
             return [self.connector]
-        url = self.config["sqlalchemy_url"]
-        return [Connector(url, self.logger) for _ in range(self.config["lanes"])]
+        return [Connector(self._address, self.logger) for _ in range(self.config["lanes"])]
 
     @override
     def setup_mapper(self) -> None:
@@ -443,7 +445,8 @@ class TargetHarvestSQL(Target):
         # The SDK's sentences are those of a JSON Schema, and repeat secrets.
         self.append_builtin_config(self.config_jsonschema)
         errors = list(configuration.faults(self._config, self.config_jsonschema))
-        if unknown := self._config.keys() - self.config_jsonschema["properties"]:
+        known = self.config_jsonschema["properties"].keys() | FOREIGN.keys()  # Those are errors.
+        if unknown := self._config.keys() - known:
             self.logger.warning(
                 "There is no such setting, so it changes nothing; check its spelling: %s",
                 ", ".join(sorted(unknown)),

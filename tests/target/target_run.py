@@ -65,7 +65,7 @@ def lines(messages: Iterable[Mapping[str, Any] | str]) -> str:
     return "".join(f"{m if isinstance(m, str) else json.dumps(m)}\n" for m in messages)
 
 
-def write(database: Database, *messages: Mapping[str, Any] | str, **config: Any) -> list[str]:
+def write(database: Database, /, *messages: Mapping[str, Any] | str, **config: Any) -> list[str]:
     """Run the target in this process; returns the states that it printed."""
     target = TargetHarvestSQL(config={"sqlalchemy_url": database.url, **config})
     with redirect_stdout(io.StringIO()) as printed:
@@ -92,7 +92,7 @@ class Ended:
         return found[0].split(" ERROR ", 1)[1].strip()
 
 
-def command(database: Database, folder: Path, **config: Any) -> list[str]:
+def command(database: Database, folder: Path, /, **config: Any) -> list[str]:
     """The command that a user types, with its configuration file."""
     path = folder / "target.json"
     path.write_text(json.dumps({"sqlalchemy_url": database.url, **config}), encoding="utf-8")
@@ -100,7 +100,7 @@ def command(database: Database, folder: Path, **config: Any) -> list[str]:
 
 
 def run(
-    database: Database, folder: Path, *messages: Mapping[str, Any] | str, **config: Any
+    database: Database, folder: Path, /, *messages: Mapping[str, Any] | str, **config: Any
 ) -> Ended:
     """Run the command with messages on its standard input."""
     ended = subprocess.run(
