@@ -75,7 +75,7 @@ def account(harvest: Sandbox, nested: Iterable[str] = PARENTS) -> dict[str, list
     for message in ("invoice_message", "estimate_message"):
         if f"{message}s" in tables:
             tables[f"{message}_recipients"] = [
-                {f"{message}_id": row["id"], **recipient}
+                {f"{message}_id": row["id"], **recipient, "occurrence": 1}
                 for row in tables[f"{message}s"]
                 for recipient in row["recipients"]
             ]
@@ -135,8 +135,8 @@ def key(name: str, row: Row) -> tuple[Any, ...]:
         "user_billable_rates": ("user_id", "id"),
         "user_cost_rates": ("user_id", "id"),
         "user_teammates": ("user_id", "id"),
-        "invoice_message_recipients": ("invoice_message_id", "email"),
-        "estimate_message_recipients": ("estimate_message_id", "email"),
+        "invoice_message_recipients": ("invoice_message_id", "email", "occurrence"),
+        "estimate_message_recipients": ("estimate_message_id", "email", "occurrence"),
         "user_project_tasks": ("user_id", "task_assignment_id"),
         "time_team_report": ("user_id", "currency", "from", "to"),
     }

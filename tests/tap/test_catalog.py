@@ -127,13 +127,13 @@ def test_a_stream_is_read_as_the_oracle_says(catalog: dict[str, Any], name: str)
             "invoice_message_recipients",
             "invoice_messages",
             "recipients",
-            {"invoice_message_id", "updated_at"},
+            {"invoice_message_id", "updated_at", "occurrence"},
         ),
         (
             "estimate_message_recipients",
             "estimate_messages",
             "recipients",
-            {"estimate_message_id", "updated_at"},
+            {"estimate_message_id", "updated_at", "occurrence"},
         ),
     ],
 )

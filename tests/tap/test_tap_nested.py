@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 from singer_sdk.exceptions import FatalAPIError
-from tap_run import run_tap, selecting
+from tap_run import landed, run_tap, selecting
 
 from harvest_sandbox import Sandbox
 from tap_harvest.bookmarks import instant, instant_text
@@ -100,7 +100,7 @@ def test_the_lists_of_all_parents_are_read(everything: tuple[Sandbox, Run], stre
 
 @pytest.mark.parametrize("what", ["invoice", "estimate"])
 def test_recipients_are_those_of_the_messages(everything: tuple[Sandbox, Run], what: str):
-    """One record an address, with the message's id."""
+    """One record a recipient, with the message's id."""
     harvest, run = everything
 
     expected = {
@@ -115,6 +115,37 @@ def test_recipients_are_those_of_the_messages(everything: tuple[Sandbox, Run], w
     }
     assert found == expected
     assert len(records) == len(expected)
+
+
+@pytest.mark.parametrize("what", ["invoice", "estimate"])
+def test_every_recipient_has_a_key(harvest: Sandbox, sync: Sync, what: str):
+    """Also one without an address, and one whose address the message names again."""
+    recipients = [
+        {"name": "Example Person", "email": "one@example.com"},
+        {"name": "Example Person", "email": None},
+        {"name": "Example Office", "email": "one@example.com"},
+        {"name": "Example Board"},
+    ]
+    [parent, *_] = harvest.rows(f"{what}s")
+    message = harvest.add(f"{what}_messages", **{f"{what}_id": parent["id"]}, recipients=recipients)
+
+    run = sync(f"{what}_messages", f"{what}_message_recipients")
+
+    key = f"{what}_message_id"
+    rows = landed(run)[f"{what}_message_recipients"]
+    found = [row for row in rows.values() if row[key] == message["id"]]
+    assert [(row["name"], row["email"], row["occurrence"]) for row in found] == [
+        ("Example Person", "one@example.com", 1),
+        ("Example Person", "", 1),
+        ("Example Office", "one@example.com", 2),
+        ("Example Board", "", 2),
+    ]
+    assert (
+        next(row for row in run.records(f"{what}_messages") if row["id"] == message["id"])[
+            "recipients"
+        ]
+        == recipients
+    )
 
 
 def test_project_tasks_are_those_of_the_project_assignments(everything: tuple[Sandbox, Run]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -13,6 +14,8 @@ from tap_run import run_tap, selecting
 
 from tap_harvest.bookmarks import Reported, sound_state
 from tap_harvest.budget import Budget
+from tap_harvest.streams import STREAMS
+from tap_harvest.streams.reports import Report
 from tap_harvest.tap import TapHarvest
 from tap_harvest.windows import Window, window_of
 
@@ -40,6 +43,9 @@ EXPENSES = {
     "expense_projects_report": ("project", "project_id"),
     "expense_categories_report": ("expense_category", "expense_category_id"),
     "expense_team_report": ("user", "user_id"),
+}
+STREAM_OF: dict[str, type[Report]] = {
+    stream.name: stream for stream in STREAMS if issubclass(stream, Report)
 }
 DATED = (*EXPENSES, "uninvoiced_report", *TIME)
 DAY = 86400
@@ -176,6 +182,36 @@ def test_two_syncs_leave_the_right_sums(
     table.load(sync(stream, report_start_date=begin, state=first.states[-1]))
 
     assert table.sums(*figures(stream)) == worked_out(harvest, stream, begin)
+
+
+@pytest.mark.parametrize("stream", DATED)
+@pytest.mark.parametrize("form", ["null", "absent"])
+def test_a_row_without_its_subject_has_a_key(harvest: Sandbox, sync: Sync, stream: str, form: str):
+    """It is kept and retracted as any other row; its id is 0, which no row of Harvest's has."""
+    path, [subject, *_] = STREAM_OF[stream].path, STREAM_OF[stream].primary_keys
+
+    def without_subject(body: bytes) -> bytes:
+        answer = json.loads(body)
+        row = answer["results"][0]
+        row[subject] = None
+        if form == "absent":
+            del row[subject]
+        return json.dumps(answer).encode()
+
+    harvest.fail(path=f"/v2{path}", rewrite=without_subject)
+
+    first = sync(stream, report_start_date="2026-06-01")
+    second = sync(stream, report_start_date="2026-06-01", state=first.states[-1])
+
+    [row] = [row for row in first.records(stream) if row[subject] == 0]
+    assert (row["from"], row["to"]) == ("2026-06-01", "2026-06-30")
+    figures = STREAM_OF[stream].figures
+    [gone] = [row for row in second.records(stream) if row[subject] == 0]
+    assert gone["_sdc_deleted_at"]
+    assert {gone[figure] for figure in figures} == {0}
+    assert {name: gone[name] for name in ("currency", "from", "to")} == {
+        name: row[name] for name in ("currency", "from", "to")
+    }
 
 
 def test_a_subject_that_drops_out_is_retracted(harvest: Sandbox, sync: Sync):

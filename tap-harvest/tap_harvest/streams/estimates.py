@@ -14,12 +14,12 @@ from tap_harvest.fields import (
     records,
     reference,
     string,
-    text_key,
     timestamp,
 )
 from tap_harvest.streams.base import HarvestStream
 from tap_harvest.streams.kinds import ExplodedStream
 from tap_harvest.streams.nested import NestedStream
+from tap_harvest.streams.recipients import RECIPIENT, MessageRecipients
 
 LINE = (
     string("kind", "Name of the line's category."),
@@ -133,20 +133,14 @@ class EstimateMessages(NestedStream):
     )
 
 
-class EstimateMessageRecipients(ExplodedStream):
-    """Who got a message about an estimate: one record for each address."""
+class EstimateMessageRecipients(MessageRecipients):
+    """Who got a message about an estimate: one record for each recipient."""
 
     name = "estimate_message_recipients"
     parent_stream_type = EstimateMessages
-    member = "recipients"
     parent_key = "estimate_message_id"
-    primary_keys: ClassVar = ("estimate_message_id", "email")
-    schema = fields(
-        key("estimate_message_id", "Id of the message."),
-        string("name", "Name of the recipient."),
-        text_key("email", "E-mail address of the recipient."),
-        timestamp("updated_at", "When the message last changed."),
-    )
+    primary_keys: ClassVar = ("estimate_message_id", "email", "occurrence")
+    schema = fields(key("estimate_message_id", "Id of the message."), *RECIPIENT)
 
 
 class EstimateItemCategories(HarvestStream):

@@ -16,13 +16,13 @@ from tap_harvest.fields import (
     reference,
     string,
     strings,
-    text_key,
     timestamp,
 )
 from tap_harvest.streams.base import HarvestStream
 from tap_harvest.streams.kinds import ExplodedStream
 from tap_harvest.streams.nested import NestedStream
 from tap_harvest.streams.projects import CODE
+from tap_harvest.streams.recipients import RECIPIENT, MessageRecipients
 
 LINE = (
     string("kind", "Name of the line's category."),
@@ -151,20 +151,14 @@ class InvoiceMessages(NestedStream):
     )
 
 
-class InvoiceMessageRecipients(ExplodedStream):
-    """Who got a message about an invoice: one record for each address."""
+class InvoiceMessageRecipients(MessageRecipients):
+    """Who got a message about an invoice: one record for each recipient."""
 
     name = "invoice_message_recipients"
     parent_stream_type = InvoiceMessages
-    member = "recipients"
     parent_key = "invoice_message_id"
-    primary_keys: ClassVar = ("invoice_message_id", "email")
-    schema = fields(
-        key("invoice_message_id", "Id of the message."),
-        string("name", "Name of the recipient."),
-        text_key("email", "E-mail address of the recipient."),
-        timestamp("updated_at", "When the message last changed."),
-    )
+    primary_keys: ClassVar = ("invoice_message_id", "email", "occurrence")
+    schema = fields(key("invoice_message_id", "Id of the message."), *RECIPIENT)
 
 
 class InvoicePayments(NestedStream):

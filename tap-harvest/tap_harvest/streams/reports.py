@@ -33,7 +33,17 @@ if TYPE_CHECKING:
 
     from tap_harvest.budget import Budget
     from tap_harvest.client import Page
+    from tap_harvest.fields import Field
     from tap_harvest.windows import Window
+
+NO_SUBJECT = 0
+"""The id in the place of one that Harvest does not name, such as that of a deleted category."""
+
+
+def subject_key(name: str, what: str) -> Field:
+    """The id of what a report sums up, which is a part of its key."""
+    return key(name, f"Id of the {what}; {NO_SUBJECT} where Harvest names none.")
+
 
 WINDOW = (
     date_key("from", "First day of the window, added by the tap."),
@@ -44,7 +54,7 @@ CURRENCY = text_key("currency", "ISO 4217 code of the amounts; empty if hidden."
 CLIENT_NAME = string("client_name", "Name of the client.")
 PROJECT_NAME = string("project_name", "Name of the project, with its code.")
 PERSON = (
-    key("user_id", "Id of the person."),
+    subject_key("user_id", "person"),
     string("user_name", "Name of the person."),
     boolean("is_contractor", "Whether they are not employed."),
 )
@@ -140,13 +150,14 @@ class Report(HarvestStream):
     def _pages_of(self, window: Window) -> Iterator[Page]:
         added = {"from": window.first.isoformat(), "to": window.last.isoformat()}
         for page in self.pages_of(self.path, self._query_of(window)):
-            yield replace(
-                page,
-                rows=[
-                    with_fields(row, {**added, "currency": self._key_of(row)[1]})
-                    for row in page.rows
-                ],
-            )
+            yield replace(page, rows=[self._keyed(row, added) for row in page.rows])
+
+    def _keyed(self, row: Raw, added: Record) -> Raw:
+        """A row with its window, and with a key of which nothing is null."""
+        subject, currency = self._key_of(row)
+        if subject == NO_SUBJECT:
+            added = {**added, self.subject: subject}
+        return with_fields(row, {**added, "currency": currency})
 
     def _query_of(self, window: Window) -> dict[str, str]:
         query = {"from": f"{window.first:%Y%m%d}", "to": f"{window.last:%Y%m%d}"}
@@ -158,7 +169,7 @@ class Report(HarvestStream):
     def _key_of(self, row: Raw) -> tuple[int, str]:
         """What tells the rows of a window apart: the subject, and the currency."""
         record = decode_record(row)
-        return record[self.subject], record.get("currency") or ""
+        return record.get(self.subject) or NO_SUBJECT, record.get("currency") or ""
 
     @override
     def plan(self) -> None:
@@ -290,7 +301,7 @@ class ExpenseClientsReport(ExpenseReport):
     path = "/reports/expenses/clients"
     subject = "client_id"
     primary_keys: ClassVar = ("client_id", "currency", "from", "to")
-    schema = fields(key("client_id", "Id of the client."), CLIENT_NAME, *EXPENSES, *WINDOW)
+    schema = fields(subject_key("client_id", "client"), CLIENT_NAME, *EXPENSES, *WINDOW)
 
 
 class ExpenseProjectsReport(ExpenseReport):
@@ -303,7 +314,7 @@ class ExpenseProjectsReport(ExpenseReport):
     schema = fields(
         integer("client_id", "Id of the client."),
         CLIENT_NAME,
-        key("project_id", "Id of the project."),
+        subject_key("project_id", "project"),
         PROJECT_NAME,
         *EXPENSES,
         *WINDOW,
@@ -318,7 +329,7 @@ class ExpenseCategoriesReport(ExpenseReport):
     subject = "expense_category_id"
     primary_keys: ClassVar = ("expense_category_id", "currency", "from", "to")
     schema = fields(
-        key("expense_category_id", "Id of the category."),
+        subject_key("expense_category_id", "category"),
         string("expense_category_name", "Name of the category."),
         *EXPENSES,
         *WINDOW,
@@ -351,7 +362,7 @@ class UninvoicedReport(Report):
     schema = fields(
         integer("client_id", "Id of the client."),
         CLIENT_NAME,
-        key("project_id", "Id of the project."),
+        subject_key("project_id", "project"),
         string("project_name", "Name of the project."),
         CURRENCY,
         decimal("total_hours", "Hours, as the account rounds them."),
@@ -369,7 +380,7 @@ class TimeClientsReport(TimeReport):
     path = "/reports/time/clients"
     subject = "client_id"
     primary_keys: ClassVar = ("client_id", "currency", "from", "to")
-    schema = fields(key("client_id", "Id of the client."), CLIENT_NAME, *TIME, *WINDOW)
+    schema = fields(subject_key("client_id", "client"), CLIENT_NAME, *TIME, *WINDOW)
 
 
 class TimeProjectsReport(TimeReport):
@@ -380,7 +391,7 @@ class TimeProjectsReport(TimeReport):
     subject = "project_id"
     primary_keys: ClassVar = ("project_id", "currency", "from", "to")
     schema = fields(
-        key("project_id", "Id of the project."),
+        subject_key("project_id", "project"),
         PROJECT_NAME,
         integer("client_id", "Id of the client."),
         CLIENT_NAME,
@@ -397,7 +408,7 @@ class TimeTasksReport(TimeReport):
     subject = "task_id"
     primary_keys: ClassVar = ("task_id", "currency", "from", "to")
     schema = fields(
-        key("task_id", "Id of the task."),
+        subject_key("task_id", "task"),
         string("task_name", "Name of the task."),
         *TIME,
         *WINDOW,
