@@ -139,6 +139,13 @@ SETTINGS: Final = th.PropertiesList(
         "uninvoiced report has those projects. Default: as Harvest does, no and yes.",
     ),
     th.Property(
+        "include_forecast",
+        th.BooleanType,
+        title="Include Forecast",
+        description="Whether time reports by project and by person have `scheduled_hours`, the "
+        "hours planned in Forecast. Default: as Harvest does, no.",
+    ),
+    th.Property(
         "on_forbidden",
         th.StringType,
         default="skip",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from harvest_sandbox.clock import day
 from harvest_sandbox.filters import value
+from harvest_sandbox.forecast import scheduled_hours
 from harvest_sandbox.money import cents, exact
 from harvest_sandbox.records import full_name, hours, project_budget, project_cost_budget, rounded
 from harvest_sandbox.refusals import invalid
@@ -38,16 +39,22 @@ def report(
     if endpoint.stream == "project_budget_report":
         return _project_budget(account, caller, query)
     first, last = _window(account, query)
-    given = query.get("include_fixed_fee")
-    fixed_fee = None if given is None else bool(value("include_fixed_fee", "boolean", given))
+    fixed_fee = _truth(query, "include_fixed_fee")
     entries = _within(caller.visible("time_entries", account.time_entries.in_order()), first, last)
     expenses = _within(caller.visible("expenses", account.expenses.in_order()), first, last)
     if endpoint.stream == "uninvoiced_report":
         return _uninvoiced(account, caller, entries, expenses, fixed_fee=fixed_fee is not False)
     _, kind, subject = endpoint.path.strip("/").split("/")
     if kind == "time":
-        return _time(account, subject, entries, fixed_fee=bool(fixed_fee))
+        is_asked = "include_forecast" in endpoint.filters and _truth(query, "include_forecast")
+        planned = (first, last) if is_asked else None
+        return _time(account, subject, entries, fixed_fee=bool(fixed_fee), planned=planned)
     return _expenses(account, subject, expenses)
+
+
+def _truth(query: Mapping[str, str], name: str) -> bool | None:
+    given = query.get(name)
+    return None if given is None else bool(value(name, "boolean", given))
 
 
 def _window(account: Account, query: Mapping[str, str]) -> tuple[str, str]:
@@ -138,8 +145,23 @@ def value_of(account: Account, row: TimeEntry, *, fixed_fee: bool) -> Decimal:
 
 
 def _time(
-    account: Account, subject: str, rows: Sequence[TimeEntry], *, fixed_fee: bool
+    account: Account,
+    subject: str,
+    rows: Sequence[TimeEntry],
+    *,
+    fixed_fee: bool,
+    planned: tuple[str, str] | None,
 ) -> list[Record]:
+    """The rows of a time report.
+
+    Args:
+        account: The account.
+        subject: What is summed up, as the path names it.
+        rows: The entries of the window.
+        fixed_fee: Whether hours of fixed-fee projects have a value.
+        planned: The first and the last day of the window, where scheduled hours are asked for.
+    """
+
     def add(row: TimeEntry, sums: Sums) -> None:
         worked = exact(rounded(hours(account, row)))
         sums["total_hours"] += worked
@@ -153,6 +175,15 @@ def _time(
             "billable_hours": cents(sums["billable_hours"]),
             "currency": currency,
             "billable_amount": cents(sums["billable_amount"]),
+            **(
+                {
+                    "scheduled_hours": scheduled_hours(
+                        account, subject, next(iter(shown.values())), currency, planned
+                    )
+                }
+                if planned
+                else {}
+            ),
             **(_person(account, shown["user_id"]) if subject == "team" else {}),
         }
         for shown, currency, sums in _grouped(account, subject, rows, add)

@@ -100,6 +100,8 @@ class Switches:
     """Names of documented fields that records do not carry."""
     roles_updated_since: bool = False
     """Whether the list of roles honours `updated_since`, which it does not document."""
+    forecast: bool = True
+    """Whether people are planned in Forecast, so that time reports can show scheduled hours."""
     budgets: bool = False
     """Whether the two request budgets are enforced."""
     budget_requests: int = 100

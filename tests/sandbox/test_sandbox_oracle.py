@@ -40,12 +40,14 @@ def records(api: Api, stream: str) -> Iterator[dict[str, Any]]:
             parents = [user for user in parents if "manager" in user["access_roles"]]
         paths = [endpoint.path.format(**{str(endpoint.parent_parameter): p["id"]}) for p in parents]
     dated = {"from": "20260101", "to": "20261231"} if "from" in endpoint.filters else {}
-    window = dated if endpoint.is_report else {}
+    query = dated if endpoint.is_report else {}
+    fields = oracle()[stream]["fields"].values()
+    query |= {field["only_with"]: "true" for field in fields if "only_with" in field}
     for path in paths:
         if endpoint.records_key is None:
             yield api.get(path).json()
         else:
-            yield from api.walk(path, endpoint.records_key, **window)
+            yield from api.walk(path, endpoint.records_key, **query)
 
 
 def complaints(value: Any, field: dict[str, Any], where: str) -> Iterator[str]:

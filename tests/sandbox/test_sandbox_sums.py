@@ -150,6 +150,28 @@ def test_time_reports_equal_the_entries(reading: Api, subject: str, fixed_fee: b
         assert abs(money(row["billable_amount"]) - value) <= Decimal("0.005")
 
 
+@pytest.mark.parametrize("subject", ["clients", "projects", "tasks", "team"])
+def test_hours_planned_in_forecast_are_told_where_they_are_asked_for(
+    harvest: Sandbox, api: Api, subject: str
+):
+    """By project and by person alone, and null where there is no plan."""
+    path = f"/reports/time/{subject}"
+
+    plain = api.walk(path, "results", **WINDOW)
+    refused = api.walk(path, "results", **WINDOW, include_forecast="false")
+    asked = api.walk(path, "results", **WINDOW, include_forecast="true")
+    harvest.switches.forecast = False
+    without = api.walk(path, "results", **WINDOW, include_forecast="true")
+
+    assert plain == refused
+    assert not any("scheduled_hours" in row for row in plain)
+    if subject in {"projects", "team"}:
+        hours = [row.pop("scheduled_hours") for row in asked]
+        assert {value is None for value in hours} == {True, False}
+        assert {row.pop("scheduled_hours") for row in without} == {None}
+    assert asked == without == plain
+
+
 @pytest.mark.parametrize("subject", ["clients", "projects", "categories", "team"])
 def test_expense_reports_equal_the_expenses(reading: Api, subject: str):
     """One row per subject and currency, with all and with billable expenses of the window."""

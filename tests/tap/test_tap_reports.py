@@ -370,6 +370,24 @@ def test_fixed_fees_are_a_setting(harvest: Sandbox, sync: Sync, include: bool | 
         assert found == (None if "expenses" in request.path else expected)
 
 
+@pytest.mark.parametrize("include", [True, False, None])
+def test_the_plans_of_forecast_are_a_setting(harvest: Sandbox, sync: Sync, include: bool | None):
+    """Of the two reports that know them; without it they are not asked for."""
+    settings = {} if include is None else {"include_forecast": include}
+
+    run = sync(*DATED, **settings)
+
+    planned = ("time_projects_report", "time_team_report")
+    for stream in DATED:
+        path = STREAM_OF[stream].path
+        asked = {r.query.get("include_forecast") for r in harvest.requests if path in r.path}
+        expected = {True: "true", False: "false", None: None}[include]
+        assert asked == ({expected} if stream in planned else {None})
+        hours = [record.get("scheduled_hours") for record in run.records(stream)]
+        is_there = include is True and stream in planned
+        assert {value is None for value in hours} == ({True, False} if is_there else {True})
+
+
 def test_the_uninvoiced_report_lists_each_billable_project(harvest: Sandbox, sync: Sync):
     """As Harvest sends it, those without any work included."""
     run = sync("uninvoiced_report")

@@ -50,6 +50,7 @@ class Company(Singleton):
         string("color_scheme", "Colours of the account's web pages."),
         boolean("saml_sign_in_required", "Whether all must use single sign-on."),
         boolean("day_entry_notes_required", "Whether each time entry needs notes."),
+        boolean("approval_required", "Retired; Harvest documents it no more."),
     )
 
     @override

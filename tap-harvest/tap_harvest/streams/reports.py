@@ -64,6 +64,7 @@ TIME = (
     CURRENCY,
     decimal("billable_amount", "Value of the billable hours."),
 )
+SCHEDULED = decimal("scheduled_hours", "Hours planned in Forecast; see `include_forecast`.")
 EXPENSES = (
     decimal("total_amount", "Money spent."),
     decimal("billable_amount", "That of the money that is billable."),
@@ -80,13 +81,13 @@ class Report(HarvestStream):
     Attributes:
         subject: The field with the id of what is summed up.
         figures: The fields that are sums.
-        has_fixed_fee: Whether Harvest can be asked to include fixed fees, or not to.
+        options: The settings that change the figures, named as the parameters that they set.
     """
 
     records_key = "results"
     subject: ClassVar[str]
     figures: ClassVar[Sequence[str]]
-    has_fixed_fee: ClassVar[bool] = False
+    options: ClassVar[Sequence[str]] = ()
     replication_key = None
     is_history = True
 
@@ -160,11 +161,14 @@ class Report(HarvestStream):
         return with_fields(row, {**added, "currency": currency})
 
     def _query_of(self, window: Window) -> dict[str, str]:
-        query = {"from": f"{window.first:%Y%m%d}", "to": f"{window.last:%Y%m%d}"}
-        include = self.config.get("include_fixed_fee")
-        if self.has_fixed_fee and include is not None:
-            query["include_fixed_fee"] = str(include).lower()
-        return query
+        days = {"from": f"{window.first:%Y%m%d}", "to": f"{window.last:%Y%m%d}"}
+        return days | self.asked_with
+
+    @property
+    def asked_with(self) -> dict[str, str]:
+        """The options as an address has them; one that is not set is left to Harvest."""
+        values = {name: self.config.get(name) for name in self.options}
+        return {name: str(value).lower() for name, value in values.items() if value is not None}
 
     def _key_of(self, row: Raw) -> tuple[int, str]:
         """What tells the rows of a window apart: the subject, and the currency."""
@@ -281,7 +285,7 @@ class TimeReport(Report):
     """
 
     figures = ("total_hours", "billable_hours", "billable_amount")
-    has_fixed_fee = True
+    options: ClassVar[Sequence[str]] = ("include_fixed_fee",)
 
 
 class ExpenseReport(Report):
@@ -357,7 +361,7 @@ class UninvoicedReport(Report):
     path = "/reports/uninvoiced"
     subject = "project_id"
     figures = ("total_hours", "uninvoiced_hours", "uninvoiced_expenses", "uninvoiced_amount")
-    has_fixed_fee = True
+    options = ("include_fixed_fee",)
     primary_keys: ClassVar = ("project_id", "currency", "from", "to")
     schema = fields(
         integer("client_id", "Id of the client."),
@@ -389,6 +393,7 @@ class TimeProjectsReport(TimeReport):
     name = "time_projects_report"
     path = "/reports/time/projects"
     subject = "project_id"
+    options = (*TimeReport.options, "include_forecast")
     primary_keys: ClassVar = ("project_id", "currency", "from", "to")
     schema = fields(
         subject_key("project_id", "project"),
@@ -396,6 +401,7 @@ class TimeProjectsReport(TimeReport):
         integer("client_id", "Id of the client."),
         CLIENT_NAME,
         *TIME,
+        SCHEDULED,
         *WINDOW,
     )
 
@@ -421,10 +427,12 @@ class TimeTeamReport(TimeReport):
     name = "time_team_report"
     path = "/reports/time/team"
     subject = "user_id"
+    options = (*TimeReport.options, "include_forecast")
     primary_keys: ClassVar = ("user_id", "currency", "from", "to")
     schema = fields(
         *PERSON,
         *TIME,
+        SCHEDULED,
         integer("weekly_capacity", "Working time of a week, in seconds."),
         string("avatar_url", "Address of their picture."),
         *WINDOW,

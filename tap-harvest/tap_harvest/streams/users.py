@@ -60,6 +60,7 @@ USER = (
     boolean("is_project_manager", "Retired; access_roles tells it now."),
     boolean("can_see_rates", "Retired; access_roles tells it now."),
     boolean("can_create_invoices", "Retired; access_roles tells it now."),
+    boolean("can_close_account", "Retired; Harvest documents it no more."),
 )
 
 
