@@ -206,7 +206,7 @@ def _leaves(
             flattening.enabled
             and len(parents) < flattening.max_level
             and definition.get("properties")
-            and "object" in _types(definition)
+            and set(_types(definition)) - {"null"} == {"object"}
         ):
             yield from _leaves(definition, (*parents, name), flattening)
         else:
@@ -263,10 +263,11 @@ def _kinds(definition: dict[str, Any]) -> Iterator[Kind]:
 
 
 def _branches(definition: dict[str, Any]) -> list[dict[str, Any]]:
-    """What `anyOf` and `oneOf` allow, without null."""
+    """What `anyOf` and `oneOf` allow, without null; each has the type that stands beside them."""
     branches = [*definition.get("anyOf", ()), *definition.get("oneOf", ())]
     allowed = [branch for branch in branches if branch not in (False, {"type": "null"})]
-    return [{} if branch is True else branch for branch in allowed]
+    beside = {"type": definition["type"]} if "type" in definition else {}
+    return [beside if branch is True else {**beside, **branch} for branch in allowed]
 
 
 def _types(definition: dict[str, Any]) -> tuple[str, ...]:

@@ -18,7 +18,6 @@ from singer_sdk import Target
 from singer_sdk.exceptions import (
     ConfigValidationError,
     DataError,
-    InvalidJSONSchema,
     InvalidRecord,
     MappingError,
     MissingKeyPropertiesError,
@@ -40,6 +39,7 @@ from target_harvest_sql.logs import calm_down, shorten_lines
 from target_harvest_sql.messages import Message, MessageReader, take_leave
 from target_harvest_sql.quarantine import Quarantine
 from target_harvest_sql.records import clean, decode_exactly
+from target_harvest_sql.schemas import InvalidSchemaError, read_schema
 from target_harvest_sql.settings import SETTINGS
 from target_harvest_sql.sinks import Moment, SQLSink
 
@@ -167,7 +167,7 @@ class TargetHarvestSQL(Target):
         stream = self._stream_of(message)
         if not self.connector.dialect.keeps_nul:
             _clean_names(message)
-        schema = msgspec.json.decode(message.schema) if bytes(message.schema) else None
+        schema = self._read_schema(message, stream)
         if not isinstance(schema, dict) or not isinstance(schema.get("properties"), dict):
             raise InvalidInputLine(
                 f'{self.where}: the schema of stream "{stream}" has no properties, so that its '
@@ -190,11 +190,6 @@ class TargetHarvestSQL(Target):
             super()._process_schema_message(
                 {"stream": stream, "schema": schema, "key_properties": message.key_properties or []}
             )
-        except InvalidJSONSchema as error:
-            raise InvalidInputLine(
-                f'{self.where}: the schema of stream "{stream}" is not valid JSON Schema. Correct '
-                "the tap."
-            ) from error
         except MappingError as error:
             raise MappingError(
                 f'{self.where}: `stream_maps` do not fit the schema of stream "{stream}": {error} '
@@ -214,6 +209,18 @@ class TargetHarvestSQL(Target):
             for stream_map in self.mapper.stream_maps[stream]
             if self.sink_exists(stream_map.stream_alias)
         ]
+
+    def _read_schema(self, message: Message, stream: str) -> Any:
+        """The schema of a SCHEMA message; something else than an object if there is none."""
+        schema = msgspec.json.decode(message.schema) if bytes(message.schema) else None
+        try:
+            return read_schema(schema) if isinstance(schema, dict) else None
+        except InvalidSchemaError as error:
+            raise InvalidInputLine(
+                f'{self.where}: the schema of stream "{stream}" is not valid JSON Schema at '
+                f"`{error.part}`. Correct the tap. Under Meltano, `select` can leave the property "
+                "out, and `schema` can replace its part of the schema."
+            ) from error
 
     @override
     def _process_record_message(self, message: Message) -> None:  # type: ignore[override]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
+import jsonschema
 import msgspec
 from referencing.exceptions import Unresolvable
 from singer_sdk.exceptions import InvalidRecord
-from singer_sdk.sinks.core import JSONSchemaValidator
+from singer_sdk.sinks.core import BaseJSONSchemaValidator
 from typing_extensions import override
 
 from target_harvest_sql.records import MOMENTS, json_type
@@ -18,19 +19,17 @@ if TYPE_CHECKING:
     from target_harvest_sql.columns import Column
 
 
-class Validator(JSONSchemaValidator):
-    """Holds records against the schema of their stream.
+class Validator(BaseJSONSchemaValidator):
+    """Holds records against the schema of their stream, which `read_schema` has read.
 
     A typed decode compiled from the schema accepts most records at once. What it does not accept,
     as an integer beyond 64 bits, and a schema that it cannot express, is judged by jsonschema. That
     judges no formats, as in the SDK: whether dates and times are some is for others to say then.
-
-    Raises:
-        InvalidJSONSchema: If the schema is none.
     """
 
     def __init__(self, schema: dict[str, Any]) -> None:
         super().__init__(schema)
+        self.validator = jsonschema.Draft202012Validator(schema)
         self._accepts: Callable[[bytes], Any] | None = None
         try:
             self._accepts = msgspec.json.Decoder(_typed({**schema, "type": "object"})).decode

@@ -85,6 +85,8 @@ def test_the_schema_says_how_large_a_number_is(
         ({"type": "string", "const": "a"}, "string"),
         ({"anyOf": [True, {"type": "string"}]}, "json"),
         ({"anyOf": [False, {"type": "string"}]}, "string"),
+        ({"type": "object", "anyOf": [{"required": ["a"]}, {"required": ["b"]}]}, "json"),
+        ({"type": "string", "oneOf": [{"format": "date"}, {"format": "date"}]}, "date"),
     ],
 )
 def test_values_that_a_schema_lists_say_their_kind(definition: dict[str, Any], kind: str) -> None:

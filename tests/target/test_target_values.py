@@ -155,16 +155,17 @@ def test_duckdb_refuses_to_lose_digits_inside_json(duckdb_database: Database) ->
 def test_mariadb_refuses_a_text_where_columns_were_made_of_an_object(
     mariadb_database: Database,
 ) -> None:
-    """None of the columns could hold it."""
-    either = {"type": ["object", "string"], "properties": {"a": {"type": "integer"}}}
+    """None of the columns could hold it, though nothing else judges records."""
+    nested = {"type": "object", "properties": {"a": {"type": "integer"}}}
     with pytest.raises(InvalidRecord, match=r'Line 3 of stream "t".*got `str`.*v'):
         write(
             mariadb_database,
-            schema("t", id=ID, v=either),
+            schema("t", id=ID, v=nested),
             record("t", id=1, v={"a": 1}),
             record("t", id=2, v="text"),
             flattening_enabled=True,
             flattening_max_depth=1,
+            validate_records=False,
         )
 
 
