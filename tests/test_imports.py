@@ -24,10 +24,10 @@ TARGET: Final = (
     "target",
     "batch_files | configuration | messages | settings | sinks",
     "batches | plans",
-    "lanes | logs | quarantine",
+    "endings | lanes | logs | quarantine",
     "bad_rows | moments",
     "connector | elements | keys | validation",
-    "address | records",
+    "address | records | redaction",
     "dialects | drivers",
     "columns | foreign_settings",
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import time
 import weakref
 from contextlib import contextmanager
@@ -17,6 +16,8 @@ from target_harvest_sql.address import not_supported
 from target_harvest_sql.columns import conform_name
 from target_harvest_sql.dialects import DIALECTS
 from target_harvest_sql.drivers import driver_type
+from target_harvest_sql.redaction import first_line
+from target_harvest_sql.redaction import reason as redacted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -552,11 +553,11 @@ class Connector:
 
     @contextmanager
     def _errors(self, doing: str, hide: Callable[[str], str] | None = None) -> Iterator[None]:
-        """Word the errors of the driver; what it quotes is hidden, as it may be a value."""
+        """Word the errors of the driver; what may be a value is left out."""
         try:
             yield
         except self._driver_type.errors as error:
-            reason = _first_line((hide or _without_values)(str(error)))
+            reason = first_line(hide(str(error))) if hide else redacted(error)
             found = [hint for part, hint in self.dialect.hints.items() if part in str(error)]
             hints = list(map(self._address.named, found))
             what_to_do = hints[0] if hints else "Set the log level to DEBUG to see the statement."
@@ -577,12 +578,3 @@ def _joined(elements: Sequence[bytes], dialect: Dialect) -> bytes:
     framed[0] = dialect.batch_start + framed[0]
     framed[-1] += dialect.batch_end
     return dialect.batch_separator.join(framed)
-
-
-def _without_values(message: str) -> str:
-    """Take from a driver's message what it quotes, which may have quotes of its own."""
-    return re.sub(r"""['"{].*['"}]|['"].*""", "…", message, flags=re.DOTALL)
-
-
-def _first_line(message: str) -> str:
-    return message.strip().partition("\n")[0].rstrip(".")

@@ -49,7 +49,7 @@ def _columns() -> int:
     """How many columns the terminal has; 0 where standard error is none, or says nothing."""
     try:
         return os.get_terminal_size(sys.stderr.fileno()).columns
-    except (OSError, ValueError):
+    except (AttributeError, OSError, ValueError):  # It may be closed.
         return 0
 
 
@@ -64,6 +64,7 @@ def calm_down(logger: logging.Logger) -> None:
     Args:
         logger: The target's.
     """
+    logging.getLogger("singer_sdk.mapper").setLevel(logging.INFO)  # Its DEBUG lines hold values.
     if logger.isEnabledFor(logging.DEBUG):
         logger.removeFilter(_CALM)
         return

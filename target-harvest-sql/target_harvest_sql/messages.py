@@ -165,7 +165,12 @@ class MessageReader(GenericSingerReader[bytes]):
             self.between_reads()
             while not _is_ready(file):
                 self.between_reads()
-            chunk = read(CHUNK_BYTES)
+            try:
+                chunk = read(CHUNK_BYTES)
+            except OSError as error:
+                raise InvalidInputLine(
+                    f"The input cannot be read after line {self.line_number}: {error.strerror}."
+                ) from error
             if not chunk:
                 self.between_reads()
                 return

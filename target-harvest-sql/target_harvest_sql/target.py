@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import time
@@ -33,12 +32,20 @@ from target_harvest_sql.address import address
 from target_harvest_sql.bad_rows import Origin, Refusal, RefusedRowError
 from target_harvest_sql.batch_files import BatchFileError, read_lines
 from target_harvest_sql.connector import Connector, DatabaseError
+from target_harvest_sql.endings import (
+    OutputError,
+    check_streams,
+    defects_told,
+    drop_output,
+    write_out,
+)
 from target_harvest_sql.foreign_settings import FOREIGN
 from target_harvest_sql.lanes import Lanes
 from target_harvest_sql.logs import calm_down, shorten_lines
 from target_harvest_sql.messages import Message, MessageReader, take_leave
 from target_harvest_sql.quarantine import Quarantine
 from target_harvest_sql.records import clean, decode_exactly
+from target_harvest_sql.redaction import trace
 from target_harvest_sql.schemas import InvalidSchemaError, read_schema
 from target_harvest_sql.settings import SETTINGS
 from target_harvest_sql.sinks import Moment, SQLSink
@@ -435,8 +442,7 @@ class TargetHarvestSQL(Target):
     def _print_state(self, state: bytes) -> None:
         if state != self._last_state:
             self._last_state = state
-            sys.stdout.write(state.decode() + "\n")
-            sys.stdout.flush()
+            write_out(state.decode())
 
     # Settings
 
@@ -520,6 +526,12 @@ class TargetHarvestSQL(Target):
             return
         cls.print_version(print_fn=cls.logger.info)
         sys.setswitchinterval(TURN_SECONDS)
+        with defects_told(cls.logger):
+            cls._run(config, file_input)
+
+    @classmethod
+    def _run(cls, config: _ConfigInput | None, file_input: IO[str] | None) -> None:
+        check_streams(file_input)
         if isinstance(sys.stdout.buffer, RawIOBase):
             # Python is told not to buffer (PYTHONUNBUFFERED): a signal would cut a state in two.
             sys.stdout = TextIOWrapper(BufferedWriter(sys.stdout.buffer), encoding="utf-8")
@@ -537,24 +549,23 @@ class TargetHarvestSQL(Target):
                 "them: `tap-harvest --config=ENV | target-harvest-sql --config=ENV`."
             )
         try:
-            target._listen_or_obey(file_input)
-        except BrokenPipeError:
-            cls.logger.error(  # noqa: TRY400 - a traceback would say no more.
-                "Nobody reads the states any more, so the target ends."
-            )
-            sys.stderr.flush()
-            # What is left would fail again when it is flushed at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            try:
+                target._listen_or_obey(file_input)
+            except USER_ERRORS as error:
+                target._end_early(error)
+                take_leave(file_input or sys.stdin)
+                sys.exit(1)
+        except OutputError as error:
+            cls.logger.error("%s", error)  # noqa: TRY400 - a traceback would say no more.
+            drop_output()
             sys.exit(1)
-        except USER_ERRORS as error:
-            with suppress(DatabaseError):  # The first error is the one to tell.
-                target._finish(is_complete=False)
-            cls.logger.error(  # noqa: TRY400 - the traceback follows at debug level.
-                "%s", getattr(error, "error_message", None) or error.args[0]
-            )
-            cls.logger.debug("Where it happened", exc_info=True)
-            take_leave(file_input or sys.stdin)
-            sys.exit(1)
+
+    def _end_early(self, error: Exception) -> None:
+        """Write what was read before an error, and tell the error."""
+        with suppress(DatabaseError):  # The first error is the one to tell.
+            self._finish(is_complete=False)
+        self.logger.error("%s", getattr(error, "error_message", None) or error.args[0])
+        self.logger.debug("Where it happened:\n%s", trace(error))
 
 
 def _clean_names(message: Message) -> None:

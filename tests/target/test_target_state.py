@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from target_run import command, record, run, schema, state, write
 
+from target_harvest_sql.address import address
 from target_harvest_sql.connector import Connector
 
 if TYPE_CHECKING:
@@ -255,7 +256,8 @@ def test_the_same_schema_again_does_not_end_a_batch(
 
 def test_sqlite_flushes_each_commit_to_the_disk(sqlite_database: Database) -> None:
     """In WAL mode only `synchronous = FULL` (2) keeps a commit through a power cut."""
-    connector = Connector(sqlite_database.url, logging.getLogger(__name__))
+    where = address({"sqlalchemy_url": sqlite_database.url})
+    connector = Connector(where, logging.getLogger(__name__))
     connector.open()
 
     assert connector._ask("ask", "PRAGMA journal_mode", {}) == "wal"

@@ -90,6 +90,10 @@ NAMES_ONLY: Final = frozenset(
 """Codes of errors that quote names, but no value of a record."""
 
 
+_PLACE: Final = r"""(?: for column [`'][^"]*[`'] at row \d+| for key ['][^']*['])"""
+"""The end of a message that names a column or a key; a value cannot be at the very end."""
+
+
 class ServerError(Exception):
     """What the server refused, or why it cannot be reached; without values of records.
 
@@ -106,7 +110,7 @@ class ServerError(Exception):
 
 def _without_values(message: str) -> str:
     """Cut what is quoted, which may hold quotes of its own; but keep the name of a column."""
-    found = re.fullmatch("(.*)( for (?:column|key) .*)", message, re.DOTALL)
+    found = re.fullmatch(f"(.*)({_PLACE})", message, re.DOTALL)
     told, where = found.groups() if found else (message, "")
     return re.sub(r"""['"].*""", "…", told, flags=re.DOTALL) + where
 

@@ -1,0 +1,77 @@
+"""How the process ends where standard output fails, or where the code itself is wrong."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING
+
+from singer_sdk.exceptions import ConfigValidationError
+
+from target_harvest_sql.redaction import trace
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Iterator
+
+
+class OutputError(Exception):
+    """Standard output takes no states any more."""
+
+
+def check_streams(file_input: IO[str] | None) -> None:
+    """End with an error if standard input or output is closed.
+
+    Args:
+        file_input: What is read in place of standard input, if it is.
+
+    Raises:
+        ConfigValidationError: If one is.
+    """
+    for name, stream in (("input", file_input or sys.stdin), ("output", sys.stdout)):
+        if stream is None:
+            sentence = f"Standard {name} is closed. Let it be a pipe or a file."
+            raise ConfigValidationError(sentence, errors=[sentence])
+
+
+def write_out(line: str) -> None:
+    """Write a line to standard output at once.
+
+    Raises:
+        OutputError: If standard output takes it no more, as nobody reads it or the disk is full.
+    """
+    try:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError as error:
+        raise OutputError("Nobody reads the states any more, so the target ends.") from error
+    except OSError as error:
+        raise OutputError(
+            f"The state cannot be written to standard output ({error.strerror}), so the target "
+            "ends. What is committed stays; correct that, and run again from the last state."
+        ) from error
+
+
+def drop_output() -> None:
+    """Drop what standard output did not take: it would fail again when the process ends."""
+    sys.stderr.flush()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextmanager
+def defects_told(logger: logging.Logger) -> Iterator[None]:
+    """Tell of an error that nobody foresaw where it arose, but not its text, and end with 1.
+
+    Its text, which Python would show, may hold values of records.
+    """
+    try:
+        yield
+    except ConfigValidationError:
+        raise  # The SDK shows what is wrong with which setting.
+    except Exception as error:  # noqa: BLE001 - any other is a defect.
+        logger.error(  # noqa: TRY400 - the traceback would show the text.
+            "The target has a defect, and ended at it. Please report these lines:\n%s",
+            trace(error),
+        )
+        sys.exit(1)
