@@ -16,6 +16,7 @@ from tap_harvest.streams import STREAMS
 from tap_harvest.streams.kinds import ExplodedStream, Singleton, WholeStream
 from tap_harvest.streams.nested import NestedStream
 from tap_harvest.streams.reports import Report
+from tap_harvest.streams.users import UserProjectAssignments
 from tap_harvest.tap import TapHarvest
 
 if TYPE_CHECKING:
@@ -120,7 +121,8 @@ def deletions(stream: type[HarvestStream]) -> str:
 def seen_by(stream: type[HarvestStream]) -> str:
     """Whose token Harvest shows the list to."""
     source = listed(stream)
-    grants = GRANTS.get(source.name)
+    # Harvest shows everybody their own assignments, at an address apart.
+    grants = None if source is UserProjectAssignments else GRANTS.get(source.name)
     if grants == NOBODY:
         return "administrators"
     who = "everyone" if grants is None else f"administrators; {RIGHTS[grants]}"

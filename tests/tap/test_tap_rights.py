@@ -174,6 +174,85 @@ def test_a_manager_s_token_reads_what_it_may(
     assert {record.get("cost_rate") for record in run.records("time_entries")} == {None}
 
 
+ASSIGNED = ("user_project_assignments", "user_project_tasks")
+
+
+def a_member_of_projects(harvest: Sandbox) -> dict[str, Any]:
+    """A person without any right but to work in some projects."""
+    rows = harvest.rows("project_user_assignments")
+    assigned = {row["user"]["id"] for row in rows if row["is_active"]}
+    members = (row for row in harvest.rows("users") if row["access_roles"] == ["member"])
+    return next(row for row in members if row["id"] in assigned)
+
+
+@pytest.mark.parametrize("with_users", [True, False])
+def test_a_member_s_token_reads_its_own_assignments(
+    harvest: Sandbox, sync: Sync, caplog: pytest.LogCaptureFixture, *, with_users: bool
+):
+    """Harvest shows no list of people, but to each person where they can work."""
+    member = a_member_of_projects(harvest)
+    token = harvest.token_for(member["id"])
+    streams = [*ASSIGNED, *(["users"] if with_users else [])]
+
+    runs = [sync(*streams, access_token=token)]
+    runs.append(sync(*streams, access_token=token, state={"bookmarks": {}}))
+
+    for run in runs:
+        rows = run.records("user_project_assignments")
+        assert {row["user_id"] for row in rows} == {member["id"]}
+        assert {row["id"] for row in rows} == {
+            row["id"]
+            for row in harvest.rows("project_user_assignments")
+            if row["user"]["id"] == member["id"] and row["is_active"]
+        }
+        assert {row["user_assignment_id"] for row in run.records("user_project_tasks")} == {
+            row["id"] for row in rows if row["task_assignments"]
+        }
+        assert run.bookmarks == {}
+        assert run.activated == {}
+    skipped = [line for line in warnings(caplog) if line.startswith("Skipped")]
+    assert len(skipped) == (2 if with_users else 0)
+    assert all("missing=users reason=" in line for line in skipped)
+    assert caplog.text.count("only the assignments of its owner are read") == 2
+
+
+def test_a_member_s_assignments_come_with_their_account(harvest: Sandbox, sync: Sync):
+    """Where several accounts are read, each shows its own."""
+    harvest.switches.second_account = True
+    member = a_member_of_projects(harvest)
+
+    run = sync(
+        *ASSIGNED,
+        access_token=harvest.token_for(member["id"]),
+        account_id=None,
+        account_ids=[900100, 900101],
+    )
+
+    rows = run.records("user_project_assignments")
+    assert {(row["account_id"], row["user_id"]) for row in rows} == {
+        (900100, member["id"]),
+        (900101, member["id"]),
+    }
+
+
+def test_a_member_s_assignments_may_be_withheld_as_well(
+    harvest: Sandbox, sync: Sync, caplog: pytest.LogCaptureFixture
+):
+    """Then they are skipped like any other list."""
+    harvest.fail(path="/v2/users/me/project_assignments", status=403, times=None)
+
+    run = sync(*ASSIGNED, "tasks", "users_me", access_token=harvest.token_for("member"))
+
+    assert run.streams == ["users_me"]
+    assert "stream=user_project_assignments missing=user_project_assignments, " in caplog.text
+
+
+def test_a_list_of_people_that_is_not_shown_can_end_a_member_s_run(harvest: Sandbox, sync: Sync):
+    """For those who would rather know."""
+    with pytest.raises(UnavailableError, match="/v2/users,"):
+        sync(*ASSIGNED, access_token=harvest.token_for("member"), on_forbidden="fail")
+
+
 def test_an_administrator_s_token_gets_no_warning(sync: Sync, caplog: pytest.LogCaptureFixture):
     """Of anything."""
     sync()

@@ -184,21 +184,28 @@ class HarvestStream(DueStream):
             if not self.account.skip_forbidden:
                 raise
             self._note("skipped: Harvest does not show it to the token")
-            below = cast("list[HarvestStream]", self.descendent_streams)
+            missing = [stream.name for stream in (self, *self.skipped_with) if stream.selected]
+            if not missing:
+                return
             # A token that lacks rights lacks them for many lists: what to do is said once.
             first = self.account.withheld.setdefault(type(error), self.label)
             self.logger.warning(
                 "Skipped, with its bookmark kept: stream=%s missing=%s reason=%s",
                 self.label,
-                ", ".join(stream.name for stream in (self, *below) if stream.selected),
+                ", ".join(missing),
                 error if first == self.label else f"as of {first}",
             )
+
+    @property
+    def skipped_with(self) -> list[HarvestStream]:
+        """The streams that cannot be read where Harvest does not show this one."""
+        return cast("list[HarvestStream]", self.descendent_streams)
 
     def _note(self, note: str) -> None:
         """Have the summary say something of this stream and all that depends on it."""
         if self._has_account_id:
             note = f"{self.account.id} {note}"
-        for stream in (self, *cast("list[HarvestStream]", self.descendent_streams)):
+        for stream in (self, *self.skipped_with):
             stream.tally.note = "; ".join(filter(None, (stream.tally.note, note)))
 
     def read(self) -> None:

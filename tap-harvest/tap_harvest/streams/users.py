@@ -25,9 +25,10 @@ from tap_harvest.streams.base import HarvestStream, decode_record
 from tap_harvest.streams.kinds import ExplodedStream, Singleton
 from tap_harvest.streams.nested import NestedStream
 from tap_harvest.streams.projects import ASSIGNMENT_ID, CODE, TASK_ASSIGNMENT, USER_ASSIGNMENT
+from tap_harvest.streams.walk import head_of, with_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from msgspec import Raw
     from singer_sdk.helpers.types import Record
@@ -74,6 +75,29 @@ class Users(HarvestStream):
     path = "/users"
     filters: ClassVar = {"is_active": "boolean"}
     schema = fields(*USER)
+
+    _read_alone: Sequence[HarvestStream] = ()
+
+    @override
+    def read(self) -> None:
+        self._read_alone = ()
+        try:
+            super().read()
+        except UnavailableError:
+            if self.account.skip_forbidden:
+                self._read_own_assignments()
+            raise
+
+    def _read_own_assignments(self) -> None:
+        for child in self.nested:
+            if isinstance(child, UserProjectAssignments):
+                self._read_alone = child.family
+                child.read_own()
+
+    @property
+    @override
+    def skipped_with(self) -> list[HarvestStream]:
+        return [stream for stream in super().skipped_with if stream not in self._read_alone]
 
 
 class UsersMe(Singleton):
@@ -137,7 +161,8 @@ class UserProjectAssignments(NestedStream):
     """In which projects people can work now, and on which tasks of them.
 
     Harvest leaves archived assignments out; `project_user_assignments` has them too. A change of
-    the tasks may not move the assignment, and then comes with the next sweep.
+    the tasks may not move the assignment, and then comes with the next sweep. A token that may not
+    list people gets its owner's assignments, whole in each sync.
 
     Harvest API, "Project Assignments":
     https://help.getharvest.com/api-v2/users-api/users/project-assignments/
@@ -145,6 +170,7 @@ class UserProjectAssignments(NestedStream):
 
     name = "user_project_assignments"
     path = "/users/{user_id}/project_assignments"
+    own_path = "/users/me/project_assignments"
     parent_stream_type = Users
     parent_key = "user_id"
     # A manager sees their own and those of their teammates.
@@ -168,6 +194,28 @@ class UserProjectAssignments(NestedStream):
             reference("task", "The task."),
         ),
     )
+
+    def read_own(self) -> None:
+        """Read the assignments of the token's owner, which Harvest shows to everybody.
+
+        The bookmark stays, since those of other people were not read.
+        """
+        with self.unless_withheld():
+            owner = {self.parent_key: decode_record(self.account.user)["id"]}
+            family = self.family
+            with self.measured(family):
+                for page in self.pages_of(self.own_path, {}):
+                    owned = [with_fields(row, owner) for row in page.rows]
+                    for member in family:
+                        member.write_rows(((head_of(row), row) for row in owned), page.received_at)
+                    self.flush()
+            self._note("only those of the token's owner")
+            self.logger.warning(
+                "Harvest shows no list of people to the token, so only the assignments of its "
+                "owner are read: stream=%s. Use an administrator's token to read those of "
+                "everybody.",
+                self.label,
+            )
 
 
 class UserProjectTasks(ExplodedStream):
