@@ -17,7 +17,7 @@ TAP: Final = (
     "configuration | settings | streams",
     "account",
     "client | bookmarks | fields | filters | logs | rights | summary | writer",
-    "budget | characters | http | sign_in | token_file | windows | workers",
+    "budget | http | sign_in | token_file | windows | workers",
 )
 TARGET: Final = (
     "__main__",

@@ -29,14 +29,13 @@ from urllib.parse import urlsplit
 import backoff
 import msgspec
 import requests
-from msgspec import Raw
 from requests.auth import AuthBase
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 from typing_extensions import override
 
 from tap_harvest.budget import REPORT_WINDOW_SECONDS, WINDOW_SECONDS, Budget
-from tap_harvest.characters import whole_characters
 from tap_harvest.http.addresses import Origin, shown
+from tap_harvest.http.answers import complaint, opened, part, rows
 from tap_harvest.http.headers import pause_seconds, server_time
 from tap_harvest.http.paging import Paging
 from tap_harvest.http.transport import Transport
@@ -48,15 +47,17 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from backoff.types import Details
+    from msgspec import Raw
 
+    from tap_harvest.http.answers import Answer
     from tap_harvest.sign_in import SignIn
 
 MAX_PAGE_SIZE = 2000
 MAX_TRIES = 8
 MAX_RETRY_SECONDS = 30 * 60
 """For how long one request is tried: two pauses of the reports' budget fit in."""
-MAX_COMPLAINT_LENGTH = 300
-"""How much of Harvest's complaint an error repeats, in characters."""
+REDIRECTS = {301, 302, 303, 307, 308}
+"""The statuses that name another address; the others from 300 on do not."""
 CLOSED = "The client is closed. Make a new one."
 
 _T = TypeVar("_T")
@@ -115,16 +116,6 @@ class _Links(msgspec.Struct, frozen=True):
     next: str | None
 
 
-class _Answer(NamedTuple):
-    """A JSON object from an address: as its bytes, and taken apart by one level."""
-
-    url: str
-    body: bytes
-    members: dict[str, Raw]
-    received_at: datetime
-    sent_at: datetime | None
-
-
 class _Bearer(AuthBase):
     """Sends the token; as `auth`, so that no .netrc of the machine can take its place."""
 
@@ -145,8 +136,6 @@ class _Nobody(AuthBase):
         return request
 
 
-_object = msgspec.json.Decoder(dict[str, Raw])
-_rows = msgspec.json.Decoder(list[Raw])
 _links = msgspec.json.Decoder(_Links)
 _count = msgspec.json.Decoder(Annotated[int, msgspec.Meta(ge=0)])
 _reaches = msgspec.json.Decoder(list[Reach])
@@ -206,7 +195,7 @@ class Client:
         self.started: datetime | None = None
         self._workers = Workers(max_concurrent_requests)
         self._most_ahead = 2 * max_concurrent_requests
-        self._expected: dict[_List, Future[_Answer]] = {}
+        self._expected: dict[_List, Future[Answer]] = {}
         self._lock = Lock()
         self._closed = Event()
         self._api_url = api_url.rstrip("/")
@@ -271,7 +260,7 @@ class Client:
         """
         url = f"{self._identity_url}/api/v2/accounts"
         answer = self._get(url, None, "accounts")
-        return _part(answer, "accounts", _reaches, "accounts")
+        return part(answer, "accounts", _reaches, "accounts")
 
     def one(self, path: str, *, stream: str) -> bytes:
         """An object that is not in a list, as Harvest sent it, without line breaks.
@@ -353,16 +342,16 @@ class Client:
             for _, asked in upcoming:
                 self._expected.pop(asked).cancel()
 
-    def _ask_first(self, asked: _List, stream: str) -> Future[_Answer]:
+    def _ask_first(self, asked: _List, stream: str) -> Future[Answer]:
         query = {"per_page": str(self._page_size), **dict(asked.query)}
         return self._ask(self._api_url + asked.path, query, stream)
 
-    def _ask(self, url: str, query: Mapping[str, str] | None, stream: str) -> Future[_Answer]:
+    def _ask(self, url: str, query: Mapping[str, str] | None, stream: str) -> Future[Answer]:
         """Send a request when its turn comes; its answer or its error waits to be asked for."""
         return self._workers.submit(lambda: self._get(url, query, stream))
 
     def _follow(
-        self, first: Future[_Answer], stream: str, key: str, *, ahead: bool
+        self, first: Future[Answer], stream: str, key: str, *, ahead: bool
     ) -> Iterator[Page]:
         """The pages of a list whose first page is on its way; see `pages`."""
         coming = first
@@ -378,12 +367,12 @@ class Client:
                 # The list was shown a moment ago: what was read of it is not the whole.
                 raise FatalAPIError(*error.args) from error
             page = Page(
-                rows=_part(answer, key, _rows, stream),
-                total_entries=_part(answer, "total_entries", _count, stream),
+                rows=rows(answer, key, stream),
+                total_entries=part(answer, "total_entries", _count, stream),
                 received_at=answer.received_at,
                 sent_at=answer.sent_at,
             )
-            url = _part(answer, "links", _links, stream).next
+            url = part(answer, "links", _links, stream).next
             if url is None:
                 yield page
                 return
@@ -396,10 +385,10 @@ class Client:
                 yield page
                 coming = self._ask(url, None, stream)
 
-    def _get(self, url: str, parameters: Mapping[str, str] | None, stream: str) -> _Answer:
+    def _get(self, url: str, parameters: Mapping[str, str] | None, stream: str) -> Answer:
         return self._patiently(self._get_once)(url, parameters, stream)
 
-    def _get_once(self, url: str, parameters: Mapping[str, str] | None, stream: str) -> _Answer:
+    def _get_once(self, url: str, parameters: Mapping[str, str] | None, stream: str) -> Answer:
         token = self._sign_in.token(self._exchange)
         content: dict[str, Any] = {"params": parameters, "headers": self._account_header}
         response = self._send("GET", url, stream, **content, auth=_Bearer(token))
@@ -410,14 +399,14 @@ class Client:
                 response = self._send("GET", url, stream, **content, auth=_Bearer(other))
         if response.status_code != HTTPStatus.OK:
             what = f'{response.status_code} on {shown(url)}, stream "{stream}"{self._whose}'
-            raise _refusal(response, what + _complaint(response), self._sign_in)
-        return _opened(response, stream)
+            raise _refusal(response, what + complaint(response), self._sign_in)
+        return opened(response, stream)
 
-    def _post_once(self, url: str, form: Mapping[str, str], stream: str) -> _Answer:
+    def _post_once(self, url: str, form: Mapping[str, str], stream: str) -> Answer:
         response = self._send("POST", url, stream, data=form, auth=_Nobody())
         if response.status_code != HTTPStatus.OK:
             raise _token_refusal(response, self._sign_in)
-        return _opened(response, stream)
+        return opened(response, stream)
 
     def _exchange(self, form: Mapping[str, str]) -> Grant:
         """Get an access token for a refresh token.
@@ -471,7 +460,7 @@ class Client:
             with self._lock:
                 self._requests_of[stream] += 1
             try:
-                response = self._transport.send(method, url, **content)
+                response = self._transport.send(method, url, stream, **content)
             except OSError as error:
                 raise _no_answer(error, url, stream) from error
         with self._lock:
@@ -512,48 +501,6 @@ def _no_answer(error: OSError, url: str, stream: str) -> Exception:
     )
 
 
-def _opened(response: requests.Response, stream: str) -> _Answer:
-    """The JSON object that an answer is."""
-    try:
-        try:
-            return _taken_apart(response, response.content)
-        except msgspec.DecodeError:
-            answer = _taken_apart(response, whole_characters(response.content))
-    except msgspec.DecodeError as error:
-        message = (
-            f'The answer to stream "{stream}" from {shown(response.url)} is not a JSON object. '
-            "Check the address that is set, and what stands between this machine and Harvest."
-        )
-        raise RetriableAPIError(message, response) from error
-    logger.warning(
-        "A text holds half a character, which no target takes, so U+FFFD stands for it: stream=%s",
-        stream,
-    )
-    return answer
-
-
-def _taken_apart(response: requests.Response, body: bytes) -> _Answer:
-    if b"\n" in body or b"\r" in body:
-        # A record is passed on as one line; inside texts, JSON escapes line breaks.
-        body = msgspec.json.format(body, indent=-1)
-    members = _object.decode(body)
-    return _Answer(response.url, body, members, datetime.now(UTC), server_time(response))
-
-
-def _part(answer: _Answer, name: str, decoder: msgspec.json.Decoder[_T], stream: str) -> _T:
-    """One member of an answer, decoded."""
-    try:
-        return decoder.decode(answer.members[name])
-    except (KeyError, msgspec.DecodeError) as error:
-        fault = "has no" if isinstance(error, KeyError) else "has an unexpected"
-        message = (
-            f'The answer to stream "{stream}" from {shown(answer.url)} {fault} "{name}", so '
-            "nobody can tell whether the list is whole. Check `api_url`; if it is right, Harvest "
-            "has changed."
-        )
-        raise FatalAPIError(message) from error
-
-
 def _refusal(response: requests.Response, what: str, sign_in: SignIn) -> Exception:
     """The error for an answer that is none, by what the caller can do about it."""
     status = response.status_code
@@ -564,8 +511,10 @@ def _refusal(response: requests.Response, what: str, sign_in: SignIn) -> Excepti
             "`report_requests_per_15_minutes`, or run at another time."
         )
         return RetriableAPIError(message, response)
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        message = f"Harvest failed ({what}). Run the sync again later."
+    is_empty = HTTPStatus.OK < status < HTTPStatus.MULTIPLE_CHOICES
+    if is_empty or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        fault = "sent no data" if is_empty else "failed"
+        message = f"Harvest {fault} ({what}). Run the sync again later."
         return RetriableAPIError(message, response)
     if status == HTTPStatus.UNAUTHORIZED:
         message = (
@@ -583,7 +532,7 @@ def _refusal(response: requests.Response, what: str, sign_in: SignIn) -> Excepti
         return kind(
             f"Harvest does not show this to the token ({what}). {advice}, or deselect the stream."
         )
-    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+    if status in REDIRECTS:
         message = (
             f"Harvest is elsewhere: it redirects ({what}), and a token is not sent on. "
             "Set `api_url` or `identity_url` to the new address."
@@ -607,17 +556,6 @@ def _token_refusal(response: requests.Response, sign_in: SignIn) -> Exception:
         error = ""
     # Only the fault's name is repeated: a description could quote what was sent.
     return FatalAPIError(refusal(f"{what}: {error}" if error else what, error))
-
-
-def _complaint(response: requests.Response) -> str:
-    """What Harvest said about a refused request; nothing where it sent HTML or no text."""
-    try:
-        said = msgspec.json.decode(response.content, type=dict[str, object])
-    except msgspec.DecodeError:
-        return ""
-    words = [said[name] for name in ("message", "error_description", "error") if name in said]
-    text = "; ".join(" ".join(word.split()) for word in words if isinstance(word, str))
-    return f": {text[:MAX_COMPLAINT_LENGTH]}" if text else ""
 
 
 def _reason(error: Exception) -> str:

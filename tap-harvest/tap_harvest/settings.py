@@ -188,7 +188,8 @@ SETTINGS: Final = th.PropertiesList(
         th.IntegerType(minimum=1, maximum=60 * 60),
         default=60,
         title="Request time-out",
-        description="How long to wait for Harvest to say something before asking again.",
+        description="How long to wait for Harvest to say something before asking again. A whole "
+        "answer may take ten times as long.",
     ),
     th.Property(
         "user_agent",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -27,9 +28,11 @@ class Received:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the scripted server says: text as it is, anything else as JSON.
+    """What the scripted server says: text and bytes as they are, anything else as JSON.
 
     Attributes:
+        wire: The whole answer, from its status line on, in the place of all else.
+        drips: Whether spaces follow it, one now and then, until the test ends.
         cut: Bytes that are announced but never come.
         hangs: Whether nothing comes at all.
     """
@@ -39,6 +42,8 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
     cut: int = 0
     hangs: bool = False
+    wire: bytes = b""
+    drips: bool = False
 
 
 class Script:
@@ -79,8 +84,16 @@ class Script:
             self._over.wait(5)
             request.close_connection = True
             return
-        text = answer.body if isinstance(answer.body, str) else json.dumps(answer.body)
-        body = text.encode()
+        if answer.wire:
+            request.close_connection = True
+            request.wfile.write(answer.wire)
+            with suppress(OSError):  # The client leaves.
+                while answer.drips and not self._over.wait(0.05):
+                    request.wfile.write(b" ")
+            return
+        body = answer.body
+        if not isinstance(body, bytes):
+            body = (body if isinstance(body, str) else json.dumps(body)).encode()
         request.send_response_only(answer.status)
         for name, value in answer.headers.items():
             request.send_header(name, value)

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
@@ -87,6 +88,11 @@ def without(name: str) -> Callable[[bytes], bytes]:
     return lambda body: json.dumps(
         {part: value for part, value in json.loads(body).items() if part != name}
     ).encode()
+
+
+def with_row(row: bytes) -> Callable[[bytes], bytes]:
+    """Puts something before the first row of a list."""
+    return lambda body: body.replace(b":[", b":[" + row + b",", 1)
 
 
 def next_at(address: Callable[[dict[str, Any]], str]) -> Callable[[bytes], bytes]:
@@ -206,6 +212,10 @@ TROUBLES: dict[str, Trouble] = {
         f"{kind} for ever": fails("not a JSON object", rewrite=result, times=None)
         for kind, result in RESULT.items()
     },
+    "Latin-1 for ever": fails(
+        "not text in UTF-8", rewrite=lambda body: body.replace(b'"id"', b'"\xe9"'), times=None
+    ),
+    "204 for ever": fails("sent no data", status=204, body="empty", times=None),
     "500 below an invoice for ever": fails_below("500 on", status=500, times=None),
     # What is refused ends the run at once.
     **{
@@ -227,6 +237,23 @@ TROUBLES: dict[str, Trouble] = {
         f"no {part}": fails(f'has no "{part}"', rewrite=without(part))
         for part in ("time_entries", "links", "total_entries")
     },
+    "an answer that is too deep": fails("nested too deeply", rewrite=lambda _: b'{"a":' * 9**6),
+    "a row that is too deep": fails("nested too deeply", rewrite=with_row(b"[" * 9**5)),
+    "a row that is no object": fails("unexpected row", rewrite=with_row(b"1")),
+    **{
+        f"a total_entries of {total}": fails(
+            'an unexpected "total_entries"',
+            rewrite=lambda body, total=total: json.dumps(
+                json.loads(body) | {"total_entries": total}
+            ).encode(),
+        )
+        for total in (None, -1, "300")
+    },
+    "ever-new pages": fails(
+        "many more pages",
+        rewrite=next_at(lambda answer: f"{answer['links']['first']}&again={time.monotonic_ns()}"),
+        times=None,
+    ),
     "links to another host": fails(
         "another host", rewrite=next_at(lambda _: "http://127.0.0.1:9/v2/time_entries?page=4")
     ),
