@@ -44,6 +44,9 @@ UNREADABLE: Final = (
 
 MAX_PORT: Final = 65535
 
+MIN_SECRET: Final = 4
+"""From how many characters on a password is cut from the middle of a word."""
+
 
 @dataclass(frozen=True)
 class Address:
@@ -70,7 +73,10 @@ class Address:
             if re.search("pass|pwd|secret|token", name, re.IGNORECASE)
         ]
         for secret in filter(None, [self.url.password, *options]):
-            text = text.replace(secret, "…")
+            # A short one stands in words of the message as well, which would tell it.
+            pattern = re.escape(secret)
+            is_short = len(secret) < MIN_SECRET
+            text = re.sub(rf"(?<!\w){pattern}(?!\w)" if is_short else pattern, "…", text)
         return text
 
 
@@ -111,6 +117,13 @@ def _faults_of_parts(settings: Mapping[str, Any]) -> Iterator[str]:
             "`host` is not the name or the address of a server alone. Set `port`, `user`, "
             "`password` and `database` for the rest."
         )
+    yield from _faults_of_texts(settings)
+
+
+def _faults_of_texts(settings: Mapping[str, Any]) -> Iterator[str]:
+    for name in ("host", "user", "password", "database"):
+        if "\0" in (settings.get(name) or ""):
+            yield f"`{name}` holds the character U+0000. Take it out."
     for name in ("user", "database"):
         value = settings.get(name) or ""
         if value != value.strip():
@@ -163,6 +176,8 @@ def _parsed(text: str) -> URL:
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
+    if "\0" in text:
+        raise _fault("`sqlalchemy_url` holds the character U+0000. Take it out.")
     if text != text.strip():
         raise _fault("`sqlalchemy_url` begins or ends with a space or a line feed. Take it out.")
     try:

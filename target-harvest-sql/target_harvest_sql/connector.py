@@ -16,6 +16,7 @@ from target_harvest_sql.address import not_supported
 from target_harvest_sql.columns import conform_name
 from target_harvest_sql.dialects import DIALECTS
 from target_harvest_sql.drivers import driver_type
+from target_harvest_sql.drivers.options import OptionError
 from target_harvest_sql.redaction import first_line
 from target_harvest_sql.redaction import reason as redacted
 
@@ -535,7 +536,7 @@ class Connector:
                 f"open the {self.dialect.name} database of `sqlalchemy_url`"
             )
             with self._errors(doing, hide=self._address.without_secrets):
-                driver = self._driver_type(self._url)
+                driver = self._connect()
                 self._finalizer = weakref.finalize(self, driver.close)
                 self.dialect = self.dialect.of_server(driver.version)
                 for statement in self.dialect.open_sql:
@@ -544,6 +545,17 @@ class Connector:
             for table in self._locked.values():
                 self._take(table)
         return self._driver
+
+    def _connect(self) -> Driver:
+        try:
+            return self._driver_type(self._url)
+        except OptionError as error:
+            raise DatabaseError(
+                self._address.named(
+                    f"Cannot open the {self.dialect.name} database: {error}. Correct what follows "
+                    "`?` in `sqlalchemy_url`."
+                )
+            ) from error
 
     def close(self) -> None:
         """Close the connection, if it is open."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,13 +12,15 @@ from singer_sdk.exceptions import ConfigValidationError
 from sqlalchemy.engine import make_url
 from target_run import COMMAND, lines, record, schema, write
 
+from fix_databases import Database
+from target_harvest_sql.connector import DatabaseError
+from target_harvest_sql.drivers.duckdb import DuckDBDriver
 from target_harvest_sql.target import TargetHarvestSQL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from fix_databases import Database
 
 PEOPLE = schema("people", id={"type": "integer"}, name="string")
 LINES = lines([PEOPLE, record("people", id=1, name="a")])
@@ -262,3 +265,79 @@ def test_a_hint_names_the_settings_that_are_set(
     assert "Correct `connection_options`." in option.stderr
     assert "Create the folder that `database` names" in file.stderr
     assert "sqlalchemy_url" not in wrong.stderr + option.stderr + file.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "options", "expected"),
+    [
+        ("sqlite:///x.db", "timeout=abc", "timeout is not a number of seconds"),
+        ("sqlite:///x.db", "timeout=-1", "timeout is not a number of seconds"),
+        ("sqlite:///x.db", "timeout=1e999", "timeout is not a number of seconds"),
+        ("sqlite:///x.db", "timeout=nan", "timeout is not a number of seconds"),
+        ("sqlite:///x.db", "timeout=1&timeout=2", "timeout stands there more than once"),
+        ("sqlite:///x.db", "timeot=5", "no option timeot, only timeout"),
+        ("duckdb:///x.duckdb", "threads=1&threads=2", "threads stands there more than once"),
+        ("duckdb:///x.duckdb", "threads=abc", "INT64"),
+        ("duckdb:///x.duckdb", "thread=1", "not recognized: thread"),
+        ("postgresql://u:s3cr3t@127.0.0.1:1/d", "autocommit=true", "no option autocommit"),
+        ("postgresql://u:s3cr3t@127.0.0.1:1/d", "row_factory=x", "no option row_factory"),
+        ("postgresql://u:s3cr3t@127.0.0.1:1/d", "connect_timeout=abc", "connect_timeout"),
+        ("mariadb://u:s3cr3t@127.0.0.1:1/d", "ssl_verify_cert=yess", "is not true or false"),
+        ("mariadb://u:s3cr3t@127.0.0.1:1/d", "ssl_disabled=perhaps", "is not true or false"),
+        ("mysql://u:s3cr3t@127.0.0.1:1/d", "connect_timeout=0", "is not a whole number of seconds"),
+        ("mysql://u:s3cr3t@127.0.0.1:1/d", "ssl_ca=a&ssl_ca=b", "ssl_ca stands there more than"),
+        ("mysql://u:s3cr3t@127.0.0.1:1/d", "charset=x", "no option charset"),
+        ("mssql+pymssql://u:s3cr3t@127.0.0.1:1/d", "login_timeout=99999999999", "whole number"),
+        ("mssql+pymssql://u:s3cr3t@127.0.0.1:1/d", "tds_version=9.9", "is not one of 7.0"),
+        ("mssql+pymssql://u:s3cr3t@127.0.0.1:1/d", "encryption=perhaps", "is not one of default"),
+        ("mssql+pymssql://u:s3cr3t@127.0.0.1:1/d", "appname=a&appname=b", "appname stands there"),
+    ],
+)
+def test_an_option_that_is_not_understood_ends_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, options: str, expected: str
+) -> None:
+    """One that was misspelt would leave the connection as it should not be."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DatabaseError, match=expected) as caught:
+        write(Database("", f"{url}?{options}"), PEOPLE)
+
+    assert "s3cr3t" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "path", ["md:warehouse", "https://127.0.0.1:9/x.duckdb", "s3://b/x.duckdb"]
+)
+def test_duckdb_fetches_no_extension_unasked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """An extension is code, and is fetched without TLS."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(DatabaseError, match=r"that is not installed.*autoinstall_known") as caught:
+        write(Database("duckdb", f"duckdb:///{path}"), PEOPLE)
+
+    assert "ownload" not in str(caught.value.__cause__.__cause__)  # type: ignore[union-attr]
+
+
+def test_duckdb_fetches_an_extension_if_it_is_asked_to(duckdb_database: Database) -> None:
+    """By an option of its own."""
+    option = "autoinstall_known_extensions"
+    for query, value in (("", False), (f"?{option}=true", True)):
+        with closing(DuckDBDriver(make_url(duckdb_database.url + query))) as driver:
+            assert driver.execute(f"SELECT current_setting('{option}')", {}) == [(value,)]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"sqlalchemy_url": "sqlite:///a\0b"},
+        {"dialect": "sqlite", "database": "a\0b"},
+        SERVER | {"dialect": "postgresql", "password": "a\0b"},
+    ],
+)
+def test_no_setting_of_the_connection_holds_a_null_character(config: dict[str, Any]) -> None:
+    """Drivers end there, or with an error of their own."""
+    with pytest.raises(ConfigValidationError) as caught:
+        TargetHarvestSQL(config=config)
+
+    assert "U+0000" in caught.value.errors[0]

@@ -288,7 +288,7 @@ def test_the_certificate_of_a_server_is_checked(
     ("query", "expected"),
     [
         ("login_timeout=1", "Correct host and port"),
-        ("login_timeout=soon", "option.*Correct what follows"),
+        ("login_timeout=soon", "login_timeout is not a whole number.*Correct what follows"),
         ("encryption=perhaps", r"encryption.*Correct what follows"),
         ("TrustServerCertificate=yes", r"no option TrustServer.*mssql\+mssqlpython.*Correct what"),
     ],

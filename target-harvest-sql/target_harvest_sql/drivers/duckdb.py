@@ -14,6 +14,8 @@ from fsspec.implementations.memory import (  # type: ignore[import-untyped] # It
     MemoryFileSystem,
 )
 
+from target_harvest_sql.drivers import options
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -24,6 +26,8 @@ CONFIGURATION: dict[str, Any] = {
     # What the log holds becomes a row group, which has up to 122,880 rows. Smaller ones are joined
     # later: that writes them again, and takes hundreds of megabytes for a moment.
     "checkpoint_threshold": "90MB",
+    # Else a path such as md:name or https://… lets DuckDB fetch code from the network.
+    "autoinstall_known_extensions": "false",
 }
 """How a database is opened, unless the URL says otherwise.
 
@@ -40,8 +44,18 @@ class DuckDBDriver:
     statement_bytes: ClassVar = 2**31
 
     def __init__(self, url: URL) -> None:
-        asked = {name: str(value) for name, value in url.query.items()}
-        self._connection = duckdb.connect(url.database or ":memory:", config=CONFIGURATION | asked)
+        asked = options.read(url, dict.fromkeys(url.query, str))  # DuckDB knows their names.
+        try:
+            self._connection = duckdb.connect(
+                url.database or ":memory:", config=CONFIGURATION | asked
+            )
+        except duckdb.Error as error:
+            if "xtension" not in str(error):
+                raise
+            raise options.OptionError(
+                "it needs an extension of DuckDB that is not installed. Install it by DuckDB's "
+                "INSTALL, or let DuckDB fetch it: `?autoinstall_known_extensions=true`"
+            ) from error
         self._file = AnonymousFile() if AnonymousFile.exists else RegisteredFile(self._connection)
 
     @classmethod

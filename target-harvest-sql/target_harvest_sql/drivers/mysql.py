@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import pymysql
 
+from target_harvest_sql.drivers import options
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
@@ -26,25 +28,21 @@ TOO_LONG: Final = 1153
 """The code of the server for a statement beyond max_allowed_packet."""
 
 
-def _is_true(text: str) -> bool:
-    return text.lower() in {"1", "on", "true", "yes"}
-
-
 OPTIONS: Final[Mapping[str, Callable[[str], Any]]] = {
     "bind_address": str,
-    "connect_timeout": int,
+    "connect_timeout": options.whole_seconds(least=1),
     "read_default_file": str,
     "read_default_group": str,
-    "read_timeout": int,
+    "read_timeout": options.whole_seconds(least=1),
     "ssl_ca": str,
     "ssl_cert": str,
-    "ssl_disabled": _is_true,
+    "ssl_disabled": options.truth,
     "ssl_key": str,
     "ssl_key_password": str,
-    "ssl_verify_cert": _is_true,
-    "ssl_verify_identity": _is_true,
+    "ssl_verify_cert": options.truth,
+    "ssl_verify_identity": options.truth,
     "unix_socket": str,
-    "write_timeout": int,
+    "write_timeout": options.whole_seconds(least=1),
 }
 """What may follow `?` in a URL: arguments of PyMySQL's connection."""
 
@@ -129,7 +127,7 @@ class MySQLDriver:
                 **{
                     "connect_timeout": CONNECT_TIMEOUT_SECONDS,
                     **url.translate_connect_args(username="user"),
-                    **_options(url),
+                    **options.read(url, OPTIONS),
                     # As bytes, since text would have to be Latin-1.
                     "password": (url.password or "").encode(),
                 },
@@ -178,19 +176,6 @@ class MySQLDriver:
         """Close the connection."""
         if self._connection.open:
             self._connection.close()
-
-
-def _options(url: URL) -> dict[str, Any]:
-    """What follows `?` in a URL, as arguments of a connection."""
-    options = {}
-    for name, value in url.query.items():
-        if name not in OPTIONS:
-            raise ServerError(REFUSED_HERE, f"{name} is no option of this database")
-        try:
-            options[name] = OPTIONS[name](str(value))
-        except ValueError:
-            raise ServerError(REFUSED_HERE, f"{name} is no option of that value") from None
-    return options
 
 
 @contextmanager

@@ -9,6 +9,8 @@ import psycopg
 from psycopg.adapt import Dumper
 from psycopg.pq import Format, TransactionStatus
 
+from target_harvest_sql.drivers.options import OptionError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -49,7 +51,7 @@ class PostgresDriver:
             "connect_timeout": CONNECT_TIMEOUT_SECONDS,
             **url.translate_connect_args(username="user", database="dbname"),
             # Several hosts, as libpq wants them: https://www.postgresql.org/docs/current/libpq-connect.html
-            **{name: v if isinstance(v, str) else ",".join(v) for name, v in url.query.items()},
+            **_asked(url),
             "client_encoding": "utf8",
         }
         self._connection = psycopg.connect(
@@ -91,6 +93,14 @@ class PostgresDriver:
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
+
+
+def _asked(url: URL) -> dict[str, str]:
+    """Read what follows `?`; libpq takes several hosts as one list."""
+    names = {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()}
+    if unknown := url.query.keys() - names:
+        raise OptionError(f"libpq has no option {', '.join(sorted(unknown))}")
+    return {name: v if isinstance(v, str) else ",".join(v) for name, v in url.query.items()}
 
 
 class _Batch:

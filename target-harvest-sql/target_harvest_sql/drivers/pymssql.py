@@ -8,17 +8,21 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import pymssql
 from typing_extensions import override
 
+from target_harvest_sql.drivers import options
 from target_harvest_sql.drivers.mssql import CONNECT_TIMEOUT_SECONDS, MSSQLDriver, ServerError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from sqlalchemy.engine import URL
 
-OPTIONS: Final[dict[str, type]] = {
+
+OPTIONS: Final[Mapping[str, Callable[[str], Any]]] = {
     "appname": str,
-    "encryption": str,
-    "login_timeout": int,
-    "tds_version": str,
-    "timeout": int,
+    "encryption": options.one_of("default", "off", "request", "require"),
+    "login_timeout": options.whole_seconds(least=1),
+    "tds_version": options.one_of("7.0", "7.1", "7.2", "7.3", "7.4"),
+    "timeout": options.whole_seconds(least=0),
 }
 """What may follow `?` in the URL."""
 
@@ -35,23 +39,22 @@ class PyMSSQLDriver(MSSQLDriver):
     statement_bytes: ClassVar = 100_000_000
 
     def __init__(self, url: URL) -> None:
-        unknown = url.query.keys() - OPTIONS.keys()
-        if unknown:
-            raise ServerError(
-                f"pymssql has no option {', '.join(sorted(unknown))}, only "
-                f"{', '.join(OPTIONS)}; mssql+mssqlpython:// has those of Microsoft's driver"
+        if unknown := url.query.keys() - OPTIONS.keys():
+            raise options.OptionError(
+                f"pymssql has no option {', '.join(sorted(unknown))}, only {', '.join(OPTIONS)}; "
+                "mssql+mssqlpython:// has those of Microsoft's driver"
             )
-        options: dict[str, Any] = {
+        arguments: dict[str, Any] = {
             "appname": "target-harvest-sql",
             "encryption": "require",
             "login_timeout": CONNECT_TIMEOUT_SECONDS,
             **url.translate_connect_args(host="server", username="user"),
+            **options.read(url, OPTIONS),
         }
         try:
-            options |= {name: OPTIONS[name](value) for name, value in url.query.items()}
-            self._connection = pymssql.connect(**options, autocommit=True)
+            self._connection = pymssql.connect(**arguments, autocommit=True)
         except ValueError as error:
-            raise ServerError(f"an option is wrong: {error}") from error
+            raise options.OptionError(str(error)) from error
         except pymssql.Error as error:
             raise _server_error(error) from error
 

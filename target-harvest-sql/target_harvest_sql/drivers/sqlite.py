@@ -5,7 +5,9 @@ from __future__ import annotations
 import sqlite3
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from target_harvest_sql.drivers import options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -14,6 +16,10 @@ if TYPE_CHECKING:
 
 BUSY_TIMEOUT_SECONDS = 30.0
 """How long a locked file is waited for, unless the URL says `?timeout=`."""
+
+
+OPTIONS: Final = {"timeout": options.seconds}
+"""What may follow `?` in a URL."""
 
 
 class SQLiteDriver:
@@ -27,7 +33,7 @@ class SQLiteDriver:
     def __init__(self, url: URL) -> None:
         self._connection = sqlite3.connect(
             url.database or ":memory:",
-            timeout=float(str(url.query.get("timeout", BUSY_TIMEOUT_SECONDS))),
+            timeout=options.read(url, OPTIONS).get("timeout", BUSY_TIMEOUT_SECONDS),
             isolation_level=None,  # Transactions are begun by the connector.
             check_same_thread=False,  # It may be any thread's garbage collection that closes it.
         )
