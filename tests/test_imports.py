@@ -29,7 +29,7 @@ TARGET: Final = (
     "connector | elements | keys | validation",
     "address | records | redaction",
     "dialects | drivers",
-    "columns | foreign_settings",
+    "columns | envelopes | foreign_settings | schemas",
 )
 PACKAGES: Final = {
     "tap_harvest": (ROOT / "tap-harvest" / "tap_harvest", TAP),

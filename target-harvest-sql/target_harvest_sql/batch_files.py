@@ -6,12 +6,14 @@ Meltano SDK, "Batch Messages": https://sdk.meltano.com/en/latest/batch.html
 from __future__ import annotations
 
 import gzip
-import zlib
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from urllib.request import url2pathname
 
 from upath import UPath
+
+from target_harvest_sql.envelopes import BYTE_ORDER_MARK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -49,21 +51,32 @@ def read_lines(
             "`batch_config` to jsonl, with gzip or without"
         )
     try:
-        with _path(url, storage or {}).open("rb") as file:
-            if compression == "gzip":
-                with gzip.open(file) as unzipped:
-                    yield from unzipped
-            else:
-                yield from file
-    except (EOFError, ImportError, OSError, TypeError, ValueError, zlib.error) as error:
-        raise BatchFileError(f"cannot be read: {error}. {WHAT_TO_DO}") from error
+        with (
+            _path(url, storage or {}).open("rb") as file,
+            gzip.open(file) if compression == "gzip" else nullcontext(file) as lines,
+        ):
+            if first := next(iter(lines), b"").removeprefix(BYTE_ORDER_MARK):
+                yield first
+            yield from lines
+    except Exception as error:  # Each storage of fsspec, and each archive, has errors of its own.
+        reason = str(error) or type(error).__name__
+        raise BatchFileError(f"cannot be read: {reason}. {WHAT_TO_DO}") from error
 
 
 def _path(url: str, storage: Mapping[str, Any]) -> UPath:
     params = storage.get("params") or {}
     parts = urlsplit(url)
     # A local address may have %20 for a space, which fsspec would take for a part of the name.
-    path: UPath = UPath(url2pathname(parts.path) if parts.scheme == "file" else url, **params)
+    path: UPath = UPath(_local_path(parts) if parts.scheme == "file" else url, **params)
     if root := storage.get("root"):
         path = UPath(root, **params) / path.name
     return path
+
+
+def _local_path(parts: SplitResult) -> str:
+    """The path of a local address; `file://a/b` is a path from the working directory.
+
+    The Meltano SDK writes addresses so, though by RFC 8089 `a` were a host.
+    """
+    host = "" if parts.netloc == "localhost" else parts.netloc
+    return url2pathname(host + parts.path)

@@ -20,7 +20,8 @@ from singer_sdk.io_base import GenericSingerReader
 from singer_sdk.singerlib.exceptions import InvalidInputLine
 from typing_extensions import override
 
-from target_harvest_sql.records import clean, needs_cleaning
+from target_harvest_sql.envelopes import BYTE_ORDER_MARK, split_record
+from target_harvest_sql.records import clean, has_constant, needs_cleaning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -60,6 +61,8 @@ class MessageReader(GenericSingerReader[bytes]):
         super().__init__()
         self.between_reads: Callable[[], None] = lambda: None
         """Called before every read, and at least every `WAIT_SECONDS` while the input is silent."""
+        self.passes_broken_records = False
+        """Whether a record that is not JSON reaches its callback, which is to refuse it."""
         self._decode = msgspec.json.Decoder(Message).decode
         self._warned_of_text = False
 
@@ -89,6 +92,8 @@ class MessageReader(GenericSingerReader[bytes]):
         counts: Counter[str] = Counter()
         for line in self._lines(file_input or self.default_input):
             self.line_number += 1
+            if self.line_number == 1:
+                line = line.removeprefix(BYTE_ORDER_MARK)  # noqa: PLW2901 - it is no part of JSON.
             if not line or line.isspace():
                 continue
             try:
@@ -117,20 +122,35 @@ class MessageReader(GenericSingerReader[bytes]):
         try:
             if not line.isascii():
                 line.decode()
-            try:
-                return self._decode(line)
-            except msgspec.DecodeError:
-                if not needs_cleaning(line):
-                    raise
+            return self._decode(line)
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+            message = self._mended(line)
+            if message is not None:
+                return message
+            if isinstance(error, RecursionError):
+                raise
+            raise InvalidInputLine(
+                f"Line {self.line_number} is not a Singer message ({_reason(error, line)}). The "
+                "tap must write one JSON object a line, and nothing else to its standard output."
+            ) from error
+
+    def _mended(self, line: bytes) -> Message | None:
+        """Read a line that is almost a message; none if it is too far from one."""
+        with suppress(msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            if needs_cleaning(line):
                 # Half a surrogate pair is no text, but many encoders let it pass.
                 message = self._decode(clean(line, keeps_nul=True))
                 self._warn_of_text(message)
                 return message
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise InvalidInputLine(
-                f"Line {self.line_number} is not a Singer message ({_reason(error)}). The tap must "
-                "write one JSON object a line, and nothing else to its standard output."
-            ) from error
+        with suppress(msgspec.DecodeError, RecursionError, ValueError):
+            envelope, record = split_record(line)
+            message = self._decode(envelope)
+            if record and not self.passes_broken_records:
+                self._decode(b'{"type":"RECORD","record":%b}' % record)
+                record.decode()
+            message.record = msgspec.Raw(record)
+            return message
+        return None
 
     def _warn_of_text(self, message: Message) -> None:
         """Say once that characters are replaced."""
@@ -207,8 +227,10 @@ def take_leave(file: IO[Any]) -> None:
                 return
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, line: bytes) -> str:
     """Say what is wrong with a line without showing it."""
     if isinstance(error, UnicodeDecodeError):
         return "not UTF-8"
+    if has_constant(line):
+        return "not JSON: it has NaN or Infinity"
     return str(error) if isinstance(error, msgspec.ValidationError) else "not JSON"

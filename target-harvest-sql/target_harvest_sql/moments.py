@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -37,6 +37,9 @@ minutes and four seconds, to SQL Server a year; and DuckDB cuts what follows a c
 FRACTION: Final = re.compile(r"\d\d[.,](\d+)")
 LONG_FRACTION: Final = re.compile(rb"\d\d[.,]\d{7,}[^\d,\]}]")
 """With what follows it in a text, but not after a number."""
+
+INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?")
+"""A date-time in the form that all databases read."""
 
 # To be quick: digits become 0, what a fraction begins with a point, the rest a space.
 LOOKS: Final = bytes(
@@ -118,6 +121,16 @@ class Moments:
                 "format in the stream's schema",
                 {},
             )
+
+
+def readable(text: str) -> str | None:
+    """Write a date-time in the form that all databases read; none if it is no date-time."""
+    try:
+        moment = datetime.fromisoformat(text)
+        in_utc = moment.astimezone(UTC) if moment.tzinfo else moment
+        return text if INSTANT.fullmatch(text) else in_utc.isoformat()
+    except (OverflowError, ValueError):
+        return None
 
 
 def _moments(

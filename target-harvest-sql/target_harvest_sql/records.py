@@ -35,6 +35,8 @@ _MANY_DIGITS = b"0" * 16
 _EXPONENT = re.compile(rb"\d[eE][-+]?\d")
 _MOST_ZEROS = 100
 
+_CONSTANTS = re.compile(rb'"(?:[^"\\]|\\.)*"|NaN|Infinity', re.DOTALL)
+
 _SUSPECT = re.compile(rb"\\u(?:[dD][89a-fA-F]|0000)")
 _ESCAPES = re.compile(
     rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F].."  # A pair of surrogates is one character.
@@ -71,6 +73,11 @@ def is_deletion(record: bytes) -> bool:
 def has_long_number(record: bytes) -> bool:
     """Whether there may be a number with more digits than every double keeps."""
     return _MANY_DIGITS in record.translate(_DIGITS)
+
+
+def has_constant(record: bytes) -> bool:
+    """Whether there is NaN or Infinity, which many encoders write though JSON has neither."""
+    return any(match[0][:1] != b'"' for match in _CONSTANTS.finditer(record))
 
 
 def needs_cleaning(record: bytes) -> bool:

@@ -23,7 +23,7 @@ from target_harvest_sql import columns as cols
 from target_harvest_sql.bad_rows import Origin, Refusal
 from target_harvest_sql.batches import Batch
 from target_harvest_sql.keys import age_reader, key_reader
-from target_harvest_sql.moments import Moments
+from target_harvest_sql.moments import Moments, readable
 from target_harvest_sql.plans import plan
 from target_harvest_sql.records import (
     clean,
@@ -102,6 +102,7 @@ class SQLSink(Sink):
         """Whether deletions came, for which the table has a column in any case."""
         self._version: int | None = None
         self._warned_of_text = False
+        self._warned_of_time = False
         self._unnamed: set[str] = set()
         self._followed: tuple[Moment, str | None] | None = None
         self._head = b""
@@ -298,13 +299,26 @@ class SQLSink(Sink):
         """Write what all elements read and received at the same moments begin with."""
         self._followed = (moment, extracted_at)
         self._head = self._plan.layout.head % (
-            msgspec.json.encode(extracted_at),
+            msgspec.json.encode(self._readable(extracted_at)),
             moment.text,
             self._batched_at,
             b"%d" % moment.milliseconds,
             msgspec.json.encode(self._version),
             b"%d" % self.sync_started_at,
         )
+
+    def _readable(self, extracted_at: str | None) -> str | None:
+        """Leave out a `time_extracted` that is no date-time; it is no reason to lose a record."""
+        told = None if extracted_at is None else readable(extracted_at)
+        if told is None and extracted_at is not None and not self._warned_of_time:
+            self._warned_of_time = True
+            self.logger.warning(
+                "Stream %s sends a `time_extracted` that is no date-time (first: %s); "
+                "`_sdc_extracted_at` is null there. Correct the tap.",
+                self.stream_name,
+                self.target.where,
+            )
+        return told
 
     def _clean(self, record: bytes) -> bytes:
         cleaned = clean(record, keeps_nul=self.connector.dialect.keeps_nul)

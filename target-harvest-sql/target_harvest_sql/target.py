@@ -123,11 +123,14 @@ class TargetHarvestSQL(Target):
         # A batch may be a little above its limit, and has to be on its way in all its parts.
         self.lanes = Lanes(self._lane_connectors(), self._limit_bytes * 5 // 4, self._refuse)
         self.message_reader.between_reads = self._between_reads
+        self.message_reader.passes_broken_records = self.quarantine is not None
         self._began = time.monotonic()
         self._moment = Moment.now()
         self._ordinal = 0
         self._routes: dict[str, list[_Route]] = {}
         self._schemas: dict[str, tuple[bytes, Sequence[str]]] = {}
+        self._early_versions: dict[str, Message] = {}
+        """The last ACTIVATE_VERSION of each stream whose schema has not come yet."""
         self._states: deque[tuple[int, bytes]] = deque()
         """States that wait for records to be handed over: the number of the last, the state."""
         self._handed_over: deque[tuple[int, list[tuple[int, bytes]]]] = deque()
@@ -216,6 +219,8 @@ class TargetHarvestSQL(Target):
             for stream_map in self.mapper.stream_maps[stream]
             if self.sink_exists(stream_map.stream_alias)
         ]
+        if early := self._early_versions.pop(stream, None):
+            self._process_activate_version_message(early)
 
     def _read_schema(self, message: Message, stream: str) -> Any:
         """The schema of a SCHEMA message; something else than an object if there is none."""
@@ -248,10 +253,11 @@ class TargetHarvestSQL(Target):
         origin = self._origin()
         for route in routes:
             sink = route.sink
-            if route.transform is None:
+            decoded = None if route.transform is None else _decoded(record)
+            if decoded is None:  # What cannot be read is refused by the sink.
                 sink.add(record, message.version, message.time_extracted, self._moment, origin)
             else:
-                transformed = self._transformed(route, record)
+                transformed = self._transformed(route, decoded)
                 if transformed is None:
                     continue
                 context = {
@@ -266,14 +272,14 @@ class TargetHarvestSQL(Target):
             elif sink.batch.size_bytes > self._share_bytes:
                 self._bound_bytes()
 
-    def _transformed(self, route: _Route, record: bytes) -> dict[str, Any] | None:
+    def _transformed(self, route: _Route, decoded: Any) -> dict[str, Any] | None:
         """Apply a stream map; none if it leaves the record out."""
         try:
-            decoded = decode_exactly(record)
             return route.transform(decoded) if route.transform else decoded
         except Exception as error:  # An expression of a map may raise whatever it likes.
             # Only what the SDK says is sure to hold no value.
-            reason = error if isinstance(error, MappingError) else type(error).__name__
+            told = str(error).rstrip(".") if isinstance(error, MappingError) else ""
+            reason = told or type(error).__name__
             raise MappingError(
                 f'{self.where} of stream "{route.sink.stream_name}" cannot be mapped: {reason}. '
                 "Correct `stream_maps` or the tap."
@@ -292,12 +298,20 @@ class TargetHarvestSQL(Target):
     @override
     def _process_activate_version_message(self, message: Message) -> None:  # type: ignore[override]
         stream = self._stream_of(message)
-        if message.version is None or stream not in self._routes:
+        if message.version is None:
             raise InvalidInputLine(
-                f'{self.where}: ACTIVATE_VERSION of stream "{stream}" needs a version, and a '
-                "schema before it. Correct the tap."
+                f'{self.where}: ACTIVATE_VERSION of stream "{stream}" needs a version. Correct the '
+                "tap."
             )
-        for route in self._routes[stream]:
+        if stream not in self._routes:
+            self._early_versions[stream] = message
+            self.logger.warning(
+                "%s: ACTIVATE_VERSION of stream %s came before its schema, and waits for it. "
+                "Correct the tap.",
+                self.where,
+                stream,
+            )
+        for route in self._routes.get(stream, ()):
             if route.sink.process_activate_version_messages:
                 self.settle(route.sink)
                 route.sink.activate_version(message.version)
@@ -566,6 +580,14 @@ class TargetHarvestSQL(Target):
             self._finish(is_complete=False)
         self.logger.error("%s", getattr(error, "error_message", None) or error.args[0])
         self.logger.debug("Where it happened:\n%s", trace(error))
+
+
+def _decoded(record: bytes) -> Any:
+    """Decode a record for a stream map; none if it cannot be read."""
+    try:
+        return decode_exactly(record)
+    except (msgspec.DecodeError, RecursionError):
+        return None
 
 
 def _clean_names(message: Message) -> None:

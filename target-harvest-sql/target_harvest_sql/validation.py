@@ -11,7 +11,7 @@ from singer_sdk.exceptions import InvalidRecord
 from singer_sdk.sinks.core import BaseJSONSchemaValidator
 from typing_extensions import override
 
-from target_harvest_sql.records import MOMENTS, json_type
+from target_harvest_sql.records import MOMENTS, has_constant, json_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
@@ -52,9 +52,9 @@ class Validator(BaseJSONSchemaValidator):
                 pass
         try:
             decoded = msgspec.json.decode(record)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise InvalidRecord("it is not JSON", {}) from error
-        self.validate(decoded)
+            self.validate(decoded)
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+            raise _unreadable(record, error) from error
         return None
 
     def key_getter(self, keys: Sequence[Column]) -> Callable[[Any], Hashable]:
@@ -110,8 +110,16 @@ def check_object(record: bytes) -> None:
             record.decode()
     except msgspec.ValidationError as error:
         raise InvalidRecord("it is not an object", {}) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidRecord("it is not JSON", {}) from error
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise _unreadable(record, error) from error
+
+
+def _unreadable(record: bytes, error: Exception) -> InvalidRecord:
+    """Say why a record cannot be read."""
+    if isinstance(error, RecursionError):
+        return InvalidRecord("it is nested too deeply", {})
+    has = ": it has NaN or Infinity" if has_constant(record) else ""
+    return InvalidRecord(f"it is not JSON{has}", {})
 
 
 def _wrong(error: Any) -> str:

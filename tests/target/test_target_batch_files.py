@@ -73,6 +73,34 @@ def test_files_may_be_wherever_fsspec_reads(sqlite_database: Database, tmp_path:
     assert [row["id"] for row in sqlite_database.rows("people")] == [1, 2, 3]
 
 
+def test_an_address_may_name_a_path_from_the_working_directory(
+    sqlite_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the SDK's documentation writes it: `file://path/to/file`, where `path` is no host."""
+    (tmp_path / "path" / "to").mkdir(parents=True)
+    (tmp_path / "path" / "to" / "a file.jsonl").write_bytes(text(1))
+    monkeypatch.chdir(tmp_path)
+    absolute = f"file://localhost{(tmp_path / 'path').as_posix()}/to/a%20file.jsonl"
+    for place in ("file://path/to/a%20file.jsonl", absolute):
+        write(sqlite_database, PEOPLE, batch(place))
+        assert [row["id"] for row in sqlite_database.rows("people")] == [1]
+        sqlite_database.query("DROP TABLE people")
+
+
+@pytest.mark.parametrize("compression", ["gzip", None])
+@pytest.mark.parametrize("content", [text(1), b""])
+def test_a_byte_order_mark_is_no_part_of_a_record(
+    sqlite_database: Database, tmp_path: Path, compression: str | None, content: bytes
+) -> None:
+    """Some programs of Windows begin a file with one."""
+    marked = b"\xef\xbb\xbf" + content
+    path = tmp_path / "1.jsonl"
+    path.write_bytes(gzip.compress(marked) if compression else marked)
+    write(sqlite_database, PEOPLE, batch(path, compression=compression))
+
+    assert len(sqlite_database.rows("people")) == bool(content)
+
+
 def test_records_of_files_take_the_way_of_others(sqlite_database: Database, tmp_path: Path) -> None:
     """Stream maps and metadata apply to them."""
     (tmp_path / "1.jsonl").write_bytes(text(1))
@@ -153,6 +181,7 @@ def test_what_is_no_object_is_named(
         ("nowhere/missing.jsonl", "No such file"),
         ("cut.gz", "ended before"),
         ("no.gz", "Not a gzipped"),
+        ("no.zip", "not a zip"),
         ("nosuch://bucket/x", "nosuch"),
     ],
 )
@@ -161,8 +190,11 @@ def test_a_file_that_cannot_be_read_is_named(
 ) -> None:
     """With the stream, the reason and what to do; nothing is made where there was nothing."""
     (tmp_path / "cut.gz").write_bytes(gzip.compress(text(*range(1000)))[:-20])
-    (tmp_path / "no.gz").write_bytes(text(1))
+    for name in ("no.gz", "no.zip"):
+        (tmp_path / name).write_bytes(text(1))
     url = place if ":" in place else (tmp_path / place).as_uri()
+    if place == "no.zip":
+        url = f"zip://1.jsonl::{url}"
     compression = "gzip" if place.endswith("gz") else None
     with pytest.raises(InvalidInputLine, match=rf'(?is)line 2.*"people".*{reason}.*`batch_config`'):
         write(sqlite_database, PEOPLE, batch(url, compression=compression))
