@@ -382,17 +382,23 @@ def conform(columns: Sequence[Column], spelling: Spelling) -> tuple[Column, ...]
     return tuple(replace(column, name=names[column.name]) for column in columns)
 
 
-def conform_name(name: str, spelling: Spelling) -> str:
-    """Name one thing as the database can spell it."""
+def conform_name(name: str, spelling: Spelling, *, reserved: int = 0) -> str:
+    """Name one thing as the database can spell it.
+
+    Args:
+        name: What it is called.
+        spelling: How the database spells names.
+        reserved: How much shorter than the longest name it has to be.
+    """
     spelled = spelling.spell(name)
-    if spelled and spelling.name_length(spelled) <= spelling.max_name_length:
+    if spelled and spelling.name_length(spelled) <= spelling.max_name_length - reserved:
         return spelled
-    return _suffixed(name, spelling)
+    return _suffixed(name, spelling, reserved)
 
 
-def _suffixed(name: str, spelling: Spelling) -> str:
+def _suffixed(name: str, spelling: Spelling, reserved: int = 0) -> str:
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-    max_length = spelling.max_name_length - 9
+    max_length = spelling.max_name_length - reserved - 9
     kept = spelling.spell(name)[:max_length]
     while spelling.name_length(kept) > max_length:
         kept = kept[:-1]

@@ -13,7 +13,6 @@ import backoff
 from singer_sdk.exceptions import ConfigValidationError
 
 from target_harvest_sql.address import not_supported
-from target_harvest_sql.columns import conform_name
 from target_harvest_sql.dialects import DIALECTS
 from target_harvest_sql.drivers import driver_type
 from target_harvest_sql.drivers.options import OptionError
@@ -94,7 +93,6 @@ class Connector:
         self._finalizer: weakref.finalize[..., Connector] | None = None
         self._was_open = False
         self._owners: dict[str, str] = {}
-        self._shadows: dict[str, tuple[Table, Table]] = {}
         self._locked: dict[str, Table] = {}
         self._doubt: InDoubtError | None = None
         self.while_waiting: Callable[[], None] = lambda: None
@@ -140,37 +138,46 @@ class Connector:
         # Another run may have made the same schema, or a shared table, at the same moment.
         return self._transact(doing, work)
 
-    def prepare_shadow(self, table: Table, stream: str) -> Table:
-        """Create an empty table that takes a table's place when `swap` is called.
+    def take(self, table: Table, stream: str) -> None:
+        """Keep other streams of this run, and other runs, from a table.
 
-        A second call for the same table adds what the shadow lacks, as `prepare` does.
+        Raises:
+            DatabaseError: If another stream writes to it, or another run for too long.
         """
-        name = self.dialect.fold(self.dialect.table_name(table))
-        shadow_name = conform_name(f"{table.name}__shadow", self.dialect)
-        shadow = replace(table, name=shadow_name)
-        if name not in self._shadows:
-            self._claim(table, stream)
-            self._lock(table)
-            self._transact(f'empty the shadow of table "{table.name}"', lambda: self._clear(shadow))
-        ready = self.prepare(shadow, stream)
-        self._shadows[name] = (table, ready)
-        return ready
+        self._claim(table, stream)
+        self._lock(table)
 
-    def swap(self) -> None:
-        """Put all shadows in place of their tables, in one transaction."""
-        if not self._shadows:
-            return
-        statements = [
-            statement
-            for table, shadow in self._shadows.values()
-            for statement in self.dialect.swap_sql(table, shadow)
-        ]
-        self._transact(
-            "put the new tables in place of the old ones",
-            lambda: self._execute_all(statements),
-            is_repeatable=False,
-        )
-        self._shadows.clear()
+    def transact(
+        self,
+        doing: str,
+        work: Callable[[Callable[..., list[Any]]], Result],
+        *,
+        is_repeatable: bool = True,
+    ) -> Result:
+        """Do some work in one transaction.
+
+        Args:
+            doing: What it is, for errors.
+            work: Gets a function that executes a statement with its parameters.
+            is_repeatable: Whether it does no harm to do it again when it was committed before.
+
+        Raises:
+            DatabaseError: If the database refuses it.
+        """
+        return self._transact(doing, lambda: work(self._execute), is_repeatable=is_repeatable)
+
+    def is_alone(self) -> bool:
+        """Whether no other run can be at work on a table that this one has taken."""
+        if not self.dialect.alone_sql:
+            return True
+        try:
+            for statement in self.dialect.alone_sql:
+                self._ask("look for other processes", statement, {})
+        except DatabaseError:
+            return False
+        finally:
+            self.close()  # A new connection has its usual settings.
+        return True
 
     def activate_version(
         self, table: Table, version: int, *, hard_delete: bool, deleted_at: str
@@ -200,10 +207,6 @@ class Connector:
         if any(self.dialect.fold(column.name) not in found for column in columns):
             self._execute_all(self.dialect.comments_sql(ready))
         return ready
-
-    def _clear(self, shadow: Table) -> None:
-        self._create_schema(shadow)
-        self._execute(self.dialect.drop_table_sql(shadow))
 
     def _create_schema(self, table: Table) -> None:
         """Create a table's schema if need be; who may not create any may use those that exist."""

@@ -80,8 +80,18 @@ SETTINGS: Final = th.PropertiesList(
         allowed_values=["upsert", "append-only", "overwrite"],
         title="Load Method",
         description="upsert inserts or updates by key, and appends where a stream has no key; "
-        "append-only only inserts; overwrite replaces the table when the run ends, so each run "
-        "must bring everything (`--full-refresh`).",
+        "append-only only inserts; overwrite replaces the table when the run ends and the "
+        "stream was read whole, so each run must bring everything (`--full-refresh`).",
+    ),
+    th.Property(
+        "overwrite_requires",
+        th.StringType,
+        default="proof",
+        allowed_values=["proof", "end_of_input"],
+        title="Overwrite Requires",
+        description="What overwrite needs to replace a table: proof is a message which says that "
+        "the stream was read whole; end_of_input is for taps that send none, and also replaces "
+        "tables if the tap was killed or skipped a stream.",
     ),
     th.Property(
         "newest_wins",

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from target_harvest_sql.columns import Table
     from target_harvest_sql.connector import Connector
     from target_harvest_sql.lanes import Lanes
+    from target_harvest_sql.overwrite import Overwrite
     from target_harvest_sql.quarantine import Quarantine
 
 
@@ -57,6 +58,8 @@ class Owner(Protocol):
     lanes: Lanes
     quarantine: Quarantine | None
     """Where invalid records go, if the run goes on without them."""
+    overwrite: Overwrite | None
+    """The new tables of this run, if they replace the old ones at its end."""
     batch_size_rows: int
 
     @property
@@ -163,6 +166,11 @@ class SQLSink(Sink):
     def records_read(self) -> int:
         """How many records of the stream this run has taken."""
         return self._total_records_read
+
+    @property
+    def version(self) -> int | None:
+        """The version that the last record carried, or that was activated last."""
+        return self._version
 
     # Records
 
@@ -409,9 +417,8 @@ class SQLSink(Sink):
             is_keyed=load_method != "append-only",
             newest_by=self.config.get("newest_wins"),
         )
-        prepare = (
-            self.connector.prepare_shadow if load_method == "overwrite" else self.connector.prepare
-        )
+        overwrite = self.target.overwrite
+        prepare = overwrite.shadows.prepare if overwrite is not None else self.connector.prepare
         self._table: Table = prepare(table, self.stream_name)
         self._is_keyed = bool(self._table.keys)
         self.batch = Batch(is_keyed=self._is_keyed)

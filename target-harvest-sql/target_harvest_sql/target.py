@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections import deque
+from collections import Counter, deque
 from contextlib import suppress
 from io import BufferedWriter, RawIOBase, TextIOWrapper
 from pathlib import Path
@@ -43,6 +43,7 @@ from target_harvest_sql.foreign_settings import FOREIGN
 from target_harvest_sql.lanes import Lanes
 from target_harvest_sql.logs import calm_down, shorten_lines
 from target_harvest_sql.messages import Message, MessageReader, take_leave
+from target_harvest_sql.overwrite import Overwrite, UnprovenError
 from target_harvest_sql.quarantine import Quarantine
 from target_harvest_sql.records import clean, decode_exactly
 from target_harvest_sql.redaction import trace
@@ -64,6 +65,7 @@ USER_ERRORS = (
     MappingError,
     MissingKeyPropertiesError,
     RecordsWithoutSchemaException,
+    UnprovenError,
 )
 """Errors whose message says what happened, where, and what to do; no traceback helps."""
 
@@ -116,6 +118,10 @@ class TargetHarvestSQL(Target):
         )
         """The connection that makes and changes tables."""
         self.connector.while_waiting = self._obey
+        self.overwrite: Overwrite | None = None
+        if self.config["load_method"] == "overwrite":
+            needs_proof = self.config["overwrite_requires"] == "proof"
+            self.overwrite = Overwrite(self.connector, self.logger, needs_proof=needs_proof)
         self.quarantine: Quarantine | None = None
         if self.config["invalid_records"] == "quarantine":
             connector = Connector(self._address, self.logger)
@@ -136,6 +142,8 @@ class TargetHarvestSQL(Target):
         self._handed_over: deque[tuple[int, list[tuple[int, bytes]]]] = deque()
         """States that wait for batches to be committed: the number of the last, the states."""
         self._last_state = b""
+        self._records_before: Counter[str] = Counter()
+        """How many records streams had before their schema changed."""
         self._number_in_file = 0
         """Number of the record in the batch file that is read; 0 while none is."""
         if self.config.get("default_target_schema") and not self.connector.dialect.has_schemas:
@@ -188,6 +196,7 @@ class TargetHarvestSQL(Target):
                 f'{self.where}: the schema of stream "{stream}" has an empty list of properties. '
                 "Select fields of the stream, or leave the stream out."
             )
+        self._note_beginning(stream)
         given = (bytes(message.schema), message.key_properties or [])
         if self._schemas.get(stream) == given:
             return
@@ -205,7 +214,7 @@ class TargetHarvestSQL(Target):
                 f'{self.where}: `stream_maps` do not fit the schema of stream "{stream}": {error} '
                 "Correct them."
             ) from error
-        self._sinks_to_clear.clear()
+        self._clear_old_sinks()
         self._schemas[stream] = given
         for sink in self._sinks:
             if sink not in sinks_before:
@@ -234,6 +243,16 @@ class TargetHarvestSQL(Target):
                 "out, and `schema` can replace its part of the schema."
             ) from error
 
+    def _clear_old_sinks(self) -> None:
+        """Count the records of sinks whose schema was replaced; all of them are written."""
+        for sink in self._sinks_to_clear:
+            self._records_before[sink.stream_name] += sink.records_read  # type: ignore[attr-defined]
+        self._sinks_to_clear.clear()
+
+    def _note_beginning(self, stream: str) -> None:
+        if self.overwrite is not None:
+            self.overwrite.proofs.begin(stream)
+
     @override
     def _process_record_message(self, message: Message) -> None:  # type: ignore[override]
         routes = self._routes.get(message.stream)  # type: ignore[arg-type]
@@ -250,6 +269,8 @@ class TargetHarvestSQL(Target):
                 "the tap."
             )
         self._ordinal += 1
+        if self.overwrite is not None:
+            self.overwrite.proofs.last_ordinals[message.stream] = self._ordinal  # type: ignore[index]
         origin = self._origin()
         for route in routes:
             sink = route.sink
@@ -290,6 +311,8 @@ class TargetHarvestSQL(Target):
         value = bytes(message.value)
         if not value.startswith(b"{"):
             raise InvalidInputLine(f"{self.where}: the state is not an object. Correct the tap.")
+        if self.overwrite is not None:
+            self.overwrite.proofs.note_state(value, self._ordinal)
         if self._states and self._states[-1][0] == self._ordinal:
             self._states.pop()
         self._states.append((self._ordinal, value))
@@ -311,7 +334,11 @@ class TargetHarvestSQL(Target):
                 self.where,
                 stream,
             )
-        for route in self._routes.get(stream, ()):
+        routes = self._routes.get(stream, [])
+        if self.overwrite is not None:
+            carried = next((route.sink.version for route in routes), None)
+            self.overwrite.proofs.activate(stream, message.version, carried)
+        for route in routes:
             if route.sink.process_activate_version_messages:
                 self.settle(route.sink)
                 route.sink.activate_version(message.version)
@@ -376,6 +403,15 @@ class TargetHarvestSQL(Target):
     def _sinks(self) -> list[SQLSink]:
         return list(self._sinks_active.values())  # type: ignore[arg-type]
 
+    @property
+    def _sources(self) -> dict[str, list[str]]:
+        """The streams of the tap, by the names that they are written under."""
+        sources: dict[str, list[str]] = {}
+        for stream, routes in self._routes.items():
+            for route in routes:
+                sources.setdefault(route.sink.stream_name, []).append(stream)
+        return sources
+
     def _bound_bytes(self) -> None:
         if sum(sink.batch.size_bytes for sink in self._sinks) >= self._limit_bytes:
             self.flush(max(self._sinks, key=lambda sink: sink.batch.size_bytes))
@@ -406,16 +442,21 @@ class TargetHarvestSQL(Target):
                 self._hand_over(sink)
             self._wait()
             if is_complete:
-                self.connector.swap()
+                if self.overwrite is not None:
+                    self.overwrite.finish(self._sources)
                 self._emit_states(is_final=True)
+            elif self.overwrite is not None:
+                self.overwrite.abandon()
         finally:
             self.close()
+        counts = self._records_before.copy()
         for sink in self._sinks:
+            counts[sink.stream_name] += sink.records_read
             self.logger.debug(
-                "Wrote stream: stream=%s records=%d", sink.stream_name, sink.records_read
+                "Wrote stream: stream=%s records=%d", sink.stream_name, counts[sink.stream_name]
             )
             sink.clean_up()
-        records = sum(sink.records_read for sink in self._sinks)
+        records = counts.total()
         if is_complete or records:
             self.logger.info(
                 "Wrote %s: streams=%d records=%d seconds=%.1f",

@@ -198,7 +198,7 @@ def test_a_table_of_dbase_is_replaced(new_database: New, tmp_path: Path, engine:
     database = new_database(engine)
     path = tmp_path / "stock.dbf"
     pipeline = DBF.into(database, tmp_path, {"path": str(path)})
-    pipeline.target_config["load_method"] = "overwrite"
+    pipeline.target_config |= {"load_method": "overwrite", "overwrite_requires": "end_of_input"}
     lamp, chair = ("Lamp", "12", "20260102", "T"), ("Chair", "", "", "F")
     for rows in ([chair, lamp], [lamp]):
         path.write_bytes(dbf(rows))

@@ -311,6 +311,7 @@ def test_an_overwrite_goes_on_too(database: Database) -> None:
             day(n),
             day(9, "x"),
             load_method="overwrite",
+            overwrite_requires="end_of_input",
             invalid_records="quarantine",
         )
 

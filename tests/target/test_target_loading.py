@@ -262,6 +262,7 @@ def test_overwrite_replaces_the_table(database: Database) -> None:
         record("people", id=2, name="b"),
         batch_size_rows=1,
         load_method="overwrite",
+        overwrite_requires="end_of_input",
     )
 
     assert database.rows("people") == [{"id": 2, "name": "b"}]
@@ -270,7 +271,7 @@ def test_overwrite_replaces_the_table(database: Database) -> None:
 def test_an_interrupted_overwrite_leaves_the_old_table_whole(database: Database) -> None:
     """And prints no state, since nothing of the run is in the table; the next run starts clean."""
     write(database, PEOPLE, record("people", id=1, name="old"))
-    messages = [PEOPLE, record("people", id=2, name="new"), state(at=2)]
+    messages = [PEOPLE, record("people", 1, id=2, name="new"), activate("people", 1), state(at=2)]
     with pytest.raises(Exception, match="not a Singer message"):
         write(database, *messages, "{broken", load_method="overwrite", batch_size_rows=1)
 
@@ -283,7 +284,8 @@ def test_overwrite_keeps_a_view_of_the_table_working(sqlite_database: Database) 
     """A view that names the table does not stop its swap."""
     write(sqlite_database, PEOPLE, record("people", id=1, name="old"))
     sqlite_database.query("CREATE VIEW names AS SELECT name FROM people")
-    write(sqlite_database, PEOPLE, record("people", id=2, name="new"), load_method="overwrite")
+    new = (record("people", 1, id=2, name="new"), activate("people", 1))
+    write(sqlite_database, PEOPLE, *new, load_method="overwrite")
 
     assert sqlite_database.rows("names") == [{"name": "new"}]
 
@@ -1046,7 +1048,8 @@ def test_a_stream_goes_to_the_schema_in_its_name(database: Database) -> None:
             write(
                 database,
                 {**PEOPLE, "stream": stream},
-                record(stream, id=1, name="a"),
+                record(stream, 1, id=1, name="a"),
+                activate(stream, 1),
                 load_method=load_method,
             )
     stream = f"{one}-u"
@@ -1098,6 +1101,20 @@ def test_descriptions_become_comments(database: Database, query: str) -> None:
     write(database, again)
 
     assert database.query(query) == [{"c": "It's 100% the id."}]
+
+
+def test_records_before_a_change_of_the_schema_count(
+    sqlite_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the lines of the stream and of the run."""
+    monkeypatch.setenv("TARGET_HARVEST_SQL_LOGLEVEL", "DEBUG")
+    wider = schema("people", id={"type": "integer"}, name="string", age="integer")
+    first = (record("people", id=1), record("people", id=2))
+
+    ended = run(sqlite_database, tmp_path, PEOPLE, *first, wider, record("people", id=3))
+
+    assert "Wrote all: streams=1 records=3 seconds=" in ended.errors
+    assert "Wrote stream: stream=people records=3" in ended.errors
 
 
 @pytest.mark.parametrize(("level", "is_detailed"), [("INFO", False), ("DEBUG", True)])

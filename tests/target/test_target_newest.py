@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from singer_sdk.singerlib.exceptions import InvalidInputLine
-from target_run import record, schema, write
+from target_run import activate, record, schema, write
 
 if TYPE_CHECKING:
     from fix_databases import Database
@@ -128,8 +128,8 @@ def test_a_flattened_property_may_tell(database: Database) -> None:
 def test_each_load_method_does_what_it_does(database: Database, load_method: str) -> None:
     """`append-only` keeps all; `overwrite` keeps the newest of the run."""
     config = {"newest_wins": "at", "load_method": load_method, "batch_size_rows": 1}
-    records = [record("t", id=1, at=at, v=str(at)) for at in (2, 3, 1)]
-    write(database, stream("integer"), *records, **config)
+    records = [record("t", 1, id=1, at=at, v=str(at)) for at in (2, 3, 1)]
+    write(database, stream("integer"), *records, activate("t", 1), **config)
 
     kept = ["1", "2", "3"] if load_method == "append-only" else ["3"]
     assert sorted(row["v"] for row in database.rows("t")) == kept

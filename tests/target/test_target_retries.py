@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import psycopg
 import pytest
-from target_run import command, lines, record, run, schema, state, write
+from target_run import activate, command, lines, record, run, schema, state, write
 
 from cutting_proxy import CuttingProxy
 from fix_databases import Database
@@ -104,6 +104,7 @@ def test_a_connection_lost_at_commit_doubles_no_row(
             *(record(table, id=n, v=n) for n in range(10)),
             state(at=1),
             load_method=load_method,
+            overwrite_requires="end_of_input",
         )
 
     assert wire.cuts == 1
@@ -262,7 +263,7 @@ def test_a_run_that_overwrites_waits_for_one_that_updates(
     first.feed(T, record("t", id=1, v=1), state(at=1))
     assert first.next_state() == {"at": 1}
     second = feeding(command(postgres_database, tmp_path, load_method="overwrite"))
-    second.feed(T, record("t", id=2, v=2))
+    second.feed(T, record("t", 1, id=2, v=2), activate("t", 1))
     second.stdin.close()
     second.process.stdin = None
     until(lambda: b"Waiting for another run" in second.said())

@@ -197,10 +197,10 @@ def test_a_signal_does_not_cut_a_state_in_two(
     assert json.loads(printed) == {"at": "x" * 300_000}
 
 
-def written(database: Database, table: str) -> bool:
-    """Whether there is a table with rows."""
-    names = database.query("SELECT name FROM sqlite_master")
-    return {"name": table} in names and bool(database.rows(table))
+def shadow_has_rows(database: Database, table: str) -> bool:
+    """Whether the table that is to replace another one has rows."""
+    found = database.query(f"SELECT name FROM sqlite_master WHERE name LIKE '{table}__shadow%'")
+    return any(database.rows(row["name"]) for row in found)
 
 
 def test_a_signal_does_not_swap_an_incomplete_table(
@@ -211,7 +211,7 @@ def test_a_signal_does_not_swap_an_incomplete_table(
     fed = feeding(command(sqlite_database, tmp_path, load_method="overwrite", batch_size_rows=1))
     fed.feed(ONE, record("one", id=1), state(at=1))
     deadline = time.monotonic() + 20
-    while not written(sqlite_database, "one__shadow") and time.monotonic() < deadline:
+    while not shadow_has_rows(sqlite_database, "one") and time.monotonic() < deadline:
         time.sleep(0.05)
     exit_code, printed, _ = fed.end(signal.SIGTERM)
 

@@ -5,12 +5,23 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from target_harvest_sql.columns import Column, Kind, Table
+
+
+class Swap(NamedTuple):
+    """A table that takes the place of another."""
+
+    table: Table
+    """The table to replace, if it exists."""
+    filled: Table
+    """The table that takes its place."""
+    replaced: Table | None
+    """A name that the old table may have for a moment; `None` if there is no old table."""
 
 
 class Dialect(ABC):
@@ -73,6 +84,10 @@ class Dialect(ABC):
     lock_sql: ClassVar[str] = ""
     """Takes a table for a connection until that is closed; gives true, or false if another one has
     it. Bound are `schema` (null for the default one) and `table`. Empty where there is no lock."""
+
+    alone_sql: ClassVar[Sequence[str]] = ()
+    """Fail while another process has the database open. Empty where a table's lock, or the database
+    itself, keeps other runs away."""
 
     transaction_sql: ClassVar[str] = ""
     """Asks for the number of the current transaction; empty where nothing tells of its outcome."""
@@ -198,6 +213,19 @@ class Dialect(ABC):
         Bound are `schema` (null for the default one) and `table`. No row means no table.
         """
 
+    def tables_sql(self) -> str:
+        """Ask for the names of the tables in the schema bound as `schema`, or the default one."""
+        return (
+            "SELECT table_name\n"
+            "FROM information_schema.tables\n"
+            f"WHERE table_schema = coalesce({self.parameter('schema')}, current_schema())"
+        )
+
+    def has_rows_sql(self, table: Table) -> str:
+        """Ask whether a table has rows: 1, or 0."""
+        name = self.table_name(table)
+        return f"SELECT CASE WHEN EXISTS (SELECT 1 FROM {name}) THEN 1 ELSE 0 END"  # noqa: S608 - names are quoted.
+
     def add_column_sql(self, table: Table, column: Column) -> str:
         """Add a column; rows that exist get null."""
         definition = f"{self.quote(column.name)} {self.type_sql(table, column)}"
@@ -309,11 +337,15 @@ class Dialect(ABC):
         deleted_at = self.moment(self.parameter("deleted_at"))
         return f"UPDATE {name}\nSET {mark} = {deleted_at}\nWHERE {older} AND {mark} IS NULL"
 
-    def swap_sql(self, table: Table, shadow: Table) -> list[str]:
-        """Put a table's shadow in its place, inside a transaction."""
+    def swap_sql(self, swaps: Sequence[Swap]) -> list[str]:
+        """Put new tables in place of old ones: all of them, or none. A transaction is open."""
+        return [statement for swap in swaps for statement in self._swap_sql(swap)]
+
+    def _swap_sql(self, swap: Swap) -> list[str]:
+        name = self.quote(swap.table.name)
         return [
-            self.drop_table_sql(table),
-            f"ALTER TABLE {self.table_name(shadow)} RENAME TO {self.quote(table.name)}",
+            self.drop_table_sql(swap.table),
+            f"ALTER TABLE {self.table_name(swap.filled)} RENAME TO {name}",
         ]
 
     def _changed_sql(self, table: Table) -> str:

@@ -76,6 +76,15 @@ class DuckDB(Dialect):
         )
 
     @override
+    def tables_sql(self) -> str:
+        return (
+            "SELECT table_name\n"
+            "FROM duckdb_tables()\n"
+            "WHERE database_name = current_database()\n"
+            "  AND lower(schema_name) = lower(coalesce($schema, current_schema()))"
+        )
+
+    @override
     def held_kind(self, column_type: str, kind: Kind) -> Kind | None:
         if self.types[kind] == column_type:
             return kind

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from target_harvest_sql.columns import Column, Kind, Table
+    from target_harvest_sql.dialects.base import Swap
 
 COLLATION = "Latin1_General_100_BIN2"
 """Compares text by its code points; 'a' and 'A' are two."""
@@ -231,6 +232,14 @@ class MSSQL(Dialect):
         )
 
     @override
+    def tables_sql(self) -> str:
+        return (
+            "SELECT TABLE_NAME\n"
+            "FROM INFORMATION_SCHEMA.TABLES\n"
+            "WHERE TABLE_SCHEMA = COALESCE(@schema, SCHEMA_NAME())"
+        )
+
+    @override
     def add_column_sql(self, table: Table, column: Column) -> str:
         definition = f"{self.quote(column.name)} {self.type_sql(table, column)}"
         return f"ALTER TABLE {self.table_name(table)} ADD {definition} NULL"
@@ -344,9 +353,9 @@ class MSSQL(Dialect):
         ]
 
     @override
-    def swap_sql(self, table: Table, shadow: Table) -> list[str]:
-        old, new = self.literal(self.table_name(shadow)), self.literal(table.name)
-        return [self.drop_table_sql(table), f"EXEC sys.sp_rename {old}, {new}, 'OBJECT'"]
+    def _swap_sql(self, swap: Swap) -> list[str]:
+        old, new = self.literal(self.table_name(swap.filled)), self.literal(swap.table.name)
+        return [self.drop_table_sql(swap.table), f"EXEC sys.sp_rename {old}, {new}, 'OBJECT'"]
 
     # Rows
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from target_harvest_sql.columns import Column, Table
+    from target_harvest_sql.dialects.base import Swap
 
 
 ANY: frozenset[Kind] = frozenset(get_args(Kind))
@@ -217,6 +218,14 @@ class MySQL(Dialect):
         )
 
     @override
+    def tables_sql(self) -> str:
+        return (
+            "SELECT table_name\n"
+            "FROM information_schema.tables\n"
+            "WHERE table_schema = coalesce(%(schema)s, database())"
+        )
+
+    @override
     def add_column_sql(self, table: Table, column: Column) -> str:
         return f"ALTER TABLE {self.table_name(table)} ADD COLUMN {self._definition(table, column)}"
 
@@ -394,16 +403,17 @@ class MySQL(Dialect):
         return f"CAST({value} AS {types.get(column.kind, self.types[column.kind])})"
 
     @override
-    def swap_sql(self, table: Table, shadow: Table) -> list[str]:
-        # Statements on tables commit themselves; renaming is all or nothing.
-        name, new = self.table_name(table), self.table_name(shadow)
-        replaced = replace(table, name=f"{table.name[: self.max_name_length - 10]}__replaced")
-        old = self.table_name(replaced)
+    def swap_sql(self, swaps: Sequence[Swap]) -> list[str]:
+        # Statements on tables commit themselves. One RENAME is all or nothing.
+        renames: list[str] = []
+        for table, filled, replaced in swaps:
+            name = self.table_name(table)
+            if replaced is not None:
+                renames.append(f"{name} TO {self.table_name(replaced)}")
+            renames.append(f"{self.table_name(filled)} TO {name}")
         return [
-            self.drop_table_sql(replaced),
-            f"CREATE TABLE IF NOT EXISTS {name} LIKE {new}",
-            f"RENAME TABLE {name} TO {old}, {new} TO {name}",
-            self.drop_table_sql(replaced),
+            "RENAME TABLE\n  " + ",\n  ".join(renames),
+            *(self.drop_table_sql(replaced) for _, _, replaced in swaps if replaced is not None),
         ]
 
 

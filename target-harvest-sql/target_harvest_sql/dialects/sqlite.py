@@ -70,6 +70,9 @@ class SQLite(Dialect):
         "PRAGMA legacy_alter_table = ON",  # A view of a table must not stop its swap.
     )
     begin_sql = "BEGIN IMMEDIATE"
+    # WAL mode ends only while no other connection is open, and this one does not wait for that.
+    # https://www.sqlite.org/wal.html#persistence_of_wal_mode
+    alone_sql = ("PRAGMA busy_timeout = 0", "PRAGMA journal_mode = DELETE")
     differs = "IS NOT"
     before_conflict = "WHERE true\n"  # Without it, SQLite reads ON as a join condition.
     statement_rows = 1000  # More take memory, and are no faster.
@@ -84,6 +87,10 @@ class SQLite(Dialect):
     @override
     def columns_sql(self) -> str:
         return "SELECT name, type, pk > 0\nFROM pragma_table_info(:table)\nWHERE :schema IS NULL"
+
+    @override
+    def tables_sql(self) -> str:
+        return "SELECT name FROM sqlite_master WHERE type = 'table' AND :schema IS NULL"
 
     @override
     def comments_sql(self, table: Table) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from target_harvest_sql.columns import Column, Table
+from target_harvest_sql.dialects.base import Swap
 from target_harvest_sql.dialects.duckdb import DuckDB
 
 ID = Column("id", ("r", "id"), "integer", is_key=True, description="It's the id.")
@@ -145,7 +146,7 @@ def test_swap() -> None:
     """The shadow takes the table's name, in its schema."""
     shadow = Table("entries__shadow", TABLE.columns, schema="harvest")
 
-    assert DuckDB().swap_sql(TABLE, shadow) == [
+    assert DuckDB().swap_sql([Swap(TABLE, shadow, None)]) == [
         'DROP TABLE IF EXISTS "harvest"."entries"',
         'ALTER TABLE "harvest"."entries__shadow" RENAME TO "entries"',
     ]

@@ -10,6 +10,7 @@ import sqlglot
 from sqlglot import exp
 
 from target_harvest_sql.columns import Column, Size, Table, conform_name
+from target_harvest_sql.dialects.base import Swap
 from target_harvest_sql.dialects.mssql import MSSQL
 
 if TYPE_CHECKING:
@@ -524,7 +525,7 @@ def test_activate_version() -> None:
 
 def test_swap() -> None:
     """The shadow takes the table's name, in its schema."""
-    statements = MSSQL().swap_sql(TABLE, SHADOW)
+    statements = MSSQL().swap_sql([Swap(TABLE, SHADOW, None)])
 
     assert statements == [
         "DROP TABLE IF EXISTS [harvest].[entries]",

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from target_harvest_sql.columns import Column, Size, Table
+from target_harvest_sql.dialects.base import Swap
 from target_harvest_sql.dialects.mysql import MariaDB, MySQL
 
 ID = Column("id", ("6",), "integer", is_key=True, description="It's 100% the id.")
@@ -361,14 +362,15 @@ def test_activate_version() -> None:
 
 def test_swap() -> None:
     """The tables change their names in one statement, all or nothing."""
-    shadow = replace(TABLE, name="entries__shadow")
+    filled, replaced = (replace(TABLE, name=f"entries__{n}") for n in ("shadow", "replaced"))
+    new = replace(TABLE, name="new")
 
-    assert MySQL().swap_sql(TABLE, shadow) == [
-        "DROP TABLE IF EXISTS `harvest`.`entries__replaced`",
-        "CREATE TABLE IF NOT EXISTS `harvest`.`entries` LIKE `harvest`.`entries__shadow`",
+    assert MySQL().swap_sql([Swap(TABLE, filled, replaced), Swap(new, filled, None)]) == [
         (
-            "RENAME TABLE `harvest`.`entries` TO `harvest`.`entries__replaced`, "
-            "`harvest`.`entries__shadow` TO `harvest`.`entries`"
+            "RENAME TABLE\n"
+            "  `harvest`.`entries` TO `harvest`.`entries__replaced`,\n"
+            "  `harvest`.`entries__shadow` TO `harvest`.`entries`,\n"
+            "  `harvest`.`entries__shadow` TO `harvest`.`new`"
         ),
         "DROP TABLE IF EXISTS `harvest`.`entries__replaced`",
     ]

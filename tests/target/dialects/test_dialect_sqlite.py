@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from target_harvest_sql.columns import Column, Table
+from target_harvest_sql.dialects.base import Swap
 from target_harvest_sql.dialects.sqlite import SQLite, SQLiteJSONB
 
 ID = Column("id", ("6",), "integer", is_key=True)
@@ -149,7 +152,7 @@ def test_activate_version() -> None:
 
 def test_swap() -> None:
     """The shadow takes the table's name."""
-    assert SQLite().swap_sql(TABLE, Table("entries__shadow", TABLE.columns)) == [
+    assert SQLite().swap_sql([Swap(TABLE, replace(TABLE, name="entries__shadow"), None)]) == [
         'DROP TABLE IF EXISTS "entries"',
         'ALTER TABLE "entries__shadow" RENAME TO "entries"',
     ]

@@ -1,0 +1,193 @@
+"""The tables that a run with `load_method: overwrite` fills, and that then replace the old ones."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from target_harvest_sql.columns import conform_name
+from target_harvest_sql.connector import DatabaseError
+from target_harvest_sql.dialects.base import Swap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Sequence
+
+    from target_harvest_sql.columns import Table
+    from target_harvest_sql.connector import Connector
+    from target_harvest_sql.dialects.base import Dialect
+
+    Execute = Callable[..., list[Any]]
+
+TOKEN_BYTES = 4
+SUFFIX_LENGTH = len("__replaced_") + 2 * TOKEN_BYTES
+LEFT_OVER = re.compile(rf"__(?:shadow|replaced)_[0-9a-f]{{{2 * TOKEN_BYTES}}}$")
+
+
+@dataclass(frozen=True)
+class Shadow:
+    """A table of this run, and the table that it is to replace."""
+
+    table: Table
+    filled: Table
+    """The table that this run fills, as it is in the database."""
+    replaced: Table
+    """The name that the old table has for a moment, where a database cannot drop it in time."""
+    stream: str
+
+
+class Shadows:
+    """Makes the tables of a run, and puts them in place of the old ones.
+
+    The names are the run's own, so that two runs at once do not share a table. What a run left that
+    was killed, the next one drops.
+
+    Args:
+        connector: The connection that makes and changes tables.
+    """
+
+    def __init__(self, connector: Connector) -> None:
+        self._connector = connector
+        self._shadows: dict[str, Shadow] = {}
+
+    def prepare(self, table: Table, stream: str) -> Table:
+        """Create an empty table that takes a table's place when `swap` is called.
+
+        A second call for the same table adds the columns that the shadow lacks.
+
+        Raises:
+            DatabaseError: If the database refuses it.
+        """
+        dialect = self._connector.dialect
+        name = dialect.fold(dialect.table_name(table))
+        if (known := self._shadows.get(name)) is None:
+            self._connector.take(table, stream)
+            self._drop_left_overs(table)
+            known = self._new(table, stream)
+        wanted = replace(table, name=known.filled.name)
+        filled = self._connector.prepare(wanted, stream)
+        self._shadows[name] = replace(known, table=table, filled=filled)
+        return filled
+
+    def _new(self, table: Table, stream: str) -> Shadow:
+        token = secrets.token_hex(TOKEN_BYTES)
+        filled, replaced = (
+            replace(table, name=f"{self._stem(table)}__{what}_{token}")
+            for what in ("shadow", "replaced")
+        )
+        return Shadow(table, filled, replaced, stream)
+
+    def _stem(self, table: Table) -> str:
+        return conform_name(table.name, self._connector.dialect, reserved=SUFFIX_LENGTH)
+
+    def _drop_left_overs(self, table: Table) -> None:
+        """Drop what runs left that were killed, unless one of them may still be at work."""
+        dialect = self._connector.dialect
+        stem = dialect.fold(self._stem(table))
+        rows = self._connector.transact(
+            f'look for what other runs left of table "{table.name}"',
+            lambda execute: execute(dialect.tables_sql(), {"schema": table.schema}),
+        )
+        left = [
+            replace(table, name=name)
+            for (name,) in rows
+            if (end := LEFT_OVER.search(name)) and dialect.fold(name[: end.start()]) == stem
+        ]
+        if left and self._connector.is_alone():
+            self._drop(left)
+
+    def swap(self, streams: Collection[str]) -> None:
+        """Put the tables of some streams in place of the old ones: all of them, or none.
+
+        Raises:
+            DatabaseError: If the database refuses it.
+        """
+        shadows = [shadow for shadow in self._shadows.values() if shadow.stream in streams]
+        if not shadows:
+            return
+        try:
+            self._connector.transact(
+                "put the new tables in place of the old ones",
+                lambda execute: self._swap(shadows, execute),
+                # Where nothing tells of a transaction's outcome, the names of the tables do.
+                is_repeatable=not self._connector.dialect.transaction_sql,
+            )
+        except DatabaseError:
+            # An earlier try, whose answer was lost, may have renamed them meanwhile.
+            if not self._are_swapped(shadows):
+                raise
+        for shadow in shadows:
+            self._forget(shadow)
+
+    def _swap(self, shadows: Iterable[Shadow], execute: Execute) -> None:
+        dialect = self._connector.dialect
+        swaps = [
+            Swap(s.table, s.filled, s.replaced if _exists(s.table, execute, dialect) else None)
+            for s in shadows
+            if _exists(s.filled, execute, dialect)
+        ]
+        if swaps:
+            statements = dialect.swap_sql(swaps)
+        else:  # As above.
+            statements = [dialect.drop_table_sql(s.replaced) for s in shadows]
+        for statement in statements:
+            execute(statement)
+
+    def _are_swapped(self, shadows: Iterable[Shadow]) -> bool:
+        dialect = self._connector.dialect
+        with suppress(DatabaseError):
+            return self._connector.transact(
+                "look at the new tables",
+                lambda execute: not any(_exists(s.filled, execute, dialect) for s in shadows),
+            )
+        return False
+
+    def drop(self) -> None:
+        """Drop the tables that were not put in place of others.
+
+        Raises:
+            DatabaseError: If the database refuses it.
+        """
+        left = [*self._shadows.values()]
+        self._drop([shadow.filled for shadow in left])
+        for shadow in left:
+            self._forget(shadow)
+
+    def _drop(self, tables: Sequence[Table]) -> None:
+        if not tables:
+            return
+        statements = [self._connector.dialect.drop_table_sql(table) for table in tables]
+        names = ", ".join(f'"{table.name}"' for table in tables)
+        self._connector.transact(
+            f"drop {names}", lambda execute: [execute(statement) for statement in statements]
+        )
+
+    def _forget(self, shadow: Shadow) -> None:
+        dialect = self._connector.dialect
+        del self._shadows[dialect.fold(dialect.table_name(shadow.table))]
+
+    def would_lose_nothing(self, stream: str) -> bool:
+        """Whether the tables that a stream's new ones would replace have no rows, or do not exist.
+
+        Raises:
+            DatabaseError: If the database refuses to tell.
+        """
+        dialect = self._connector.dialect
+        tables = [shadow.table for shadow in self._shadows.values() if shadow.stream == stream]
+
+        def have_rows(execute: Execute) -> bool:
+            return any(
+                execute(dialect.has_rows_sql(table))[0][0]
+                for table in tables
+                if _exists(table, execute, dialect)
+            )
+
+        return not self._connector.transact(f'look at the table of stream "{stream}"', have_rows)
+
+
+def _exists(table: Table, execute: Execute, dialect: Dialect) -> bool:
+    """Whether there is a table or a view of that name."""
+    found = execute(dialect.columns_sql(), {"schema": table.schema, "table": table.name})
+    return bool(found)
