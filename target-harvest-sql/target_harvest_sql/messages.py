@@ -145,6 +145,7 @@ class MessageReader(GenericSingerReader[bytes]):
         with suppress(msgspec.DecodeError, RecursionError, ValueError):
             envelope, record = split_record(line)
             message = self._decode(envelope)
+            envelope.decode()  # The decoder lets pass what is not UTF-8.
             if record and not self.passes_broken_records:
                 self._decode(b'{"type":"RECORD","record":%b}' % record)
                 record.decode()
