@@ -131,6 +131,12 @@ class Account(Tables):
             if name in DELETED:
                 DELETED[name](self, row)
 
+    def sort(self, name: str, by: str, *, newest_first: bool) -> None:
+        """Show a list in another order; see `Table`."""
+        with self.lock:
+            self._edited()
+            self.named(name).sort(by, newest_first=newest_first)
+
     def _checked(self, kind: type[Row], given: dict[str, Any]) -> dict[str, Any]:
         if unknown := given.keys() - set(kind.__struct_fields__):
             raise TypeError(

@@ -55,7 +55,7 @@ def selection(account: Account, endpoint: Endpoint, query: Mapping[str, str]) ->
     return [
         _changed_since(text, inclusive)
         if name == "updated_since"
-        else _test(account, table.by, name, value(name, endpoint.filters[name], text))
+        else _test(account, table.dated, name, value(name, endpoint.filters[name], text))
         for name, text in parameters(account, endpoint, query).items()
     ]
 

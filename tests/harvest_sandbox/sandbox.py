@@ -82,6 +82,10 @@ class Rows:
         """Delete a row; see `Account.delete`."""
         self._account.delete(stream, row_id)
 
+    def sort(self, stream: str, by: str, *, newest_first: bool) -> None:
+        """Show a list in another order; see `Account.sort`."""
+        self._account.sort(stream, by, newest_first=newest_first)
+
 
 class Sandbox(Rows):
     """A Harvest account on localhost, served while the context is open.

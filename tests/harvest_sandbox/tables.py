@@ -342,6 +342,8 @@ class Table(Generic[R]):
         """
         self.kind = kind
         self.by = by
+        self.dated = by
+        """The field that `from` and `to` look at."""
         self.newest_first = newest_first
         self.by_id: dict[int, R] = {}
         self._next_id = first_id
@@ -366,6 +368,11 @@ class Table(Generic[R]):
     def in_order(self) -> list[R]:
         """All rows as the list shows them."""
         return self._ascending[::-1] if self.newest_first else self._ascending[:]
+
+    def sort(self, by: str, *, newest_first: bool) -> None:
+        """Show the list in another order; see `__init__`."""
+        self.by, self.newest_first = by, newest_first
+        self._ascending.sort(key=self.key)
 
     def of(self, **where: int) -> list[R]:
         """The rows with these values, oldest id first; the names are one of `indexes`."""

@@ -27,7 +27,7 @@ from tap_harvest.client import Page, UnavailableError
 from tap_harvest.fields import ACCOUNT_ID
 from tap_harvest.streams.due import DueStream
 from tap_harvest.streams.progress import Progress
-from tap_harvest.streams.walk import Walk, with_fields
+from tap_harvest.streams.walk import Listing, Walk, content_hash, with_fields
 from tap_harvest.summary import Tally
 from tap_harvest.writer import BufferedWriter
 
@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
+MAX_WALKS = 3
+"""How often a list is read in a run until a read proves that no row was missed."""
+
 decode_record = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
 """Takes a record apart; its numbers keep the digits that Harvest sent."""
 
@@ -60,12 +63,15 @@ class HarvestStream(DueStream):
     Attributes:
         path: The list's address below the API's.
         records_key: The name of the rows in an answer; the last part of `path` if empty.
+        is_selection: Whether Harvest itself leaves rows out of the list, so that a change of a row
+            can add it or remove it.
         rows: Records written of the account whose turn it is.
         tally: What the summary tells of the stream.
     """
 
     path: ClassVar[str] = ""
     records_key: ClassVar[str] = ""
+    is_selection: ClassVar[bool] = False
 
     # Records are JSON already; and conforming would lose keys that no schema knows yet.
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
@@ -100,6 +106,10 @@ class HarvestStream(DueStream):
     def records(self, row: Raw) -> Iterable[Raw | Record]:
         """The records that a row of the list makes: itself, as Harvest sent it."""
         return (row,)
+
+    def identity(self, row: Raw) -> int:
+        """What tells a row without an `id` from the others of its list."""
+        return content_hash(row)
 
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
@@ -216,7 +226,10 @@ class HarvestStream(DueStream):
             spans = [member.span for member in family]
             spans += [child.await_parents() for child in nested]
             since = Span.covering(spans).since
-            walk = self.walk_whole(lambda: self._walk(since, family, nested))
+            walk = self.walk_whole(
+                lambda walk: self._read_once(walk, since, family, nested),
+                self.listing(self._query(since)),
+            )
         if walk.missing:
             return
         self.move_bookmarks(walk.highest, family)
@@ -275,41 +288,55 @@ class HarvestStream(DueStream):
         self.rows = self._news = 0
         self._known_until = self.bookmark.value
 
-    def walk_whole(self, walk_once: Callable[[], Walk]) -> Walk:
-        """Walk a list, and once more where it was shorter than Harvest announced.
+    def listing(self, query: Mapping[str, str]) -> Listing:
+        """Which rows Harvest lists for a query."""
+        if self.is_selection or query.keys() - {"updated_since"}:
+            return Listing.SELECTED
+        return Listing.CHANGED if query else Listing.ALL
+
+    def walk_whole(self, read_once: Callable[[Walk], object], listing: Listing) -> Walk:
+        """Read a list until a walk proves that no row was missed, at most `MAX_WALKS` times.
 
         Args:
-            walk_once: Reads the list and writes it.
+            read_once: Reads the list, writes it, and adds its pages to a walk.
+            listing: Which rows the list holds.
         """
-        walk = walk_once()
-        if walk.missing:
-            # Rows that are deleted during the walk move others to pages that were read already.
+        walk = Walk(listing)
+        read_once(walk)
+        for _ in range(1, MAX_WALKS):
+            if not (missing := walk.missing):
+                return walk
             self.logger.info(
-                "Rows moved, reading again: stream=%s rows=%d", self.label, walk.missing
-            )
-            walk = walk_once()
-        if walk.missing:
-            self._note("the list was too short")
-            self.logger.warning(
-                "The list was shorter than Harvest announced, twice, so its bookmark stays and the "
-                "next run reads the same rows again: stream=%s missing=%d. If this happens in "
-                "each run, tell Harvest's support.",
+                "The list changed while it was read, reading it again: stream=%s rows=%d",
                 self.label,
-                walk.missing,
+                missing,
+            )
+            walk = Walk(listing, before=walk)
+            read_once(walk)
+        if missing := walk.missing:
+            self._note("the list changed while it was read")
+            self.logger.warning(
+                "The list changed each time that it was read, so rows may be missing. Its bookmark "
+                "stays, nothing is removed downstream, and the next run reads the same rows again: "
+                "stream=%s reads=%d missing=%d. If this happens in each run, sync at a quieter "
+                "time, or tell Harvest's support.",
+                self.label,
+                MAX_WALKS,
+                missing,
             )
         return walk
 
-    def _walk(
+    def _read_once(
         self,
+        walk: Walk,
         since: datetime | None,
         family: Sequence[HarvestStream],
         nested: Sequence[NestedStream],
-    ) -> Walk:
-        """Read the list once, write it, and note which of its records have lists to read."""
-        walk = Walk()
+    ) -> None:
+        """Read the list, write it, and note which of its records have lists to read."""
         progress = Progress(self, "rows")
         for page in self.pages(since):
-            rows = walk.add(page)
+            rows = walk.add(page, self.identity)
             for member in family:
                 member.write_rows(rows, page.received_at)
             for child in nested:
@@ -319,7 +346,6 @@ class HarvestStream(DueStream):
             if self.is_trial_over:
                 walk.stop()
                 break
-        return walk
 
     @property
     def is_full(self) -> bool:

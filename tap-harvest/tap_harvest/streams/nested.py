@@ -13,7 +13,7 @@ from tap_harvest.bookmarks import Span
 from tap_harvest.client import NotFoundError, UnavailableError
 from tap_harvest.streams.base import HarvestStream, query_since, stream_of
 from tap_harvest.streams.progress import Progress
-from tap_harvest.streams.walk import Head, Walk, head_of, with_fields
+from tap_harvest.streams.walk import Head, head_of, with_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from singer_sdk.exceptions import FatalAPIError
 
     from tap_harvest.client import Page
+    from tap_harvest.streams.walk import Walk
 
 
 class NestedStream(HarvestStream):
@@ -120,9 +121,11 @@ class NestedStream(HarvestStream):
         for number, parent_id in enumerate(self.ahead(lists), start=1):
             if self.is_trial_over:
                 break
-            moment = self._parents[parent_id]
             try:
-                yield self.walk_whole(partial(self._walk_below, parent_id, moment, since, family))
+                yield self.walk_whole(
+                    partial(self._read_below_once, parent_id, since, family),
+                    self.listing(query_since(since)),
+                )
             except tuple(self.passed_over) as refusal:
                 refusals.append(refusal)
                 if len(refusals) == len(self._parents) > 1 or self._may_not_skip(refusal):
@@ -151,30 +154,29 @@ class NestedStream(HarvestStream):
                     meaning,
                 )
 
-    def _walk_below(
+    def _read_below_once(
         self,
         parent_id: int,
-        moment: datetime | None,
         since: datetime | None,
         family: Sequence[HarvestStream],
-    ) -> Walk:
+        walk: Walk,
+    ) -> None:
         """Read the list of one parent and write it.
 
         Args:
             parent_id: The parent's id.
-            moment: When the parent last changed.
             since: Only rows that changed from this instant on; `None` asks for all.
             family: The streams that get the rows.
+            walk: Counts the rows.
         """
-        walk = Walk()
+        changed_at = self._parents[parent_id]
         for page in self._pages_below(parent_id, since):
-            rows = walk.add(page)
+            rows = walk.add(page, self.identity)
             if self.follows_parent:
                 # What is due of the list is so because of its parent's change.
-                rows = [(Head(head.id, updated_at=moment), row) for head, row in rows]
+                rows = [(Head(head.id, updated_at=changed_at), row) for head, row in rows]
             for member in family:
                 member.write_rows(rows, page.received_at)
-        return walk
 
     def _list_below(self, parent_id: int, since: datetime | None) -> tuple[str, dict[str, str]]:
         """Path and query of the list of one parent."""

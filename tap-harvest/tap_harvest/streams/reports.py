@@ -23,10 +23,10 @@ from tap_harvest.fields import (
 from tap_harvest.streams.base import HarvestStream, decode_record
 from tap_harvest.streams.kinds import WholeStream
 from tap_harvest.streams.progress import Progress
-from tap_harvest.streams.walk import Walk, with_fields
+from tap_harvest.streams.walk import Listing, with_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from msgspec import Raw
     from singer_sdk.helpers.types import Record
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from tap_harvest.budget import Budget
     from tap_harvest.client import Page
     from tap_harvest.fields import Field
+    from tap_harvest.streams.walk import Walk
     from tap_harvest.windows import Window
 
 NO_SUBJECT = 0
@@ -176,6 +177,15 @@ class Report(HarvestStream):
         return record.get(self.subject) or NO_SUBJECT, record.get("currency") or ""
 
     @override
+    def identity(self, row: Raw) -> int:
+        return hash(self._key_of(row))
+
+    @override
+    def listing(self, query: Mapping[str, str]) -> Listing:
+        # Rows have no time of change, and their figures change while timers run.
+        return Listing.CHANGED
+
+    @override
     def plan(self) -> None:
         super().plan()
         if not self.is_trial:
@@ -241,18 +251,16 @@ class Report(HarvestStream):
         ever = set(self.reported.sent.get(window.first, ()))
         keys: set[tuple[int, str]] = set()
 
-        def walk_once() -> Walk:
+        def read_once(walk: Walk) -> None:
             keys.clear()
-            walk = Walk()
             for page in self._pages_of(window):
-                rows = walk.add(page)
+                rows = walk.add(page, self.identity)
                 self.write_rows(rows, page.received_at)
                 keys.update(self._key_of(row) for _, row in rows)
                 ever.update(keys)
                 self.flush()
-            return walk
 
-        walk = self.walk_whole(walk_once)
+        walk = self.walk_whole(read_once, self.listing({}))
         if walk.missing:
             return False
         if not self.is_full:
@@ -465,6 +473,15 @@ class ProjectBudgetReport(WholeStream):
         decimal("budget_remaining", "What of it is left; negative if overrun."),
         date_key("as_of", "Day on which it was read, added by the tap."),
     )
+
+    @override
+    def identity(self, row: Raw) -> int:
+        return hash(decode_record(row).get("project_id"))
+
+    @override
+    def listing(self, query: Mapping[str, str]) -> Listing:
+        # Rows have no time of change, and their figures change while timers run.
+        return Listing.CHANGED
 
     @override
     def pages(self, since: datetime | None) -> Iterator[Page]:

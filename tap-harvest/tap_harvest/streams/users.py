@@ -173,6 +173,7 @@ class UserProjectAssignments(NestedStream):
     own_path = "/users/me/project_assignments"
     parent_stream_type = Users
     parent_key = "user_id"
+    is_selection = True  # Archived assignments are left out.
     # A manager sees their own and those of their teammates.
     passed_over: ClassVar = {
         **NestedStream.passed_over,
@@ -267,6 +268,7 @@ class UserTeammates(NestedStream):
     path = "/users/{user_id}/teammates"
     parent_stream_type = Users
     parent_key = "user_id"
+    is_selection = True  # People become teammates, and stop being so.
     primary_keys: ClassVar = ("user_id", "id")
     replication_key = None
     passed_over: ClassVar = {**NestedStream.passed_over, InvalidError: "no manager any more"}
