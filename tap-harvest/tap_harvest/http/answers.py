@@ -63,9 +63,9 @@ def opened(response: requests.Response, stream: str) -> Answer:
             answer = _taken_apart(response, whole_characters(body))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         is_text = not isinstance(error, UnicodeDecodeError)
+        fault = "is not a JSON object" if is_text else "is not text in UTF-8"
         message = (
-            f'The answer to stream "{stream}" from {shown(response.url)} is not '
-            f"{'a JSON object' if is_text else 'text in UTF-8'}. "
+            f'The answer to stream "{stream}" from {shown(response.url)} {fault}. '
             "Check the address that is set, and what stands between this machine and Harvest."
         )
         raise RetriableAPIError(message, response) from error
