@@ -17,7 +17,8 @@ TAP: Final = (
     "configuration | settings | streams",
     "account",
     "client | bookmarks | fields | filters | logs | rights | summary | writer",
-    "budget | http | sign_in | token_file | windows | workers",
+    "budget | sign_in | token_file | windows | workers",
+    "http",
 )
 TARGET: Final = (
     "__main__",

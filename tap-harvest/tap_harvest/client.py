@@ -38,6 +38,7 @@ from tap_harvest.http.addresses import Origin, shown
 from tap_harvest.http.answers import complaint, opened, part, rows
 from tap_harvest.http.headers import pause_seconds, server_time
 from tap_harvest.http.paging import Paging
+from tap_harvest.http.secrets import redacted
 from tap_harvest.http.transport import Transport
 from tap_harvest.sign_in import Fault, Grant, refusal
 from tap_harvest.workers import Workers
@@ -551,8 +552,8 @@ def _token_refusal(response: requests.Response, sign_in: SignIn) -> Exception:
     if not is_ours or status == HTTPStatus.TOO_MANY_REQUESTS:
         return _refusal(response, what, sign_in)
     try:
-        error = _fault.decode(response.content).error
-    except msgspec.DecodeError:
+        error = redacted(_fault.decode(response.content).error)
+    except (msgspec.DecodeError, RecursionError):
         error = ""
     # Only the fault's name is repeated: a description could quote what was sent.
     return FatalAPIError(refusal(f"{what}: {error}" if error else what, error))

@@ -1,17 +1,22 @@
-"""What of the SDK's logging a person need not read: the tap tells the same in fewer lines.
+"""How the tap logs: fewer lines of the SDK's, no secrets, and no values of records.
 
-All of it is there at the level DEBUG.
+All lines of the SDK's are there at the level DEBUG.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
 import textwrap
+import traceback
+from typing import Any
 
 from singer_sdk.logging import ConsoleFormatter
 from typing_extensions import override
+
+from tap_harvest.http.secrets import redacted
 
 LINE = "{asctime} {levelname:<7} {message}"
 """How a line begins; the SDK's own beginning takes 62 of a terminal's 80 columns."""
@@ -53,17 +58,43 @@ def _columns() -> int:
         return 0
 
 
+class _RedactedRecord(logging.LogRecord):
+    """A log record without secrets, whichever library logs it and whichever handler writes it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        with contextlib.suppress(TypeError, ValueError, KeyError):  # Logging reports these itself.
+            text = self.getMessage()
+            if (safe := redacted(text)) != text:
+                self.msg, self.args = safe, ()
+        if self.exc_info and self.exc_info[1] is not None:
+            # The messages of the exceptions may quote secrets and values of records.
+            self.exc_text, self.exc_info = frames_of(self.exc_info[1]), None
+
+
+def frames_of(error: BaseException) -> str:
+    """Where in the code an error and its causes arose: their kinds and frames, no messages."""
+    found: list[str] = []
+    link: BaseException | None = error
+    while link is not None:
+        frames = "".join(traceback.format_tb(link.__traceback__))
+        found.append(f"Traceback (most recent call last):\n{frames}{type(link).__qualname__}")
+        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
+    return "\n\nwhich led to:\n\n".join(reversed(found))
+
+
 _CALM = _Calm()
 
 
 def calm_down(logger: logging.Logger) -> None:
-    """Quiet the SDK, unless the level is DEBUG.
+    """Quiet the SDK, unless the level is DEBUG; keep secrets out of all logs of the process.
 
     Metrics stay where a log configuration has a handler for them (`singer_sdk.metrics`).
 
     Args:
         logger: The tap's.
     """
+    logging.setLogRecordFactory(_RedactedRecord)
     if logger.isEnabledFor(logging.DEBUG):
         logger.removeFilter(_CALM)
         return

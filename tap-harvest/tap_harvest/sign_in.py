@@ -19,6 +19,8 @@ from typing import Annotated, Any, ClassVar, TypeAlias
 import msgspec
 from typing_extensions import override
 
+from tap_harvest.http.secrets import keep_secret
+
 MARGIN_SECONDS = 60
 """How long before its end an access token is replaced."""
 
@@ -79,6 +81,7 @@ class PersonalToken(SignIn):
 
     def __init__(self, access_token: str) -> None:
         """Keep the token."""
+        keep_secret(access_token)
         self._token = access_token
 
     @override
@@ -113,6 +116,8 @@ class OAuth(SignIn):
             keep: Is told of each refresh token that Harvest replaces: the old one and the new.
             clock: Tells the time in seconds; it never goes backwards.
         """
+        keep_secret(client_secret)
+        keep_secret(refresh_token)
         self._client = {"client_id": client_id, "client_secret": client_secret}
         self._refresh_token = refresh_token
         self._keep = keep
@@ -148,6 +153,8 @@ class OAuth(SignIn):
         except Exception as error:
             self._failure = error
             raise
+        keep_secret(grant.access_token)
+        keep_secret(grant.refresh_token or "")
         lifetime = float("inf") if grant.expires_in is None else grant.expires_in
         self._until = asked_at + lifetime - min(MARGIN_SECONDS, lifetime / 2)
         if grant.refresh_token is not None and grant.refresh_token != self._refresh_token:

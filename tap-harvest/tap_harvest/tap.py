@@ -35,7 +35,7 @@ from tap_harvest.sign_in import sign_in_of
 from tap_harvest.streams import STREAMS
 from tap_harvest.summary import summary
 from tap_harvest.token_file import keep_refresh_token
-from tap_harvest.writer import BufferedWriter
+from tap_harvest.writer import BufferedWriter, OutputError, flush_output
 
 if TYPE_CHECKING:
     import logging
@@ -265,8 +265,16 @@ class TapHarvest(Tap):
                     text = file.read()
                     msgspec.json.decode(text, type=dict)
                 arguments[option] = StringIO(text)
-        with _plain_errors(cls.logger):
+        with _plain_errors(cls.logger), flush_output():
             super().invoke(**arguments)
+
+    @override
+    @classmethod
+    def cb_discover(
+        cls: type[TapHarvest], ctx: click.Context, param: click.Option, value: bool
+    ) -> None:
+        with _plain_errors(cls.logger), flush_output():
+            super().cb_discover(ctx, param, value)
 
     @override
     @classmethod
@@ -313,8 +321,23 @@ def _plain_errors(logger: logging.Logger) -> Iterator[None]:
     """End the program with what an error says, without where in the code it arose."""
     try:
         yield
-    except (FatalAPIError, RetriableAPIError, MappingError) as error:
-        what = "`stream_maps` cannot be used: " if isinstance(error, MappingError) else ""
+    except (ConfigValidationError, click.ClickException, click.exceptions.Exit, BrokenPipeError):
+        raise  # The command line has an end of its own for these.
+    except Exception as error:  # Whatever it is, a traceback helps no user.
         logger.debug("Where it arose", exc_info=True)
-        logger.error("%s%s", what, error)  # noqa: TRY400  # A user can do nothing with a traceback.
+        logger.error("%s", _sentence_of(error))  # noqa: TRY400  # As above.
         sys.exit(1)
+
+
+def _sentence_of(error: Exception) -> str:
+    """What an error says, if its text is ours; the texts of others may quote values of records."""
+    if isinstance(error, (FatalAPIError, RetriableAPIError, OutputError)):
+        return str(error)
+    if isinstance(error, MappingError):
+        return f"`stream_maps` cannot be used: {error}"
+    if isinstance(error, RecursionError):
+        return "A record of Harvest's is nested too deeply to be read. Report it to Harvest."
+    return (
+        f"The tap has an error of its own ({type(error).__name__}). Run it again with "
+        "TAP_HARVEST_LOGLEVEL=DEBUG, and report where it arose."
+    )

@@ -6,7 +6,12 @@ messages until they fill a block, a STATE or SCHEMA is among them, or someone as
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec.json import Encoder
 from singer_sdk.contrib.msgspec import enc_hook
@@ -14,7 +19,40 @@ from singer_sdk.singerlib.encoding.base import GenericSingerWriter
 from singer_sdk.singerlib.encoding.simple import Message, RecordMessage
 from typing_extensions import override
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 BLOCK_BYTES = 256 * 1024
+
+
+class OutputError(Exception):
+    """Standard output takes no more, for instance since its disk is full."""
+
+
+@contextmanager
+def flush_output() -> Iterator[None]:
+    """Write to standard output what is buffered, at the end of a block.
+
+    Raises:
+        OutputError: The output cannot be written.
+        BrokenPipeError: Nobody reads the output any more.
+    """
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # What is buffered would be tried again, in vain, when Python ends.
+        with contextlib.suppress(OSError, ValueError), Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        message = (
+            f"Standard output cannot be written: {error.strerror}. Make room there, or name "
+            "another file, and run the sync again with the last state that the target confirmed."
+        )
+        raise OutputError(message) from error
 
 
 class BufferedWriter(GenericSingerWriter[bytes, Message]):
@@ -46,9 +84,10 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
         self._is_writing = True
         try:
             unwritten = memoryview(block)
-            while unwritten:  # A signal cuts a write short if Python does not buffer its output.
-                unwritten = unwritten[sys.stdout.buffer.write(unwritten) :]
-            sys.stdout.buffer.flush()
+            with flush_output():
+                # A signal cuts a write short if Python does not buffer its output.
+                while unwritten:
+                    unwritten = unwritten[sys.stdout.buffer.write(unwritten) :]
         finally:
             self._is_writing = False
         if self._exit_code is not None:

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from harvest_sandbox import Sandbox
 
 
+@pytest.fixture(autouse=True)
+def forget_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The secrets of other tests are words of this one."""
+    monkeypatch.setattr("tap_harvest.http.secrets._patterns", {})
+
+
 @pytest.fixture
 def script() -> Iterator[Script]:
     """A scripted server."""

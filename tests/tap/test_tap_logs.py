@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, urlencode
 
 import pytest
+from singer_sdk.exceptions import FatalAPIError
+from tap_run import program, selecting, settings
 
 from account_tables import account
 from harvest_sandbox.endpoints import oracle
+from tap_harvest.client import Client
+from tap_harvest.sign_in import OAuth, PersonalToken
+from tap_harvest.tap import TapHarvest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+    from scripted_server import Script
 
     from harvest_sandbox import Sandbox
 
@@ -90,16 +99,16 @@ def test_neither_a_secret_nor_a_text_of_the_account_is_logged(
     harvest.fail(path="/v2/invoices", status=429, retry_after=0)
     harvest.fail(path="/v2/time_entries", rewrite=lambda body: body[:-9])
     harvest.fail(path="/v2/reports/project_budget", status=401, body="oauth", times=None)
-    file, logging = tmp_path / "config.json", tmp_path / "logging.yaml"
+    file, logs = tmp_path / "config.json", tmp_path / "logging.yaml"
     file.write_text(json.dumps(config), encoding="utf-8")
-    logging.write_text(json.dumps(DEBUG_EVERYTHING), encoding="utf-8")
+    logs.write_text(json.dumps(DEBUG_EVERYTHING), encoding="utf-8")
 
     run = subprocess.run(
         [sys.executable, "-m", "tap_harvest", "--config", file],
         capture_output=True,
         text=True,
         check=False,
-        env=os.environ | {"SINGER_SDK_LOG_CONFIG": str(logging), "TAP_HARVEST_LOGLEVEL": "DEBUG"},
+        env=os.environ | {"SINGER_SDK_LOG_CONFIG": str(logs), "TAP_HARVEST_LOGLEVEL": "DEBUG"},
     )
 
     assert run.returncode == 1
@@ -111,3 +120,180 @@ def test_neither_a_secret_nor_a_text_of_the_account_is_logged(
     assert {
         text for text in found if re.search(rf"(?<!\w){re.escape(text)}(?!\w)", run.stderr)
     } == set()
+
+
+SECRET: Final = "71001.pt.a+secret/of:the-tests"
+SPELLINGS: Final = {
+    "plain": SECRET,
+    "URL": quote(SECRET, safe=""),
+    "URL, small": quote(SECRET, safe="").lower(),
+    "URL, twice": quote(quote(SECRET, safe=""), safe=""),
+    "form": urlencode({"token": SECRET}),
+    "JSON": SECRET.replace("/", r"\/"),
+    "JSON, escaped": "".join(f"\\u{ord(character):04X}" for character in SECRET),
+    "HTML": "".join(f"&#{ord(character)};" for character in SECRET),
+    "XML": "".join(f"&#x{ord(character):x};" for character in SECRET),
+}
+"""How a server may repeat a secret."""
+
+
+@pytest.mark.parametrize("way", SPELLINGS)
+@pytest.mark.parametrize("status", [400, 401, 422])
+def test_a_secret_that_harvest_repeats_is_replaced(
+    script: Script, caplog: pytest.LogCaptureFixture, *, status: int, way: str
+):
+    """In the error and in the log, however it is spelt, also where the text is cut."""
+    client = Client(
+        api_url=f"{script.url}/v2",
+        identity_url=script.url,
+        sign_in=PersonalToken(SECRET),
+        user_agent="test",
+    )
+    said = f"No such token: {SPELLINGS[way]}. {'x' * 270} {SPELLINGS[way]}"
+    script.says({"message": said, "error": SPELLINGS[way]}, status=status)
+
+    with pytest.raises(FatalAPIError) as caught:
+        list(client.pages("/clients", {}, stream="clients"))
+    client.close()
+
+    text = str(caught.value) + caplog.text
+    assert "No such token: ***. xxx" in text.replace("token=", "")
+    assert SPELLINGS[way] not in text
+    assert not re.search("secret", text.replace("client_secret", ""))
+
+
+def test_the_secrets_of_oauth2_are_replaced(script: Script):
+    """The client's secret, and old and new tokens, in errors and addresses."""
+    names = {"client_secret": "secret-of-ours", "refresh_token": "refresh-of-ours"}
+    client = Client(
+        api_url=f"{script.url}/v2",
+        identity_url=script.url,
+        sign_in=OAuth(client_id="id", **names),
+        user_agent="test",
+    )
+    granted = {"access_token": "access-of-theirs", "refresh_token": "refresh-of-theirs"}
+    secrets = [*names.values(), *granted.values()]
+    script.says(granted).says({"message": " ".join(secrets)}, status=400)
+    list_of = {
+        "clients": [],
+        "total_entries": 9,
+        "links": {"next": f"{script.url}/refresh-of-ours"},
+    }
+    script.says(list_of).says(status=422)
+
+    errors = []
+    for _ in range(2):
+        with pytest.raises(FatalAPIError) as caught:
+            list(client.pages("/clients", {}, stream="clients"))
+        errors.append(str(caught.value))
+    client.close()
+
+    assert ": *** *** *** ***)" in errors[0]
+    assert f"422 on {script.url}/***, stream" in errors[1]
+
+
+def test_an_error_name_of_the_identity_host_holds_no_secret(script: Script):
+    """A fault's name could be a token as well."""
+    client = Client(
+        api_url=f"{script.url}/v2",
+        identity_url=script.url,
+        sign_in=OAuth(client_id="id", client_secret="our_secret", refresh_token="our_token"),
+        user_agent="test",
+    )
+    script.says({"error": "our_token"}, status=400)
+
+    with pytest.raises(FatalAPIError) as caught:
+        list(client.pages("/clients", {}, stream="clients"))
+    client.close()
+
+    assert "our_token" not in str(caught.value)
+
+
+def test_a_secret_in_the_line_of_a_library_is_replaced(
+    script: Script, config: dict[str, Any], caplog: pytest.LogCaptureFixture
+):
+    """The connection logs each address with its query at DEBUG."""
+    caplog.set_level("DEBUG")
+    tap = TapHarvest(config={**config, "access_token": SECRET, "api_url": f"{script.url}/v2"})
+    script.says({"id": 1, "access_roles": ["administrator"]})
+    client = tap.account.client
+    client.one(f"/users/me?access_token={quote(SECRET, safe='')}", stream="users_me")
+    client.close()
+
+    assert "/users/me?access_token=*** HTTP/1.1" in caplog.text
+    assert "secret" not in caplog.text
+
+
+def test_a_traceback_holds_no_message(caplog: pytest.LogCaptureFixture, config: dict[str, Any]):
+    """The messages of errors below quote what a record holds; kinds and lines remain."""
+    TapHarvest(config=config)
+    try:
+        try:
+            int("Example Harbour")
+        except ValueError as error:
+            raise KeyError("Example Works") from error
+    except KeyError:
+        logging.getLogger("tap-harvest").warning("Where it arose", exc_info=True)
+
+    text = logging.Formatter().format(caplog.records[-1])
+    assert text.startswith("Where it arose\nTraceback (most recent call last):\n")
+    assert "\nValueError\n\nwhich led to:\n\nTraceback" in text
+    assert text.endswith("\nKeyError")
+    assert not re.search(r"(?<!\(\")Example", text)
+
+
+# The program's own end.
+
+
+@pytest.mark.parametrize(
+    ("expression", "kind"),
+    [
+        ("1/0", "ZeroDivisionError"),
+        ("int(name)", "ValueError"),
+        ("name[999]", "IndexError"),
+        ("9**9**9", "NumberTooHigh"),
+        ("unknown_word", "NameNotDefined"),
+    ],
+)
+def test_an_expression_that_fails_ends_with_one_line(
+    harvest: Sandbox, tmp_path: Path, expression: str, kind: str
+):
+    """Stream and kind of the error, no value of a record, no traceback."""
+    environment = settings(harvest) | {
+        "TAP_HARVEST_STREAM_MAPS": json.dumps({"clients": {"computed": expression}})
+    }
+    catalog = tmp_path / "catalog.json"
+    catalog.write_text(json.dumps(selecting("clients")), encoding="utf-8")
+
+    run = program("--config=ENV", f"--catalog={catalog}", **environment)
+
+    assert run.returncode == 1
+    errors = [line for line in run.stderr.splitlines() if " ERROR " in line]
+    assert len(errors) == 1
+    assert "`stream_maps` cannot be used" in errors[0]
+    assert expression in errors[0] or (kind in errors[0] and '"clients"' in errors[0])
+    assert "Traceback" not in run.stderr
+    assert not any(row["name"] in run.stderr for row in harvest.rows("clients"))
+    assert "ACTIVATE_VERSION" not in run.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="This system has no /dev/full.")
+@pytest.mark.parametrize("arguments", [[], ["--discover"], ["--about"], ["--test"]], ids=" ".join)
+def test_a_full_disk_behind_the_output_ends_with_one_line(harvest: Sandbox, arguments: list[str]):
+    """What to do is said, and no traceback is, also when Python ends."""
+    with Path("/dev/full").open("wb") as full:
+        run = subprocess.run(
+            [sys.executable, "-m", "tap_harvest", "--config=ENV", *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            env=os.environ | settings(harvest),
+        )
+
+    assert run.returncode == 1
+    errors = [line for line in run.stderr.splitlines() if " ERROR " in line]
+    assert len(errors) == 1
+    assert "Standard output cannot be written: No space left on device. Make room" in errors[0]
+    assert "Traceback" not in run.stderr
+    assert "Exception ignored" not in run.stderr

@@ -14,6 +14,8 @@ import re
 from typing import NamedTuple, Self
 from urllib.parse import parse_qsl, urlsplit
 
+from tap_harvest.http.secrets import redacted
+
 _PLAIN = re.compile(r"https?://[A-Za-z0-9._:\[\]-]+(?:[/?][!-~]*)?", re.IGNORECASE)
 _PORTS = {"http": 80, "https": 443}
 
@@ -44,11 +46,11 @@ class Origin(NamedTuple):
 
 
 def shown(url: str) -> str:
-    """An address for people: without query; "no plain address" if it is not plain."""
+    """An address for messages: without query and secrets; "no plain address" if it is none."""
     if Origin.of(url) is None:
         return "no plain address"
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}{parts.path}"
+    return redacted(f"{parts.scheme}://{parts.netloc}{parts.path}")
 
 
 def page_of(url: str) -> tuple[str, tuple[tuple[str, str], ...]]:

@@ -13,6 +13,7 @@ from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 from tap_harvest.http.addresses import shown
 from tap_harvest.http.characters import whole_characters
 from tap_harvest.http.headers import server_time
+from tap_harvest.http.secrets import redacted
 
 if TYPE_CHECKING:
     import requests
@@ -131,11 +132,12 @@ def _too_deep(url: str, stream: str) -> FatalAPIError:
 
 
 def complaint(response: requests.Response) -> str:
-    """What Harvest said about a refused request; nothing where it sent HTML or no text."""
+    """What Harvest said about a refused request, without secrets; nothing for HTML or no text."""
     try:
         said = msgspec.json.decode(response.content, type=dict[str, object])
     except (msgspec.DecodeError, RecursionError):
         return ""
     words = [said[name] for name in ("message", "error_description", "error") if name in said]
     text = "; ".join(" ".join(word.split()) for word in words if isinstance(word, str))
-    return f": {text[:MAX_COMPLAINT_LENGTH]}" if text else ""
+    # Redacted before it is cut: half a secret would not be found.
+    return f": {redacted(text)[:MAX_COMPLAINT_LENGTH]}" if text else ""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 import msgspec
 from msgspec import Raw
+from singer_sdk.exceptions import MapExpressionError
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib import RecordMessage
@@ -380,8 +381,17 @@ class HarvestStream(DueStream):
             verbatim = cast("Record", record)  # The writer takes bytes as they are.
             message = RecordMessage(self.name, verbatim, self._stream_version, received_at)
             self._tap.write_message(message)
-        else:
-            self._write_record_message(decode_record(record) if isinstance(record, Raw) else record)
+            return
+        taken_apart = decode_record(record) if isinstance(record, Raw) else record
+        try:
+            self._write_record_message(taken_apart)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            # The SDK lets these errors of an expression pass, and their texts quote the record.
+            sentence = (
+                f'an expression for stream "{self.name}" fails for a record '
+                f"({type(error).__name__}). Correct the expression."
+            )
+            raise MapExpressionError(sentence) from error
 
     def _owned(self, record: Raw | Record) -> Raw | Record:
         """A record that says whose it is, where several accounts are read."""
