@@ -230,6 +230,9 @@ comments on the columns where the database has such. How the tables join is draw
   parent is not selected. Payments and messages are asked for where the invoice or estimate changed,
   what hangs on people always, for which `users` is read whole. The parent's id is added as
   `invoice_id`, `estimate_id` or `user_id`.
+* *Messages*: some, such as reminders or the note that a client viewed an invoice, may not change
+  their invoice or estimate. So those of open invoices and sent estimates are also asked for every
+  `reconcile_days` ({reconcile_days}), and all others every `sweep_days` ({sweep_days}).
 * *By window*: one request for each piece of the calendar, a {report_window} unless `report_window`
   says otherwise. Later syncs read the windows that are new, and those that touch the last
   `report_lookback_days` ({report_lookback_days}), since edits of old entries change them.
@@ -247,6 +250,8 @@ comments on the columns where the database has such. How the tables join is draw
 * Every `reconcile_days` ({reconcile_days}) the lists that are read by *what changed* cost what they
   did in the first sync, and every `sweep_days` ({sweep_days}) those *below* others do: that is how
   deletions are found.
+* Every `reconcile_days` the messages cost one request for each invoice that is open and each
+  estimate that is sent, and those lists are read whole, selected or not.
 * `company` and `users_me` are asked for in any case, and so is what a selected stream is *from* or
   *below*. One more request goes out if no account is set. With `account_ids` each account costs
   this.

@@ -7,7 +7,8 @@ instants, never between texts.
 The state is Singer's, with one entry a stream:
 `{"bookmarks": {stream: {"replication_key": "updated_at", "replication_key_value": "2031-…"}}}`.
 Beside that stand when the stream was last read from its beginning (`swept_at`), what that beginning
-was if not that of time (`start_date`), the `version` of its records, and the `filters` that they
+was if not that of time (`start_date`), when the lists below open records were last read
+(`checked_at`), the `version` of its records, and the `filters` that they
 had to pass. Reports have the last day that was over when it was read, and beside that what windows
 are pieces of, and whom those windows named that may be read again.
 """
@@ -80,6 +81,8 @@ class Bookmark:
         value: The instant up to which it was; `None` before its first complete read.
         swept: When the stream was last read from its beginning; `None` if that is not known.
         start: That beginning; `None` for the beginning of time.
+        checked: When the lists below open records were last read, though those did not change;
+            `None` if that is not known.
         version: The version of the records: when the last read began that could tell which were
             deleted, in milliseconds since 1970; more where it had to be later than the one before.
             `None` before there was such a read.
@@ -89,6 +92,7 @@ class Bookmark:
     value: datetime | None = None
     swept: datetime | None = None
     start: datetime | None = None
+    checked: datetime | None = None
     version: int | None = None
     filters: Mapping[str, str] = field(default_factory=dict)
 
@@ -112,6 +116,7 @@ class Bookmark:
             None if value is None else instant(value),
             _instant_in(entry, "swept_at"),
             _instant_in(entry, "start_date"),
+            _instant_in(entry, "checked_at"),
             version if isinstance(version, int) else None,
             filters if isinstance(filters, Mapping) else {},
         )
@@ -124,7 +129,8 @@ class Bookmark:
         if self.value is not None:
             entry["replication_key"] = REPLICATION_KEY
             entry["replication_key_value"] = instant_text(self.value)
-        for name, moment in (("swept_at", self.swept), ("start_date", self.start)):
+        moments = {"swept_at": self.swept, "start_date": self.start, "checked_at": self.checked}
+        for name, moment in moments.items():
             if moment is not None:
                 entry[name] = instant_text(moment)
         if self.version is not None:
@@ -195,6 +201,15 @@ class Bookmark:
         if now is None or every is None:
             return False
         return self.swept is None or not timedelta(0) <= now - self.swept < every
+
+    def is_check_due(self, now: datetime | None, every: timedelta | None) -> bool:
+        """Whether the lists below open records are to be read, though those did not change.
+
+        Args:
+            now: The present by Harvest's clock; `None` if nothing was asked yet.
+            every: How long a check holds; `None` for ever.
+        """
+        return replace(self, swept=self.checked).is_sweep_due(now, every)
 
     def next_version(self, now: datetime | None) -> int:
         """A version for the records of a read that begins at an instant, later than all before."""

@@ -88,7 +88,8 @@ SETTINGS: Final = th.PropertiesList(
         title="Reconcile",
         description="After how many days a list is read whole again, so that rows that were "
         "deleted in Harvest are found and removed downstream; 0: in every run; null: never, "
-        "and nothing is removed.",
+        "and nothing is removed. The messages of open invoices and sent estimates are read as "
+        "often.",
     ),
     th.Property(
         "sweep_days",

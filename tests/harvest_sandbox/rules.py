@@ -137,7 +137,7 @@ def _invoice_message_added(account: Account, row: InvoiceMessage, _: Extra) -> N
         if row.event_type == "send":
             invoice.sent_at = row.created_at
         _move(account, [invoice], Move.INVOICE_SENT)
-    elif row.reminder or row.thank_you:
+    elif row.reminder or row.thank_you or row.event_type == "view":
         _move(account, [invoice], Move.INVOICE_PLAIN_MESSAGE)
     elif Move.INVOICE_MAILED_AGAIN in account.switches.moves:
         invoice.sent_at = row.created_at

@@ -22,7 +22,7 @@ class Move(StrEnum):
     INVOICE_MAILED_AGAIN = auto()
     """The invoice of a further mail, whose `sent_at` moves as well."""
     INVOICE_PLAIN_MESSAGE = auto()
-    """The invoice of a reminder or a thank-you."""
+    """The invoice of a reminder, a thank-you, or a note that the client viewed the invoice."""
     ESTIMATE_SENT = auto()
     """The estimate of a message that changes its state."""
     MESSAGE_DELETED = auto()

@@ -303,6 +303,88 @@ def test_a_message_that_does_not_move_its_invoice_comes_with_the_sweep(
     assert entry["swept_at"] == instant_text(swept)
 
 
+OPEN = {"invoice": "open", "estimate": "sent"}
+
+
+def message_that_moves_nothing(harvest: Sandbox, what: str, state: str, **content: Any) -> Row:
+    """A message of the oldest invoice or estimate in a state, which does not move it."""
+    parents = [row for row in harvest.rows(f"{what}s") if row["state"] == state]
+    oldest = min(parents, key=lambda row: row["updated_at"])
+    recipients = [{"name": "Example Person", "email": "one@example.com"}]
+    message = harvest.add(
+        f"{what}_messages",
+        **{f"{what}_id": oldest["id"], "recipients": recipients, "event_type": None, **content},
+    )
+    assert oldest in harvest.rows(f"{what}s")
+    return {f"{what}_id": oldest["id"], **message}
+
+
+@pytest.mark.parametrize("what", OPEN)
+@pytest.mark.parametrize("content", [{"reminder": True}, {"event_type": "view"}], ids=str)
+@pytest.mark.parametrize("selected", [True, False])
+def test_a_message_of_an_open_parent_comes_within_a_day(
+    harvest: Sandbox, sync: Sync, what: str, content: Row, *, selected: bool
+):
+    """Also where it does not move its invoice or estimate, be that selected or not."""
+    if what == "estimate" and "reminder" in content:
+        content = {}
+    streams = [f"{what}_messages", f"{what}_message_recipients", *([f"{what}s"] * selected)]
+    first = sync(*streams)
+    message = message_that_moves_nothing(harvest, what, OPEN[what], **content)
+    harvest.advance(seconds=DAY / 2)
+    early = sync(*streams, state=first.states[-1])
+    harvest.advance(seconds=DAY / 2)
+
+    run = sync(*streams, state=early.states[-1])
+
+    assert message not in early.records(f"{what}_messages")
+    assert message in run.records(f"{what}_messages")
+    recipients = run.records(f"{what}_message_recipients")
+    assert message["id"] in {row[f"{what}_message_id"] for row in recipients}
+    entry = run.states[-1]["bookmarks"][f"{what}_messages"]
+    assert entry["checked_at"] == instant_text(harvest.now)
+    assert entry["swept_at"] == instant_text(harvest.now - timedelta(days=1))
+    assert entry["replication_key_value"] == first.bookmarks[f"{what}_messages"]
+
+
+@pytest.mark.parametrize("what", OPEN)
+def test_a_check_of_open_parents_costs_a_request_for_each(harvest: Sandbox, sync: Sync, what: str):
+    """Once a day, besides those that changed; in each run, if that is wanted."""
+    first = sync(f"{what}_messages")
+    harvest.advance(seconds=DAY)
+    rows = harvest.rows(f"{what}s")
+    since = instant_text(instant(first.bookmarks[f"{what}_messages"]) - timedelta(seconds=300))
+    changed = {row["id"] for row in rows if row["updated_at"] >= since}
+    are_open = {row["id"] for row in rows if row["state"] == OPEN[what]}
+    assert are_open - changed
+
+    found = []
+    state = first.states[-1]
+    for settings in ({}, {}, {"reconcile_days": 0}, {"reconcile_days": None}):
+        harvest.requests.clear()
+        harvest.advance(seconds=60)
+        run = sync(f"{what}_messages", state=state, **settings)
+        state = run.states[-1]
+        found.append(set(asked(harvest, "messages")))
+
+    assert found == [changed | are_open, changed, changed | are_open, changed]
+
+
+def test_open_invoices_from_before_the_start_are_not_asked(harvest: Sandbox, sync: Sync):
+    """What is left out of the first sync is left out of the check as well."""
+    oldest = message_that_moves_nothing(harvest, "invoice", "open", reminder=True)
+    start = harvest.rows("invoices")
+    moment = next(row["updated_at"] for row in start if row["id"] == oldest["invoice_id"])
+    start_date = instant_text(instant(moment) + timedelta(seconds=1))
+    first = sync("invoice_messages", start_date=start_date)
+    harvest.advance(seconds=DAY)
+    harvest.requests.clear()
+
+    sync("invoice_messages", start_date=start_date, state=first.states[-1])
+
+    assert oldest["invoice_id"] not in asked(harvest, "messages")
+
+
 @pytest.mark.parametrize(("sweep_days", "is_there"), [(0, True), (None, False)])
 def test_sweeps_are_a_setting(harvest: Sandbox, sync: Sync, sweep_days: int | None, is_there: bool):
     """In every run, or never."""

@@ -50,6 +50,8 @@ class DueStream(Stream):
         is_swept: Whether `updated_since` misses some changes, so that the stream is read from its
             beginning again every `sweep_days`. Other lists are every `reconcile_days`, and only
             where that tells what was deleted.
+        open_state: The state of a record below which rows can be added without a change of it; see
+            `NestedStream`. Empty where a row always changes the record.
         is_history: Whether rows stay right after Harvest stopped showing them.
         span: The instants that the account whose turn it is is read for.
     """
@@ -58,6 +60,7 @@ class DueStream(Stream):
     is_fact: ClassVar[bool] = False
     filters: ClassVar[Filters] = {}
     is_swept: ClassVar[bool] = False
+    open_state: ClassVar[str] = ""
     is_history: ClassVar[bool] = False
 
     primary_keys: ClassVar[Sequence[str]] = ("id",)
@@ -160,10 +163,15 @@ class DueStream(Stream):
 
     def due(self) -> Span:
         """What is to be read in this run."""
-        start, end = (self._limit(name) for name in ("start_date", "end_date"))
         if self._is_whole:
-            return Span(self.kept_bookmark.beginning(start), end)
-        return Span(self.bookmark.since(lookback=self._lookback), end)
+            return self.whole_span
+        return Span(self.bookmark.since(lookback=self._lookback), self._limit("end_date"))
+
+    @property
+    def whole_span(self) -> Span:
+        """All that the stream is about, from its beginning to its end."""
+        start = self.kept_bookmark.beginning(self._limit("start_date"))
+        return Span(start, self._limit("end_date"))
 
     def _limit(self, setting: str) -> datetime | None:
         text = self.config.get(setting) if self.source.is_fact else None
@@ -181,6 +189,15 @@ class DueStream(Stream):
         return (is_swept or self.may_reconcile) and bookmark.is_sweep_due(
             self.account.client.started, None if days is None else timedelta(days=days)
         )
+
+    @property
+    def is_check_due(self) -> bool:
+        """Whether the lists below open records are to be read, though those did not change."""
+        if not self.source.open_state or not self.is_incremental:
+            return False
+        days = self.config["reconcile_days"]
+        every = None if days is None else timedelta(days=days)
+        return self.bookmark.is_check_due(self.account.client.started, every)
 
     @property
     def _is_whole(self) -> bool:
@@ -277,6 +294,8 @@ class DueStream(Stream):
         not bring was deleted.
         """
         moved, started = self.bookmark, self.account.client.started
+        if self.source.open_state and (self._is_whole or self.is_check_due):
+            moved = replace(moved, checked=started)
         if self._is_whole:
             moved = replace(moved, swept=started, start=self.span.since)
         if self.is_incremental:

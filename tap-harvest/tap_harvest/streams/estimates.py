@@ -97,7 +97,8 @@ class EstimateLineItems(ExplodedStream):
 class EstimateMessages(NestedStream):
     """Mails about an estimate, and changes of its state.
 
-    A mail that changes no state may not move its estimate, and then comes with the next sweep.
+    A message without a change of the state may not move its estimate. While that waits for an
+    answer, such a message comes within `reconcile_days`, and after that with the next sweep.
 
     Harvest API, "Estimate Messages":
     https://help.getharvest.com/api-v2/estimates-api/estimates/estimate-messages/
@@ -109,6 +110,7 @@ class EstimateMessages(NestedStream):
     parent_stream_type = Estimates
     parent_key = "estimate_id"
     follows_parent = True
+    open_state = "sent"
     module = "estimate_feature"
     is_fact = True
     schema = fields(

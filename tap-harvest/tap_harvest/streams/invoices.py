@@ -110,7 +110,9 @@ class InvoiceLineItems(ExplodedStream):
 class InvoiceMessages(NestedStream):
     """Mails about an invoice, reminders and thanks, and changes of its state.
 
-    A reminder or thank-you may not move its invoice, and then comes with the next sweep.
+    A message without a change of the state, such as a reminder or the note that the client viewed
+    the invoice, may not move its invoice. While that is open, such a message comes within
+    `reconcile_days`, and after that with the next sweep.
 
     Harvest API, "Invoice Messages":
     https://help.getharvest.com/api-v2/invoices-api/invoices/invoice-messages/
@@ -122,6 +124,7 @@ class InvoiceMessages(NestedStream):
     parent_stream_type = Invoices
     parent_key = "invoice_id"
     follows_parent = True
+    open_state = "open"
     module = "invoice_feature"
     is_fact = True
     schema = fields(

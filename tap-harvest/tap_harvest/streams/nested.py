@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+import msgspec
 from typing_extensions import override
 
 from tap_harvest.bookmarks import Span
@@ -36,7 +37,9 @@ class NestedStream(HarvestStream):
         parent_key: The field that takes the parent's id; `path` names it as well.
         follows_parent: Whether a change in the list moves its parent's `updated_at`. Then only
             parents that changed are asked, for their whole list, and the bookmark is theirs. If
-            not, all are asked for what changed in their lists.
+            not, all are asked for what changed in their lists. Where some changes do not move the
+            parent, `open_state` names the state in which parents are also asked every
+            `reconcile_days`.
         passed_over: The refusals that tell of one parent alone, each with what it means.
     """
 
@@ -47,6 +50,7 @@ class NestedStream(HarvestStream):
     is_swept = True
 
     _parent_span = Span()
+    _open_span: Span | None = None
     _is_cut = False
     _parents: dict[int, datetime | None]
 
@@ -73,18 +77,39 @@ class NestedStream(HarvestStream):
             Which of its records are to be asked, by their `updated_at`.
         """
         self._parents = {}
-        self._parent_span = self.parents_due()
-        return self._parent_span
+        self._parent_span, self._open_span = self._changed_span, self._open_parents_span
+        return self.parents_due()
 
     def parents_due(self) -> Span:
-        """Which records of the parent's list are to be asked, by their `updated_at`."""
+        """Which records of the parent's list are to be read, by their `updated_at`."""
+        return self._open_parents_span or self._changed_span
+
+    @property
+    def _changed_span(self) -> Span:
+        """Which records are to be asked since they changed."""
         return Span.covering(m.due() for m in self.family) if self.follows_parent else Span()
+
+    @property
+    def _open_parents_span(self) -> Span | None:
+        """Which records are to be asked if they are open; `None` if that is not due."""
+        if not any(member.is_check_due for member in self.family):
+            return None
+        return Span.covering(member.whole_span for member in self.family)
 
     def note_parents(self, rows: Iterable[tuple[Head, Raw]]) -> None:
         """Remember which records of a page of the parent's list are to be asked."""
         for head, row in rows:
-            if head.id is not None and head.updated_at in self._parent_span and self.has_list(row):
+            if head.id is None or not self.has_list(row):
+                continue
+            if head.updated_at in self._parent_span:
                 self._parents[head.id] = head.updated_at
+            elif self._is_asked_as_open(head, row):
+                self._parents[head.id] = None  # Its rows are due, whenever it changed.
+
+    def _is_asked_as_open(self, head: Head, row: Raw) -> bool:
+        if self._open_span is None or head.updated_at not in self._open_span:
+            return False
+        return bool(_state_of(row).state == self.open_state)
 
     def read_below(self, highest: datetime | None) -> None:
         """Read the lists of all parents that are due, and move the bookmarks after the last.
@@ -198,6 +223,13 @@ class NestedStream(HarvestStream):
             for row in page.rows:
                 if self.has_list(row) and (parent_id := head_of(row).id) is not None:
                     yield from self._pages_below(parent_id, below)
+
+
+class _State(msgspec.Struct, frozen=True):
+    state: Any = None
+
+
+_state_of = msgspec.json.Decoder(_State).decode
 
 
 def _is_withheld(refusal: FatalAPIError) -> bool:
