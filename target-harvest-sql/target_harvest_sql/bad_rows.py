@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from target_harvest_sql.connector import DatabaseError, InDoubtError, TransientError
+from target_harvest_sql.connector import DatabaseError, RefusedDataError
 from target_harvest_sql.records import json_type
 
 if TYPE_CHECKING:
@@ -104,11 +104,10 @@ def _write_apart(
             [row.element for row in rows if row.is_deleted],
             stream,
         )
-    except (InDoubtError, TransientError):
-        raise
-    except DatabaseError as error:
+    except RefusedDataError as error:
         if len(rows) == 1:
-            reason = _misfit(connector, table, rows[0]) + error.reason
+            misfit = _misfit(connector, table, rows[0]) if error.is_of_value else ""
+            reason = misfit + error.reason
             refuse(Refusal(stream, table, rows[0].origin, reason))
             return
         half = len(rows) // 2

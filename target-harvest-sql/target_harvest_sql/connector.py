@@ -7,7 +7,7 @@ import time
 import weakref
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import backoff
 from singer_sdk.exceptions import ConfigValidationError
@@ -48,8 +48,24 @@ class TransientError(DatabaseError):
     """The database may do the same when it is asked again."""
 
 
+class RefusedDataError(DatabaseError):
+    """The database refused what was to be written; a row may be to blame, and no fault else."""
+
+    is_of_value = False
+    """Whether a value is to blame, and not the row as a whole."""
+
+
 class InDoubtError(DatabaseError):
     """A transaction may have been committed; to do it again could double its rows."""
+
+
+ERRORS: Final = {
+    "transient": TransientError,
+    "value": RefusedDataError,
+    "row": RefusedDataError,
+    "server": DatabaseError,
+}
+"""What each kind of fault is raised as."""
 
 
 class Connector:
@@ -302,7 +318,8 @@ class Connector:
             stream: Name of the stream, for errors.
 
         Raises:
-            DatabaseError: If the database refuses the batch; nothing of it is written.
+            RefusedDataError: If a row of the batch is to blame; nothing of it is written.
+            DatabaseError: If the database refuses the batch for another reason.
         """
 
         def work() -> None:
@@ -347,9 +364,7 @@ class Connector:
         statements = [self.dialect.rows_sql(columns)]
         try:
             self._transact("read a record", lambda: self._execute_part(statements, [element]))
-        except TransientError:
-            raise
-        except DatabaseError:
+        except RefusedDataError:
             return False
         return True
 
@@ -572,16 +587,16 @@ class Connector:
         try:
             yield
         except self._driver_type.errors as error:
+            fault = self._driver_type.fault(error)
             reason = first_line(hide(str(error))) if hide else redacted(error)
-            found = [hint for part, hint in self.dialect.hints.items() if part in str(error)]
-            hints = list(map(self._address.named, found))
-            what_to_do = hints[0] if hints else "Set the log level to DEBUG to see the statement."
+            hint = self._address.named(self.dialect.hint(fault.code, fault.text))
+            what_to_do = hint or "Set the log level to DEBUG to see the statement."
             was_lost = self._driver is None and self._was_open
-            is_transient = was_lost or self._driver_type.is_transient(error)
-            worded = (TransientError if is_transient else DatabaseError)(
-                f"The database refused to {doing}: {reason}. {what_to_do}"
-            )
-            worded.reason = ". ".join((reason, *hints[:1])).rstrip(".")
+            type_ = TransientError if was_lost else ERRORS[fault.kind]
+            worded = type_(f"The database refused to {doing}: {reason}. {what_to_do}")
+            worded.reason = f"{reason}. {hint}".rstrip(". ")
+            if isinstance(worded, RefusedDataError):
+                worded.is_of_value = fault.kind == "value"
             raise worded from error
 
 

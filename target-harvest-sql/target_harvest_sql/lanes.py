@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from target_harvest_sql import bad_rows
 from target_harvest_sql.bad_rows import RefusedRowError, Row
-from target_harvest_sql.connector import DatabaseError, InDoubtError, TransientError
+from target_harvest_sql.connector import RefusedDataError, TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -185,9 +185,7 @@ class Lanes:
         try:
             try:
                 connector.write(share.table, share.elements, share.deleted, share.stream)
-            except (InDoubtError, TransientError):
-                raise
-            except DatabaseError:
+            except RefusedDataError:
                 bad_rows.write(connector, share.table, share.stream, share.rows, self._refuse)
         except Exception as error:  # noqa: BLE001 - whatever it is, the target has to hear of it.
             self._refused.setdefault(name, error)

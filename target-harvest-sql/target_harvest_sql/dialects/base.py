@@ -70,7 +70,9 @@ class Dialect(ABC):
     """The place of a bound value, with `{}` for its name; after `%(` drivers read `%` as theirs."""
 
     hints: ClassVar[Mapping[str, str]] = {}
-    """What to do about an error of the database, by a part of the driver's message."""
+    """What to do about an error, by its code as the driver tells it. Words behind the code are the
+    beginning of the message, where one code has several causes; the first that fits is taken.
+    Names and values stand behind the beginning of a message, so they never choose a hint."""
 
     open_sql: ClassVar[Sequence[str]] = ()
     """Run once on a new connection."""
@@ -117,6 +119,19 @@ class Dialect(ABC):
     def of_server(self, version: str) -> Dialect:  # noqa: ARG002 - most need not know.
         """The dialect of a server that calls its version so."""
         return self
+
+    def hint(self, code: str, text: str) -> str:
+        """Say what to do about an error; empty if nothing is known.
+
+        Args:
+            code: The code of the error, as the driver tells it.
+            text: What the database said.
+        """
+        for key, hint in self.hints.items():
+            wanted, _, beginning = key.partition(" ")
+            if wanted == code and text.startswith(beginning):
+                return hint
+        return ""
 
     def is_text(self, column: Column) -> bool:
         """Whether two texts are two values in a column, whatever they mean; so with JSON's text."""

@@ -18,6 +18,7 @@ DOUBLE_KEEPS = 2**53
 """How far from zero a double keeps every integer."""
 
 INEXACT = "integers that a double would round"
+INDEXED = "Drop the index, and make it anew after the run."
 
 
 class DuckDB(Dialect):
@@ -48,13 +49,22 @@ class DuckDB(Dialect):
     }
     parameter_form = "${}"
     hints: ClassVar[Mapping[str, str]] = {
-        "lock": "One process may write a DuckDB file: end the other one.",
-        "maximum_object_size": "A record of more than 16 MB cannot be read: select less of it.",
-        "Permission denied": "Give the user of this process the right to write the file.",
-        "Cannot open file": "Create the folder of `sqlalchemy_url`, with the right to write.",
-        INEXACT: "Let the tap declare the numbers as text with `format: singer.decimal`.",
-        "depend": "Drop the index, and make it anew after the run.",
-        "not a valid DuckDB": "Let `sqlalchemy_url` name a DuckDB file, or a new one.",
+        "IOException Could not set lock": "One process may write a DuckDB file: end the other one.",
+        "IOException Cannot open file": "Create the folder of `sqlalchemy_url`, and give the user "
+        "of this process the right to write there.",
+        'IOException The file "': "Let `sqlalchemy_url` name a DuckDB file, or a new one.",
+        "IOException Could not write": "Make room on the disk.",
+        "OutOfMemoryException": "Raise `?memory_limit=` in `sqlalchemy_url`, or lower "
+        "`batch_size_bytes`.",
+        'InvalidInputException "maximum_object_size" of': "DuckDB reads records of at most 16 MB: "
+        "select less of the stream.",
+        f"InvalidInputException {INEXACT}": "Let the tap declare the numbers as text with "
+        "`format: singer.decimal`.",
+        "InvalidInputException The following options": "Correct what follows `?` in "
+        "`sqlalchemy_url`.",
+        "CatalogException Cannot change the type of this column": INDEXED,
+        "CatalogException Cannot drop this column": INDEXED,
+        "DependencyException": INDEXED,
     }
     open_sql = ("SET TimeZone = 'UTC'",)
     batch_start = b""

@@ -110,30 +110,57 @@ class MySQL(Dialect):
     }
     parameter_form = "%({})s"
     hints: ClassVar[Mapping[str, str]] = {
-        "Access denied": "Correct user and password in `sqlalchemy_url`, or grant the user rights "
-        "on the database.",
-        "Unknown database": "Create it, or correct `sqlalchemy_url`.",
-        "SSL": "Change the `ssl_` options in `sqlalchemy_url`, or the server's TLS.",
-        "connect to MySQL": "Correct host and port in `sqlalchemy_url`, or start the server.",
-        "No such file": "Correct the paths in `sqlalchemy_url`.",
-        "no option": "Correct what follows `?` in `sqlalchemy_url`.",
-        "cryptography": "Install it, or ask for TLS with `?ssl_verify_cert=true`.",
-        "command denied": "Grant the user SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER and DROP.",
-        "max_allowed_packet": "Raise it on the server, or select less of the stream.",
-        "key was too long": "Let fewer or shorter properties be the key; of other columns "
-        "that become text, drop the index.",
-        "Row size too large": "Flatten less, or select fewer properties.",
-        "Too many columns": "Flatten less, or select fewer properties.",
-        "Data too long": "Give the column the type longtext; a key holds as much as an index does.",
         **dict.fromkeys(
-            ("Duplicate CHECK", "Duplicate check"),
+            ("1044", "1045", "1698"),
+            "Correct user and password in `sqlalchemy_url`, or grant the user rights on the "
+            "database.",
+        ),
+        "1046": "Name a database in `sqlalchemy_url`, or set `default_target_schema`.",
+        "1049": "Create it, or correct `sqlalchemy_url`.",
+        "2026": "Change the `ssl_` options in `sqlalchemy_url`, or the server's TLS.",
+        "2003": "Correct host and port in `sqlalchemy_url`, or start the server.",
+        "-1": "Correct what follows `?` in `sqlalchemy_url`.",
+        "-2": "Correct the paths in `sqlalchemy_url`.",
+        "-3": "Install it, or ask for TLS with `?ssl_verify_cert=true`.",
+        **dict.fromkeys(
+            ("1142", "1143", "1227", "1370"),
+            "Grant the user SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER and DROP.",
+        ),
+        "1153": "Raise it on the server, or select less of the stream.",
+        "1071": "Let fewer or shorter properties be the key; of other columns "
+        "that become text, drop the index.",
+        **dict.fromkeys(
+            ("1117", "1118", "1005/185", "1005/139"),
+            "Flatten less, or select fewer properties.",
+        ),
+        "1406": "Give the column the type longtext; a key holds as much as an index does.",
+        **dict.fromkeys(
+            ("1826", "3822"),
             f"Drop the constraint {EXACT}: a run ended while it widened a column.",
         ),
-        EXACT: "Let the tap declare the numbers as text with `format: singer.decimal`.",
-        "Duplicate column": "Drop the column whose name ends in __widened: a run ended while it "
+        **dict.fromkeys(
+            (f"4025 CONSTRAINT `{EXACT}`", f"3819 Check constraint `{EXACT}`"),
+            "Let the tap declare the numbers as text with `format: singer.decimal`.",
+        ),
+        "1060": "Drop the column whose name ends in __widened: a run ended while it "
         "widened another one.",
-        "is full": "Make room on the server's disk.",
-        "Lock wait timeout": "Another program holds the rows: let it end.",
+        **dict.fromkeys(
+            ("1021", "1114", "3/28", "1026/28", "1030/28"), "Make room on the server's disk."
+        ),
+        **dict.fromkeys(("1037", "1038", "1041"), "Give the server more memory."),
+        **dict.fromkeys(
+            ("1040", "1203"), "Raise `max_connections` of the server, or lower `lanes`."
+        ),
+        "1205": "Another program holds the rows or the table: let it end.",
+        "1290": "Let `sqlalchemy_url` name a server that can be written to.",
+        "1836": "Let `sqlalchemy_url` name a server that can be written to.",
+        "1969": "Raise `max_statement_time`, or end the program that holds the rows.",
+        "3024": "Raise `max_execution_time`, or end the program that holds the rows.",
+        **dict.fromkeys(
+            ("3157", "4040", "4178"),
+            "The record is nested too deeply for the server: leave the property out, in the tap or "
+            "with `stream_maps`.",
+        ),
     }
     open_sql: ClassVar[Sequence[str]] = (
         *OPEN_SQL,
@@ -142,7 +169,7 @@ class MySQL(Dialect):
     )
     lock_sql = (  # A name of a lock has 64 characters; the two of a table may have more.
         "SELECT GET_LOCK(CONCAT('target-harvest-sql ', LEFT(SHA2(CONCAT("
-        "COALESCE(%(schema)s, DATABASE()), '.', LOWER(%(table)s)), 256), 40)), 0)"
+        "COALESCE(%(schema)s, DATABASE(), ''), '.', LOWER(%(table)s)), 256), 40)), 0)"
     )
     list_length = 1
     statement_rows = 250  # More take memory, of which the driver needs copies, and are no faster.

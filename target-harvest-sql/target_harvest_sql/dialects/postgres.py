@@ -69,23 +69,39 @@ class PostgreSQL(Dialect):
     }
     parameter_form = "%({})s"
     hints: ClassVar[Mapping[str, str]] = {
-        "password authentication": "Correct the user and the password in `sqlalchemy_url`.",
-        "no password supplied": "Give the password in `sqlalchemy_url`, or in PGPASSWORD.",
-        "root certificate file": "Let `sslrootcert` in `sqlalchemy_url` be the correct path.",
-        "does not exist": "Create it, or correct `sqlalchemy_url`.",
-        "Connection refused": "Correct host and port in `sqlalchemy_url`, or start the server.",
-        "could not translate host name": "Correct the host in `sqlalchemy_url`.",
-        "match host name": "Let `sqlalchemy_url` name the host as the server's certificate does.",
-        "SSL": "Change `sslmode` and the certificates in `sqlalchemy_url`, or the server's TLS.",
-        "invalid connection option": "Correct what follows `?` in `sqlalchemy_url`.",
-        "permission denied for database": "Let an owner create the schema, or grant CREATE.",
-        "permission denied": "Grant the user USAGE and CREATE on the schema, and its tables.",
-        "must be owner": "Let the user of `sqlalchemy_url` own the table.",
-        "other objects depend": "Drop the view, and make it anew after the run; or use upsert.",
-        "used by a view": "Drop the view, and make it anew after the run.",
-        "value too long": "Give the column the type text.",
-        "disk full": "Make room on the server's disk.",
-        "No space left": "Make room on the server's disk.",
+        "28P01": "Correct the user and the password in `sqlalchemy_url`.",
+        "28000": "Correct the user in `sqlalchemy_url`, or let the server's pg_hba.conf admit it.",
+        "no-password": "Give the password in `sqlalchemy_url`, or in PGPASSWORD.",
+        "root-certificate": "Let `sslrootcert` in `sqlalchemy_url` be the correct path.",
+        "3D000": "Create it, or correct `sqlalchemy_url`.",
+        "3F000": "Create it, or correct `sqlalchemy_url`.",
+        "refused": "Correct host and port in `sqlalchemy_url`, or start the server.",
+        "timeout": "Correct host and port in `sqlalchemy_url`, or look why the server is silent.",
+        "unknown-host": "Correct the host in `sqlalchemy_url`.",
+        "host-name": "Let `sqlalchemy_url` name the host as the server's certificate does.",
+        "tls": "Change `sslmode` and the certificates in `sqlalchemy_url`, or the server's TLS.",
+        "option": "Correct what follows `?`, or the port, in `sqlalchemy_url`.",
+        "42501 permission denied for database": "Let an owner create the schema, or grant CREATE.",
+        "42501 FATAL:  permission denied for database": "Grant the user CONNECT on the database.",
+        "42501 must be owner": "Let the user of `sqlalchemy_url` own the table.",
+        "42501": "Grant the user USAGE and CREATE on the schema, and its tables.",
+        "2BP01": "Drop the view, and make it anew after the run; or use upsert.",
+        "0A000 cannot alter type of a column used by": "Drop the view, and make it anew after the "
+        "run.",
+        "22001": "Give the column the type text.",
+        "25006": "Let `sqlalchemy_url` name the primary server, which can be written to.",
+        "53100": "Make room on the server's disk.",
+        "53200 out of shared memory": "Raise `max_locks_per_transaction` of the server, or write "
+        "fewer streams in one run.",
+        "53200": "Give the server more memory, or lower `batch_size_bytes`.",
+        "53300": "Raise `max_connections` of the server, or lower `lanes`.",
+        "54000": "Let fewer or shorter properties be the key, or drop the index of the column.",
+        "54001": "The record is nested too deeply: raise `max_stack_depth` of the server, or leave "
+        "the property out, in the tap or with `stream_maps`.",
+        "54011": "Flatten less, or select fewer properties.",
+        "55P03": "Another program holds the rows or the table: let it end.",
+        "57014 canceling statement due to statement timeout": "Raise `statement_timeout` for the "
+        "user, or end the program that holds the rows.",
     }
     list_length = 1
     open_sql = ("SET TIME ZONE 'UTC'",)  # What comes without an offset is UTC.

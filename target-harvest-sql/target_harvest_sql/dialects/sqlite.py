@@ -18,6 +18,8 @@ AS_TEXT: Mapping[Kind, Kind] = {"boolean": "json", "integer": "decimal", "number
 """As what a column of text takes kinds so that they stay as JSON has them: the operator ->> makes 1
 of true, and SQLite's own text of a number has 15 digits."""
 
+BUSY = "Another process holds the file: let it end, or wait longer with `?timeout=`."
+
 
 class SQLite(Dialect):
     """SQLite 3.38 or newer.
@@ -51,16 +53,25 @@ class SQLite(Dialect):
         "time": "TEXT",
     }
     hints: ClassVar[Mapping[str, str]] = {
-        "locked": "Another process holds the file: let it end, or wait longer with `?timeout=`.",
-        "readonly": "Give the user of this process the right to write the file and its folder.",
-        "unable to open": "Create the folder that `sqlalchemy_url` names, with the right to write.",
-        "full": "Make room on the disk.",
-        "drop column": "Drop the index or view that uses the column, or the table.",
-        "SQL logic error": "Drop the views of the table, and make them anew after the run.",
-        "datatype mismatch": "An INTEGER PRIMARY KEY holds integers alone: rename or drop the "
+        "SQLITE_BUSY": BUSY,
+        "SQLITE_LOCKED": BUSY,
+        "SQLITE_READONLY": "Give the user of this process the right to write the file and its "
+        "folder.",
+        "SQLITE_CANTOPEN": "Create the folder that `sqlalchemy_url` names, with the right to "
+        "write.",
+        "SQLITE_FULL": "Make room on the disk.",
+        "SQLITE_IOERR": "Look at the disk, or at the network folder, that holds the file.",
+        "SQLITE_NOTADB": "Let `sqlalchemy_url` name an SQLite file, or one that does not exist.",
+        "SQLITE_CORRUPT": "The file is damaged: restore a copy of it.",
+        "SQLITE_MISMATCH": "An INTEGER PRIMARY KEY holds integers alone: rename or drop the "
         "table, or set `load_method: overwrite`.",
-        "internal use": "Give the stream another name with `stream_maps` and `__alias__`.",
-        "not a database": "Let `sqlalchemy_url` name an SQLite file, or one that does not exist.",
+        "SQLITE_ERROR error in": "Drop the index or view that uses the column, or the table.",
+        "SQLITE_ERROR cannot drop column": "Drop the index or view that uses the column, or the "
+        "table.",
+        "SQLITE_ERROR SQL logic error": "Drop the views of the table, and make them anew after the "
+        "run.",
+        "SQLITE_ERROR object name reserved for internal use": "Give the stream another name with "
+        "`stream_maps` and `__alias__`.",
     }
     open_sql = (
         "PRAGMA journal_mode = WAL",

@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from contextlib import AbstractContextManager
 
     from sqlalchemy.engine import URL
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What an error of a driver is about, told from its code and never from names or values."""
+
+    code: str
+    """The code of the error: SQLSTATE, number or name, as the hints of the dialect spell it."""
+
+    kind: Literal["transient", "value", "row", "server"]
+    """What to do about it:
+
+    * `transient`: the same may succeed later, if need be on a new connection.
+    * `value`: a value of a row cannot be read, or its column cannot hold it.
+    * `row`: a row as a whole is refused, by a constraint or by its size.
+    * `server`: anything else. No row is to blame.
+    """
+
+    text: str
+    """What the database said."""
 
 
 class Driver(Protocol):
@@ -27,8 +48,8 @@ class Driver(Protocol):
         """Open the connection."""
 
     @classmethod
-    def is_transient(cls, error: Exception) -> bool:
-        """Whether the same may succeed when it is tried again, if need be on a new connection."""
+    def fault(cls, error: Exception) -> Fault:
+        """Tell what an error, one of `errors`, is about."""
 
     def execute(self, statement: str, parameters: Mapping[str, Any]) -> list[Any]:
         """Run a statement; return its rows, none for one that has no rows.

@@ -6,7 +6,7 @@ import os
 import sys
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 from uuid import uuid4
 
 import duckdb
@@ -15,6 +15,7 @@ from fsspec.implementations.memory import (  # type: ignore[import-untyped] # It
 )
 
 from target_harvest_sql.drivers import options
+from target_harvest_sql.drivers.base import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,6 +34,18 @@ CONFIGURATION: dict[str, Any] = {
 
 DuckDB manual, "Configuration": https://duckdb.org/docs/stable/configuration/overview
 """
+
+
+OF_A_VALUE: Final = (
+    duckdb.ConversionException,
+    duckdb.InvalidInputException,
+    duckdb.OutOfRangeException,
+    duckdb.TypeMismatchException,
+)
+"""Errors that may be the fault of a value."""
+
+OBJECT_TOO_LARGE: Final = '"maximum_object_size" of '
+"""How the message for a record begins that is larger than DuckDB reads."""
 
 
 class DuckDBDriver:
@@ -59,9 +72,13 @@ class DuckDBDriver:
         self._file = AnonymousFile() if AnonymousFile.exists else RegisteredFile(self._connection)
 
     @classmethod
-    def is_transient(cls, error: Exception) -> bool:  # noqa: ARG003 - none is.
-        """Say no: nobody else writes to the file."""
-        return False
+    def fault(cls, error: Exception) -> Fault:
+        """Tell an error by its class; none passes, as nobody else writes to the file."""
+        text = str(error).partition(": ")[2]  # What stands before it is the class in words.
+        if isinstance(error, duckdb.ConstraintException) or text.startswith(OBJECT_TOO_LARGE):
+            return Fault(type(error).__name__, "row", text)
+        kind: Literal["value", "server"] = "value" if isinstance(error, OF_A_VALUE) else "server"
+        return Fault(type(error).__name__, kind, text)
 
     def execute(self, statement: str, parameters: Mapping[str, Any]) -> list[Any]:
         """Run a statement."""

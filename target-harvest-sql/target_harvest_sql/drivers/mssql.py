@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
+
+from target_harvest_sql.drivers.base import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,22 +32,45 @@ Azure SQL documentation, "Troubleshoot transient connection errors":
 https://learn.microsoft.com/azure/azure-sql/database/troubleshoot-common-errors-issues
 """
 
-TRANSIENT_WORDS: Final = (
-    "deadlock victim",
-    "Lock request time out",
-    "Snapshot isolation transaction aborted",
-    "is not currently available",
-    "error processing your request",
-    "service is currently busy",
-    "limit for the database is",
-    "Not enough resources to process",
-    "too many operations in progress",
-    "Communication link failure",
-    "TCP Provider",
-    "Not connected to any",
-    "Unexpected EOF",
+TRANSIENT_MESSAGES: Final = re.compile(
+    r"Transaction \(Process ID \d+\) was deadlocked"
+    r"|Lock request time out"
+    r"|Snapshot isolation transaction aborted"
+    r"|Database '[^']*' on server '[^']*' is not currently available"
+    r"|The service has encountered an error processing your request"
+    r"|The service is currently busy"
+    r"|Resource ID *: *\d+\. The \w+ limit for the database is"
+    r"|Cannot process (?:create or update )?request\. (?:Not enough resources|Too many )"
+    r"|Communication link failure"
+    r"|TCP Provider"
+    r"|Not connected to any"
+    r"|Unexpected EOF"
 )
-"""The same errors, where a driver tells no number."""
+"""How the messages of the same errors begin, where a driver tells no number."""
+
+OF_A_VALUE: Final = frozenset(
+    {220, 232, 241, 242, 244, 245, 248, 295, 8114, 8115, 8134, 8152, 8169, 13608, 13609, 2628}
+)
+"""Numbers of errors that may be the fault of a value."""
+
+OF_A_ROW: Final = frozenset({511, 515, 530, 547, 1946, 2601, 2627, 3609})
+"""Numbers of errors that may be the fault of a row; so are those of triggers, from
+`FIRST_OF_USERS` on.
+
+SQL Server documentation, "Database Engine events and errors":
+https://learn.microsoft.com/sql/relational-databases/errors-events/database-engine-events-and-errors
+"""
+
+FIRST_OF_USERS: Final = 50_000
+"""The least number that a trigger can give to an error."""
+
+UNMAPPED: Final = 33_557_097
+"""Number that Babelfish gives to every error of PostgreSQL that SQL Server does not have."""
+
+OF_A_VALUE_MESSAGES: Final = re.compile(
+    r"(?:invalid input syntax|value out of range|value too long|[\w ]+ out of range\Z)"
+)
+"""How the messages of such errors begin that may be the fault of a value."""
 
 # Messages that hold a value of a record. It may itself hold quotes and ends of lines.
 _VALUE = re.compile(r"\bvalue(?: is|:| =)? (?:'.*'|\(.*\)|[-+.\d]\S*\d)", re.DOTALL)
@@ -54,10 +79,20 @@ _VALUE = re.compile(r"\bvalue(?: is|:| =)? (?:'.*'|\(.*\)|[-+.\d]\S*\d)", re.DOT
 class ServerError(Exception):
     """What the server or the driver refused, without values of records."""
 
-    def __init__(self, text: str, number: int | None = None) -> None:
+    def __init__(
+        self,
+        text: str,
+        number: int | None = None,
+        told: str = "",
+        kind: Literal["row", "server"] = "server",
+    ) -> None:
         super().__init__(_VALUE.sub("value", text))
         self.number = number
         """As in `sys.messages`; `None` where the driver does not tell."""
+        self.told = told or text
+        """What the server said, without the words of the driver."""
+        self.kind = kind
+        """Whose fault the error is, where the driver tells by something else than a number."""
 
 
 class MSSQLDriver(ABC):
@@ -78,10 +113,22 @@ class MSSQLDriver(ABC):
         return str(text)
 
     @classmethod
-    def is_transient(cls, error: Exception) -> bool:
-        """Whether the same may succeed when it is tried again."""
-        number = getattr(error, "number", None)
-        return number in TRANSIENT_NUMBERS or any(part in str(error) for part in TRANSIENT_WORDS)
+    def fault(cls, error: Exception) -> Fault:
+        """Tell an error by its number, or by the beginning of its message where it has none."""
+        number: int | None = getattr(error, "number", None)
+        told = str(getattr(error, "told", error))
+        kind: Literal["transient", "value", "row", "server"] = getattr(error, "kind", "server")
+        if number is None:
+            # The driver's own words stand in front of the server's.
+            if any(TRANSIENT_MESSAGES.match(text) for text in (told, str(error))):
+                kind = "transient"
+        elif number in TRANSIENT_NUMBERS:
+            kind = "transient"
+        elif number in OF_A_VALUE or (number == UNMAPPED and OF_A_VALUE_MESSAGES.match(told)):
+            kind = "value"
+        elif number in OF_A_ROW or FIRST_OF_USERS <= number != UNMAPPED:
+            kind = "row"
+        return Fault("-" if number is None else str(number), kind, told)
 
     def execute(self, statement: str, parameters: Mapping[str, Any]) -> list[Any]:
         """Run a statement."""

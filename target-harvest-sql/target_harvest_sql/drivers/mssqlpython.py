@@ -64,4 +64,6 @@ def _braced(value: str) -> str:
 def _server_error(error: mssql_python.Error) -> ServerError:
     """Take what the driver says, and what the server or the system said to it."""
     told = str(error.ddbc_error).removeprefix("[Microsoft]").removeprefix("[SQL Server]")
-    return ServerError(": ".join(dict.fromkeys(filter(None, (error.driver_error, told)))))
+    text = ": ".join(dict.fromkeys(filter(None, (error.driver_error, told))))
+    is_of_a_row = isinstance(error, mssql_python.DataError | mssql_python.IntegrityError)
+    return ServerError(text, told=told, kind="row" if is_of_a_row else "server")

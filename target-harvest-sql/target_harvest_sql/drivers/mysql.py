@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import ssl
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 import pymysql
 
 from target_harvest_sql.drivers import options
+from target_harvest_sql.drivers.base import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -22,7 +24,16 @@ STATEMENT_BYTES: Final = 2**17
 """What is left for a statement beside its batch."""
 
 REFUSED_HERE: Final = -1
-"""The code of what no server has seen."""
+"""The code of an option that is wrong; no server has seen it."""
+
+NO_FILE: Final = -2
+"""The code of a file that an option names and that cannot be read."""
+
+NO_PACKAGE: Final = -3
+"""The code of a sign-in that needs another Python package."""
+
+TLS: Final = 2026
+"""The code of PyMySQL for TLS that fails."""
 
 TOO_LONG: Final = 1153
 """The code of the server for a statement beyond max_allowed_packet."""
@@ -49,6 +60,7 @@ OPTIONS: Final[Mapping[str, Callable[[str], Any]]] = {
 TRANSIENT: Final = frozenset(
     {
         0,  # PyMySQL: the connection is closed.
+        1020,  # MariaDB: another transaction changed the row.
         1040,  # Too many connections.
         1053,  # The server shuts down.
         1152,  # The connection was aborted.
@@ -59,10 +71,13 @@ TRANSIENT: Final = frozenset(
         1203,  # Too many connections of the user.
         1205,  # A lock was waited for too long.
         1213,  # A deadlock.
+        1317,  # The statement was killed.
         1927,  # The connection was killed.
+        1969,  # MariaDB: max_statement_time is exceeded.
         2006,  # PyMySQL: the server has gone away.
         2013,  # PyMySQL: the connection was lost.
         2014,  # PyMySQL: a packet came out of its order.
+        3024,  # MySQL: max_execution_time is exceeded.
         4031,  # MySQL: the connection was idle for too long.
     }
 )
@@ -72,6 +87,30 @@ not among them: its address or certificate is wrong.
 MariaDB documentation, "MariaDB Error Code Reference":
 https://mariadb.com/docs/server/reference/error-codes/mariadb-error-code-reference
 """
+
+OF_A_ROW: Final = frozenset(
+    {
+        *(1048, 1364),  # Null where none may be.
+        *(1062, 1557, 1569),  # A key that exists.
+        *(1216, 1217, 1451, 1452, 1761, 1762),  # A foreign key.
+        *(1264, 1265, 1292, 1366, 1367, 1406, 1411, 1416, 1441, 1690),  # A value of a column.
+        *(1118, 1153, 1301),  # Longer than a page, or than max_allowed_packet.
+        *(1369, 3819, 4025),  # A condition of a view or a constraint.
+        1644,  # What a trigger raises.
+        *(3140, 3141, 3143, 3156, 3157, 3158, 3665, 3666, 3667, 3903, 3904),  # JSON in MySQL.
+        *(4036, 4037, 4038, 4039, 4040, 4042, 4043, 4044, 4178, 4179),  # JSON in MariaDB.
+    }
+)
+"""Codes of errors that may be the fault of a row. The server itself names the column, if it is one.
+
+MySQL manual, "Server Error Message Reference":
+https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html
+"""
+
+WITH_INNER: Final = frozenset({3, 1005, 1025, 1026, 1030})
+"""Codes of errors that pass on an error of the storage engine or the operating system."""
+
+_INNER: Final = re.compile(r"\((?:errno|Errcode): (\d+)\D*\)\Z|\AGot error (\d+)")
 
 HARMLESS: Final = frozenset(
     {
@@ -83,7 +122,10 @@ HARMLESS: Final = frozenset(
 """Codes of warnings that statements with IF EXISTS give; every other one is an error."""
 
 NAMES_ONLY: Final = frozenset(
-    {REFUSED_HERE, 1044, 1045, 1049, 1054, 1142, 1146, 1264, 1265, 1406, 2003, 3819}
+    {
+        *(REFUSED_HERE, NO_FILE, NO_PACKAGE, TLS),
+        *(1005, 1044, 1045, 1049, 1054, 1142, 1146, 1264, 1265, 1406, 2003, 3819, 4040, 4178),
+    }
 )
 """Codes of errors that quote names, but no value of a record."""
 
@@ -102,7 +144,7 @@ class ServerError(Exception):
 
     def __init__(self, code: int, message: str) -> None:
         self.code = code
-        told = message if code in NAMES_ONLY else _without_values(message)
+        told = message.replace('"', "`") if code in NAMES_ONLY else _without_values(message)
         super().__init__(told.replace("'", "`"))
 
 
@@ -140,9 +182,17 @@ class MySQLDriver:
         self.statement_bytes = self._room_bytes // 2  # Each quotation mark is written twice.
 
     @classmethod
-    def is_transient(cls, error: Exception) -> bool:
-        """Whether the same may succeed when it is tried again."""
-        return isinstance(error, ServerError) and error.code in TRANSIENT
+    def fault(cls, error: Exception) -> Fault:
+        """Tell an error by its number."""
+        code = error.code if isinstance(error, ServerError) else REFUSED_HERE
+        kind: Literal["transient", "row", "server"] = "server"
+        if code in TRANSIENT:
+            kind = "transient"
+        elif code in OF_A_ROW:
+            kind = "row"
+        # Behind the names of a table, such an error has a second number.
+        inner = _INNER.search(str(error)) if code in WITH_INNER else None
+        return Fault(f"{code}/{inner[1] or inner[2]}" if inner else str(code), kind, str(error))
 
     def execute(self, statement: str, parameters: Mapping[str, Any]) -> list[Any]:
         """Run a statement; what is only a warning to the server is an error here."""
@@ -184,7 +234,13 @@ def _server_errors() -> Iterator[None]:
         yield
     except pymysql.Error as error:
         code, message = error.args if len(error.args) == 2 else (0, str(error))  # noqa: PLR2004
+        if isinstance(getattr(error, "original_exception", None), ssl.SSLError):
+            code = TLS
         raise ServerError(code, message) from error
-    except (OSError, RuntimeError, ValueError) as error:
-        # A certificate that cannot be read, or a sign-in that needs another package.
+    except OSError as error:
+        code = TLS if isinstance(error, ssl.SSLError) else NO_FILE
+        raise ServerError(code, str(error)) from error
+    except RuntimeError as error:
+        raise ServerError(NO_PACKAGE, str(error)) from error
+    except ValueError as error:
         raise ServerError(REFUSED_HERE, str(error)) from error

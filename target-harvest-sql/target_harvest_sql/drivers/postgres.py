@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import socket
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 import psycopg
 from psycopg.adapt import Dumper
 from psycopg.pq import Format, TransactionStatus
 
+from target_harvest_sql.drivers.base import Fault
 from target_harvest_sql.drivers.options import OptionError
 
 if TYPE_CHECKING:
@@ -19,24 +22,97 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT_SECONDS = 30
 """How long a server is waited for, unless the URL says `?connect_timeout=`."""
 
-TRANSIENT = (
+TRANSIENT: Final = (
     "08",  # The connection is lost.
-    "40001",  # serialization_failure
-    "40P01",  # deadlock_detected
+    "25P03",  # idle_in_transaction_session_timeout
+    "40",  # serialization_failure, deadlock_detected
     "53300",  # too_many_connections
     "55P03",  # lock_not_available
+    "57014",  # query_canceled, also by statement_timeout
     "57P01",  # admin_shutdown
     "57P02",  # crash_shutdown
     "57P03",  # cannot_connect_now
+    "57P05",  # idle_session_timeout
 )
 """How the codes of errors begin that may be gone when the same is tried again.
 
 PostgreSQL manual, "Error Codes": https://www.postgresql.org/docs/current/errcodes-appendix.html
 """
 
+OF_A_VALUE: Final = ("22",)
+"""How the codes of errors begin that may be the fault of a value."""
 
-TRANSIENT_REFUSALS = ("too many clients", "connection slots", "the database system is")
-"""What a server says that will accept a connection later."""
+OF_A_ROW: Final = (
+    "21",  # cardinality_violation
+    "23",  # A constraint.
+    "44",  # with_check_option_violation
+    "54",  # Too large for an index, or nested too deeply.
+    "P0",  # What a trigger raises.
+)
+"""How the codes of errors begin that may be the fault of a row."""
+
+LOST: Final = "08006"
+"""Code of a connection that was lost; the driver gives none then."""
+
+CONNECTING: Final = (
+    ('FATAL:  database "', "3D000"),
+    ("FATAL:  no pg_hba.conf entry", "28000"),
+    ("FATAL:  password authentication failed", "28P01"),
+    ("FATAL:  permission denied for database", "42501"),
+    ("FATAL:  remaining connection slots", "53300"),
+    ('FATAL:  role "', "28000"),
+    ("FATAL:  sorry, too many clients", "53300"),
+    ("FATAL:  the database system is", "57P03"),
+    ("FATAL:  too many connections", "53300"),
+    ("fe_sendauth: no password supplied", "no-password"),
+    ("no password supplied", "no-password"),
+    ("Connection refused", "refused"),
+    ("No such file or directory", "refused"),
+    ("SSL error", "tls"),
+    ("certificate", "tls"),
+    ("could not", "tls"),
+    ("private key file", "tls"),
+    ("root certificate file", "root-certificate"),
+    ("server certificate for", "host-name"),
+    ("server does not support SSL", "tls"),
+    ("server closed the connection", LOST),
+    ("connection timeout expired", "timeout"),
+    ("invalid ", "option"),
+    ("bad value for", "option"),
+    ("missing ", "option"),
+)
+"""How messages begin while a connection is opened, where libpq keeps the server's code for itself,
+and the code that each has here. Names stand behind these words."""
+
+_PLACE: Final = re.compile(
+    r'(connection (failed|is bad): )?(connection to server (at|on socket) "[^"]*"'
+    r"( \([^)]*\))?(, port \d+)? failed: )?"
+)
+"""What stands before the message of a connection that fails."""
+
+_UNRESOLVED: Final = re.compile(r"failed to resolve host '.*': \[Errno (-?\d+)\]")
+
+
+class UnreachableError(psycopg.OperationalError):
+    """A connection could not be opened.
+
+    Args:
+        message: As psycopg words it.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.code = _connection_code(message)
+        """SQLSTATE, or a code of `CONNECTING`; empty if it is unknown."""
+
+
+def _connection_code(message: str) -> str:
+    """Tell from fixed words why a connection could not be opened."""
+    if unresolved := _UNRESOLVED.match(message):
+        # Only this error says that the name server did not answer.
+        return LOST if int(unresolved[1]) == socket.EAI_AGAIN else "unknown-host"
+    told = message[_PLACE.match(message).end() :]  # type: ignore[union-attr] # It matches nothing too.
+    return next((code for words, code in CONNECTING if told.startswith(words)), "")
 
 
 class PostgresDriver:
@@ -54,26 +130,28 @@ class PostgresDriver:
             **_asked(url),
             "client_encoding": "utf8",
         }
-        self._connection = psycopg.connect(
-            **options,
-            autocommit=True,  # Transactions are begun by the connector.
-            prepare_threshold=None,  # A pooler may give each transaction another connection.
-        )
+        try:
+            self._connection = psycopg.connect(
+                **options,
+                autocommit=True,  # Transactions are begun by the connector.
+                prepare_threshold=None,  # A pooler may give each transaction another connection.
+            )
+        except psycopg.Error as error:
+            raise UnreachableError(str(error)) from error
         self.version = str(self._connection.info.server_version)
         self._connection.adapters.register_dumper(_Batch, _BatchDumper)
 
     @classmethod
-    def is_transient(cls, error: Exception) -> bool:
-        """Whether the same may succeed when it is tried again."""
-        code: str | None = getattr(error, "sqlstate", None)
-        if code is not None:
-            return code.startswith(TRANSIENT)
-        # Without a code, a connection was lost, or could not be opened.
-        message = str(error)
-        return isinstance(error, psycopg.OperationalError) and (
-            not message.startswith("connection failed")
-            or any(part in message for part in TRANSIENT_REFUSALS)
-        )
+    def fault(cls, error: Exception) -> Fault:
+        """Tell an error by its SQLSTATE; one without it is a connection that was lost."""
+        text = str(error)
+        if isinstance(error, UnreachableError):
+            code = error.code
+        elif isinstance(error, psycopg.Error) and error.sqlstate:
+            code, text = error.sqlstate, error.diag.message_primary or text
+        else:
+            code = LOST if isinstance(error, psycopg.OperationalError) else ""
+        return Fault(code, _kind(code), text)
 
     def execute(self, statement: str, parameters: Mapping[str, Any]) -> list[Any]:
         """Run a statement."""
@@ -101,6 +179,14 @@ def _asked(url: URL) -> dict[str, str]:
     if unknown := url.query.keys() - names:
         raise OptionError(f"libpq has no option {', '.join(sorted(unknown))}")
     return {name: v if isinstance(v, str) else ",".join(v) for name, v in url.query.items()}
+
+
+def _kind(code: str) -> Literal["transient", "value", "row", "server"]:
+    if code.startswith(TRANSIENT):
+        return "transient"
+    if code.startswith(OF_A_VALUE):
+        return "value"
+    return "row" if code.startswith(OF_A_ROW) else "server"
 
 
 class _Batch:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from target_harvest_sql.drivers import options
+from target_harvest_sql.drivers.base import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,6 +21,19 @@ BUSY_TIMEOUT_SECONDS = 30.0
 
 OPTIONS: Final = {"timeout": options.seconds}
 """What may follow `?` in a URL."""
+
+OF_A_ROW: Final = frozenset(
+    {
+        "SQLITE_CONSTRAINT",
+        "SQLITE_ERROR",  # JSON that SQLite cannot read, among others.
+        "SQLITE_MISMATCH",
+        "SQLITE_TOOBIG",
+    }
+)
+"""Codes of errors that may be the fault of a row; all others are of the file or the system.
+
+SQLite manual, "Result and Error Codes": https://www.sqlite.org/rescode.html
+"""
 
 
 class SQLiteDriver:
@@ -41,9 +55,12 @@ class SQLiteDriver:
         self._connection.create_function("every_digit", 1, _every_digit, deterministic=True)
 
     @classmethod
-    def is_transient(cls, error: Exception) -> bool:  # noqa: ARG003 - none is.
-        """Say no: a locked file has been waited for already."""
-        return False
+    def fault(cls, error: Exception) -> Fault:
+        """Tell an error by its primary code; none passes, as a locked file was waited for."""
+        # SQLITE_CONSTRAINT_NOTNULL and others have their primary code in front.
+        name = str(getattr(error, "sqlite_errorname", ""))
+        code = "_".join(name.split("_")[:2])
+        return Fault(code, "row" if code in OF_A_ROW else "server", str(error))
 
     def execute(self, statement: str, parameters: Mapping[str, Any]) -> list[Any]:
         """Run a statement."""

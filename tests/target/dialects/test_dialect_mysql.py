@@ -59,7 +59,7 @@ def test_lock() -> None:
     """By a name that fits, whatever the table's."""
     assert MySQL().lock_sql == (
         "SELECT GET_LOCK(CONCAT('target-harvest-sql ', LEFT(SHA2(CONCAT("
-        "COALESCE(%(schema)s, DATABASE()), '.', LOWER(%(table)s)), 256), 40)), 0)"
+        "COALESCE(%(schema)s, DATABASE(), ''), '.', LOWER(%(table)s)), 256), 40)), 0)"
     )
 
 
