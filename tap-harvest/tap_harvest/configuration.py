@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from dotenv import find_dotenv, load_dotenv
 from singer_sdk.configuration._dict_config import parse_environment_config
+from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers._typing import is_boolean_type
 from singer_sdk.plugin_base import JSONSchemaValidator
 
@@ -34,6 +36,9 @@ YEARS = range(1901, 2101)
 ADDRESSES = ("api_url", "identity_url")
 MOMENTS = ("start_date", "end_date", "report_start_date")
 
+NOT_SETTINGS: Final = frozenset({"loglevel"})
+"""What variables of our prefix name beside settings."""
+
 RIGHT = {
     "account_id": "the number of an account, such as 900100",
     "account_ids": "a list of the numbers of accounts, such as `[900100, 900101]`",
@@ -50,13 +55,23 @@ RIGHT = {
 def from_environment(schema: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     """The settings that variables such as `TAP_HARVEST_PAGE_SIZE` hold.
 
-    An empty variable is not set, as schedulers pass on what nobody filled in, nor is one of JSON
-    that is null. A text that is not of the setting's kind stays one, for the schema to complain of.
+    A variable of the shell goes before one in a file `.env`. An empty variable is not set, as
+    schedulers pass on what nobody filled in, nor is one of JSON that is null. A text that is not of
+    the setting's kind stays one, for the schema to complain of. A setting that does not exist is
+    returned as well, so that it is told.
+
+    Raises:
+        ConfigValidationError: If the file `.env` cannot be read.
     """
-    settings: dict[str, Any] = {}
+    _read_dotenv()
+    settings = _unknown_variables(schema, prefix)
     for name, kind in schema["properties"].items():
         try:
-            found = parse_environment_config({"properties": {name: kind}}, prefix)
+            found = parse_environment_config(
+                {"properties": {name: kind}},
+                prefix,
+                os.devnull,  # The SDK lets a file `.env` go before the shell.
+            )
         except ValueError:
             found = {name: os.environ[f"{prefix}{name.upper()}"]}
         if name in found and is_boolean_type(kind):
@@ -65,6 +80,28 @@ def from_environment(schema: Mapping[str, Any], prefix: str) -> dict[str, Any]:
             found = {name: TRUTHS.get(text.lower(), text)}
         settings |= {name: value for name, value in found.items() if value not in ("", None)}
     return settings
+
+
+def _read_dotenv() -> None:
+    """Read the file `.env` of the working directory, or of one above."""
+    path = find_dotenv(usecwd=True)
+    try:
+        load_dotenv(path)  # It leaves alone what the shell has set.
+    except (OSError, ValueError) as error:
+        sentence = f"{path} cannot be read: it is no text in UTF-8 that this user may read."
+        raise ConfigValidationError(sentence, errors=[sentence]) from error
+
+
+def _unknown_variables(schema: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """The variables of our prefix that name no setting, and are not empty."""
+    names = {
+        variable: variable.removeprefix(prefix).lower()
+        for variable, text in os.environ.items()
+        # Two underscores begin what Meltano passes on for itself.
+        if text and variable.startswith(prefix) and not variable.startswith(f"{prefix}_")
+    }
+    known = schema["properties"].keys() | NOT_SETTINGS
+    return {name: os.environ[variable] for variable, name in names.items() if name not in known}
 
 
 def faults(
@@ -95,13 +132,25 @@ def _faults_of_schema(
     settings: dict[str, Any], schema: dict[str, Any]
 ) -> Iterator[tuple[str, str]]:
     """The settings that the schema does not allow, each with what is said."""
-    for error in JSONSchemaValidator(schema).iter_errors(settings):
+    for error in JSONSchemaValidator(_repaired(schema)).iter_errors(settings):
         name, *inside = map(str, error.path)
         if inside and name not in RIGHT:
             path, shown = ".".join([name, *inside]), _shown(error.instance)
             yield name, f"`{path}` is not what the Meltano SDK allows there: {shown}."
         else:
             yield name, _fault(name, settings[name], schema["properties"][name])
+
+
+def _repaired(schema: Any) -> Any:
+    """Leave out of `anyOf` what is no schema: the SDK writes `"null"` there for `__else__`."""
+    if isinstance(schema, list):
+        return [_repaired(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    parts = {name: _repaired(part) for name, part in schema.items()}
+    if isinstance(kinds := parts.get("anyOf"), list):
+        parts["anyOf"] = [kind for kind in kinds if isinstance(kind, dict)]
+    return parts
 
 
 def _faults_of_moments(texts: Mapping[str, str]) -> Iterator[str]:

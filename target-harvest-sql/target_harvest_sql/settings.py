@@ -11,6 +11,11 @@ from target_harvest_sql.address import MAX_PORT
 MAX_LANES: Final = 64
 """More connections than this make no server write faster."""
 
+MAX_ROWS: Final = 1_000_000_000
+MAX_BYTES: Final = 2**40
+MAX_SECONDS: Final = 365 * 24 * 60 * 60
+"""Beyond what anybody needs, and still a size of memory and a length of time."""
+
 SETTINGS: Final = th.PropertiesList(
     th.Property(
         "sqlalchemy_url",
@@ -142,14 +147,14 @@ SETTINGS: Final = th.PropertiesList(
     ),
     th.Property(
         "batch_size_rows",
-        th.IntegerType(minimum=1),
+        th.IntegerType(minimum=1, maximum=MAX_ROWS),
         default=10_000,
         title="Batch Size Rows",
         description="Records of a stream that are written at once, at most.",
     ),
     th.Property(
         "batch_size_bytes",
-        th.IntegerType(minimum=1),
+        th.IntegerType(minimum=1, maximum=MAX_BYTES),
         default=8 * 1024 * 1024,
         title="Batch Size Bytes",
         description="Bytes that all streams together hold back before the largest batch is "
@@ -157,7 +162,7 @@ SETTINGS: Final = th.PropertiesList(
     ),
     th.Property(
         "batch_wait_limit_seconds",
-        th.NumberType(exclusive_minimum=0),
+        th.NumberType(exclusive_minimum=0, maximum=MAX_SECONDS),
         default=60,
         title="Batch Wait Limit Seconds",
         description="Seconds after which a batch is written though it is not full.",
@@ -171,7 +176,7 @@ SETTINGS: Final = th.PropertiesList(
     ),
     th.Property(
         "lock_wait_limit_seconds",
-        th.NumberType(minimum=0),
+        th.NumberType(minimum=0, maximum=MAX_SECONDS),
         default=600,
         title="Lock Wait Limit Seconds",
         description="How long a table is waited for that another run writes to.",

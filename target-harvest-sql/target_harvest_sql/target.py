@@ -101,8 +101,7 @@ class TargetHarvestSQL(Target):
     def __init__(self, **kwargs: Any) -> None:
         self._termination: int | None = None
         if isinstance(config := kwargs.get("config"), dict):
-            # As with an empty variable: null, which the SDK lets pass, is no size of a batch.
-            kwargs["config"] = {name: v for name, v in config.items() if v is not None}
+            kwargs["config"] = configuration.given(config)
         calm_down(self.logger)
         super().__init__(**kwargs)
         calm_down(self.logger)  # Again: the SDK has set the level of its metrics.

@@ -161,6 +161,52 @@ def test_a_variable_is_true_or_false(monkeypatch: pytest.MonkeyPatch, text: str,
     assert TapHarvest(config=GOOD, parse_env_config=True).config["include_fixed_fee"] is value
 
 
+def test_the_shell_goes_before_a_dotenv_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A file that lies around must not send a run to another account."""
+    (tmp_path / ".env").write_text("TAP_HARVEST_PAGE_SIZE=200\nTAP_HARVEST_LOOKBACK_SECONDS=9\n")
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    monkeypatch.setenv("TAP_HARVEST_PAGE_SIZE", "100")
+    monkeypatch.setenv("TAP_HARVEST_LOOKBACK_SECONDS", "of the file")
+    monkeypatch.delenv("TAP_HARVEST_LOOKBACK_SECONDS")  # It is gone again after the test.
+
+    tap = TapHarvest(config={**GOOD}, parse_env_config=True)
+
+    assert tap.config["page_size"] == 100
+    assert tap.config["lookback_seconds"] == 9
+
+
+def test_a_dotenv_file_that_cannot_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """With its path, and no traceback."""
+    (tmp_path / ".env").write_bytes(b"\xff\xfe")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigValidationError) as caught:
+        TapHarvest(config={**GOOD}, parse_env_config=True)
+
+    assert ".env cannot be read" in caught.value.errors[0]
+
+
+def test_a_variable_of_no_setting_is_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    """As a setting in a file is; what Meltano and the SDK set for themselves is not."""
+    for name in ("ACOUNT_ID", "LOGLEVEL", "_SELECT"):
+        monkeypatch.setenv(f"TAP_HARVEST_{name}", "INFO")
+    TapHarvest(config={**GOOD}, parse_env_config=True)
+
+    [text] = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+    assert text.endswith(": acount_id")
+
+
+def test_an_option_of_a_stream_map_that_cannot_be_right_is_named():
+    """Though the SDK's own schema of it is broken."""
+    text = complaints(stream_maps={"__else__": "x"})
+
+    assert text == "`stream_maps.__else__` is not what the Meltano SDK allows there: 'x'."
+
+
 def test_a_setting_that_is_null_is_not_set():
     """Files made from templates hold null where nobody filled in; two settings know it as never."""
     names = [name for name in TapHarvest.config_jsonschema["properties"] if name not in GOOD]

@@ -151,7 +151,9 @@ def test_options_are_an_object(postgres_database: Database) -> None:
             ["`database` begins or ends"],
             id="line feed",
         ),
-        pytest.param({"sqlalchemy_url": ""}, ["`sqlalchemy_url` is not a text"], id="empty"),
+        pytest.param(
+            {"sqlalchemy_url": ""}, ["`sqlalchemy_url` is not a non-empty text"], id="empty"
+        ),
         pytest.param({"dialect": "", "host": 5}, ["`dialect` is not", "`host` is not"], id="types"),
         # As other targets call it.
         pytest.param(
@@ -331,12 +333,12 @@ def test_duckdb_fetches_an_extension_if_it_is_asked_to(duckdb_database: Database
     "config",
     [
         {"sqlalchemy_url": "sqlite:///a\0b"},
-        {"dialect": "sqlite", "database": "a\0b"},
+        {"dialect": "sqlite", "database": "a\ud800b"},
         SERVER | {"dialect": "postgresql", "password": "a\0b"},
     ],
 )
-def test_no_setting_of_the_connection_holds_a_null_character(config: dict[str, Any]) -> None:
-    """Drivers end there, or with an error of their own."""
+def test_a_setting_of_the_connection_is_text(config: dict[str, Any]) -> None:
+    """Drivers end at U+0000 and at half of a character, or with an error of their own."""
     with pytest.raises(ConfigValidationError) as caught:
         TargetHarvestSQL(config=config)
 

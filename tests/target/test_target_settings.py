@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 import subprocess
+from contextlib import closing, redirect_stdout
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from singer_sdk.exceptions import ConfigValidationError, MappingError
 from target_run import COMMAND, lines, record, run, schema, state, write
 
-from target_harvest_sql.target import TargetHarvestSQL
+from fix_databases import Database
+from settings_table import settings
+from target_harvest_sql.address import PARTS
+from target_harvest_sql.target import USER_ERRORS, TargetHarvestSQL
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from fix_databases import Database
 
 PEOPLE = schema("people", id={"type": "integer"}, name="string")
 
@@ -23,11 +27,15 @@ PEOPLE = schema("people", id={"type": "integer"}, name="string")
 @pytest.mark.parametrize(
     ("name", "value", "right"),
     [
-        ("sqlalchemy_url", ["s3cr3t"], "a text"),
+        ("sqlalchemy_url", ["s3cr3t"], "a non-empty text"),
         ("load_method", "merge", "one of upsert, append-only, overwrite"),
-        ("batch_size_rows", 0, "a whole number of at least 1"),
-        ("batch_size_rows", "many", "a whole number of at least 1"),
-        ("batch_wait_limit_seconds", 0, "a number above 0"),
+        ("batch_size_rows", 0, "a whole number from 1 to 1000000000"),
+        ("batch_size_rows", "many", "a whole number from 1 to 1000000000"),
+        ("batch_wait_limit_seconds", 0, "a number above 0 and at most 31536000"),
+        ("lock_wait_limit_seconds", -1, "a number from 0 to 31536000"),
+        ("lanes", 1000, "a whole number from 1 to 64"),
+        ("newest_wins", "", "a non-empty text"),
+        ("stream_maps.__else__", "x", "as the Meltano SDK defines it"),
         ("hard_delete", "perhaps", "true or false"),
         ("flattening_max_depth", 1.5, "a whole number of at least 0"),
         ("batch_config", 5, "an object"),
@@ -200,3 +208,119 @@ def test_settings_are_told_before_anything_is_read(
     assert "`load_method` is not" in ended.errors
     assert "Line 1" not in ended.errors
     assert "Traceback" not in ended.errors
+
+
+ABSURD: list[Any] = [
+    *("", " ", "s3cr3t", "a\0b", "\ud800", "x" * 5000, "9" * 400, "{", "nan", "1e999"),
+    *(-1, 0, 2.0, 2.5, 10**30, 1e300, True, [], [[1]], {}),
+    *({"people": "x"}, {"people": {"n": "record["}}, {"__else__": "x"}, {"storage": {"root": 5}}),
+]
+"""Values that make sense for no setting, or for few of them."""
+
+NAMES = [row[0].strip("`") for row in settings(TargetHarvestSQL)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_whatever_a_setting_is_there_is_no_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """From a file and from the environment: it is used, or one sentence says what is right."""
+    monkeypatch.chdir(tmp_path)
+    messages = lines([PEOPLE, record("people", id=1, name="a"), state(at=1)])
+    base: dict[str, Any] = {"flattening_enabled": True, "flattening_max_depth": 1}
+    if name not in {"sqlalchemy_url", *PARTS}:
+        base |= {"sqlalchemy_url": "sqlite:///absurd.db"}
+    told = []
+    for value in ABSURD:
+        text = value if isinstance(value, str) else json.dumps(value)
+        for by_variable in (False, True):
+            if by_variable and re.search("[\0\ud800-\udfff]", text):
+                continue  # No variable can hold it.
+            monkeypatch.delenv(f"TARGET_HARVEST_SQL_{name.upper()}", raising=False)
+            if by_variable:
+                monkeypatch.setenv(f"TARGET_HARVEST_SQL_{name.upper()}", text)
+            config = dict(base) if by_variable else base | {name: value}
+            (tmp_path / "absurd.db").unlink(missing_ok=True)
+            try:
+                target = TargetHarvestSQL(config=config, parse_env_config=by_variable)
+                with redirect_stdout(io.StringIO()), closing(target):
+                    target.listen(io.StringIO(messages))
+            except ConfigValidationError as error:
+                told += error.errors
+            except USER_ERRORS as error:
+                told.append(str(error))
+
+    assert told
+    assert [text for text in told if "\n" in text or not text.endswith(".")] == []
+
+
+def test_a_whole_number_may_be_written_as_a_fraction(postgres_database: Database) -> None:
+    """JSON Schema takes 2.0 for an integer, as some programs write all numbers."""
+    write(postgres_database, PEOPLE, record("people", id=1), lanes=2.0, batch_size_rows=5.0)
+
+    assert len(postgres_database.rows("people")) == 1
+
+
+def test_the_shell_goes_before_a_dotenv_file(tmp_path: Path) -> None:
+    """A file that lies around must not send a run into another database."""
+    (tmp_path / ".env").write_text(
+        "TARGET_HARVEST_SQL_SQLALCHEMY_URL=sqlite:///of_the_file.db\n"
+        "TARGET_HARVEST_SQL_LOAD_METHOD=append-only\n"
+    )
+    (tmp_path / "below").mkdir()
+    variables = {"TARGET_HARVEST_SQL_SQLALCHEMY_URL": "sqlite:///of_the_shell.db"}
+    ended = subprocess.run(
+        [COMMAND, "--config=ENV"],
+        input=lines([PEOPLE, record("people", id=1), record("people", id=1)]).encode(),
+        cwd=tmp_path / "below",
+        env=variables,
+        capture_output=True,
+        check=False,
+    )
+
+    assert ended.returncode == 0, ended.stderr
+    assert [path.name for path in (tmp_path / "below").iterdir()] == ["of_the_shell.db"]
+    found = Database("sqlite", f"sqlite:///{tmp_path}/below/of_the_shell.db")
+    assert len(found.rows("people")) == 2
+
+
+def test_a_dotenv_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    """With its path, and no traceback."""
+    (tmp_path / ".env").write_bytes(b"\xff\xfe")
+    ended = subprocess.run(
+        [COMMAND, "--config=ENV"],
+        input=b"",
+        cwd=tmp_path,
+        env={},
+        capture_output=True,
+        check=False,
+    )
+
+    assert ended.returncode == 1
+    assert b".env cannot be read" in ended.stderr
+    assert b"Traceback" not in ended.stderr
+
+
+def test_a_variable_of_no_setting_is_told(
+    sqlite_database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As a setting in a file is; what Meltano and the SDK set for themselves is not."""
+    from_environment(
+        monkeypatch,
+        sqlalchemy_url=sqlite_database.url,
+        load_metod="overwrite",
+        empty="",
+        loglevel="INFO",
+        _load_schema="x",
+    )
+
+    [text] = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+    assert text.endswith(": load_metod")
+
+
+def test_a_variable_of_another_target_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a file."""
+    with pytest.raises(ConfigValidationError) as caught:
+        from_environment(monkeypatch, dbname="warehouse")
+
+    assert "`dbname` is a setting of other targets" in caught.value.errors[0]
