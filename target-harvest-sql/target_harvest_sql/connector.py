@@ -212,6 +212,8 @@ class Connector:
         self._create_schema(table)
         self._execute(self.dialect.create_table_sql(table))
         self._execute_all(self.dialect.comments_sql(table))
+        if warning := self.dialect.creation_warning(table):
+            self._logger.warning("%s", warning)
         return table
 
     def _alter(

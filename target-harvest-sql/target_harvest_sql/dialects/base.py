@@ -217,6 +217,10 @@ class Dialect(ABC):
             lines.append(f"PRIMARY KEY ({self.names(table.keys)})")
         return f"CREATE TABLE {self.table_name(table)} (\n  " + ",\n  ".join(lines) + "\n)"
 
+    def creation_warning(self, table: Table) -> str:  # noqa: ARG002 - most have none.
+        """What a user should know of a table that is made; empty if there is nothing to say."""
+        return ""
+
     def drop_table_sql(self, table: Table) -> str:
         """Drop a table if it exists."""
         return f"DROP TABLE IF EXISTS {self.table_name(table)}"

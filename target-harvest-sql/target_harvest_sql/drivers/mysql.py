@@ -114,12 +114,13 @@ _INNER: Final = re.compile(r"\((?:errno|Errcode): (\d+)\D*\)\Z|\AGot error (\d+)
 
 HARMLESS: Final = frozenset(
     {
+        139,  # The longest rows of a table would not fit.
         1007,  # The schema exists already.
         1050,  # The table exists already.
         1051,  # The table to drop is not there.
     }
 )
-"""Codes of warnings that statements with IF EXISTS give; every other one is an error."""
+"""Codes of warnings that statements on tables and schemas give; every other one is an error."""
 
 NAMES_ONLY: Final = frozenset(
     {

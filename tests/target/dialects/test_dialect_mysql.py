@@ -48,7 +48,7 @@ def test_open() -> None:
         "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
     )
 
-    assert MariaDB().open_sql == opened
+    assert MariaDB().open_sql == (*opened, "SET SESSION innodb_strict_mode = OFF")
     assert MySQL().open_sql == (
         *opened,
         "SET sql_mode = concat(@@sql_mode, ',TIME_TRUNCATE_FRACTIONAL')",
