@@ -117,6 +117,18 @@ def with_account(schema: Schema) -> Schema:
     }
 
 
+def without_account_key(keys: Iterable[str]) -> list[str]:
+    """The key of a stream whose records do not name their account."""
+    return [name for name in keys if name != ACCOUNT_ID]
+
+
+def without_account(schema: Schema) -> Schema:
+    """A schema whose records do not name their account."""
+    properties = {name: kind for name, kind in schema["properties"].items() if name != ACCOUNT_ID}
+    required = without_account_key(schema.get("required", []))
+    return {**schema, "properties": properties, "required": required}
+
+
 def fields(*members: Field) -> Schema:
     """The schema of a stream, its fields in the order of the API docs."""
     schema: Schema = th.PropertiesList(*members, additional_properties=True).to_dict()

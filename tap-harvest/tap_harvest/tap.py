@@ -27,7 +27,13 @@ from tap_harvest import configuration
 from tap_harvest.account import Accounts
 from tap_harvest.bookmarks import accounts_in, of_other_form, sound_state
 from tap_harvest.client import Client
-from tap_harvest.fields import with_account, with_account_key
+from tap_harvest.fields import (
+    ACCOUNT_ID,
+    with_account,
+    with_account_key,
+    without_account,
+    without_account_key,
+)
 from tap_harvest.logs import calm_down, shorten_lines
 from tap_harvest.rights import Wanted
 from tap_harvest.settings import NULL_IS_NEVER, SETTINGS
@@ -49,6 +55,13 @@ if TYPE_CHECKING:
     from tap_harvest.streams.base import HarvestStream
 
 
+# The SDK has names and keys on instances; ours are on classes.
+_OF_THE_ACCOUNT = frozenset(
+    stream.name  # type: ignore[misc]
+    for stream in STREAMS
+    if ACCOUNT_ID in stream.primary_keys
+)
+"""The streams whose records name their account in any case."""
 SOURCES = "tap_harvest.sources"
 """Where the command line's context keeps what `--config` names."""
 
@@ -152,11 +165,14 @@ class TapHarvest(Tap):
 
     @override
     def setup_mapper(self) -> None:
-        if self._account_ids and self.input_catalog is not None:
-            # It may be of a time before `account_ids`, when rows of two accounts would clash.
-            for entry in self.input_catalog.streams:
-                entry.key_properties = with_account_key(entry.key_properties or ())
-                entry.schema = Schema.from_dict(with_account(entry.schema.to_dict()))
+        # The catalog may have been discovered with the other setting of accounts.
+        for entry in self.input_catalog.streams if self.input_catalog is not None else ():
+            keys, schema = entry.key_properties or (), entry.schema.to_dict()
+            if self._account_ids:
+                keys, schema = with_account_key(keys), with_account(schema)
+            elif ACCOUNT_ID in keys and entry.tap_stream_id not in _OF_THE_ACCOUNT:
+                keys, schema = without_account_key(keys), without_account(schema)
+            entry.key_properties, entry.schema = keys, Schema.from_dict(schema)
         super().setup_mapper()
 
     @override  # type: ignore[misc]  # It is final, and there is no other end of a run.

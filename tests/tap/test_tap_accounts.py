@@ -176,6 +176,22 @@ def test_a_catalog_of_a_time_before_keeps_no_rows_apart(config: dict[str, Any]):
     assert schema["schema"]["properties"]["account_id"]["type"] == ["integer"]
 
 
+@pytest.mark.parametrize("stream", ["clients", "company", "time_team_report"])
+def test_a_catalog_of_several_accounts_serves_one(config: dict[str, Any], stream: str):
+    """Its keys would name an account that no record has."""
+    several = TapHarvest(config=config, catalog=selecting(stream)).catalog_dict
+    keys = {entry["tap_stream_id"]: entry["key_properties"] for entry in several["streams"]}
+    assert keys[stream][0] == "account_id"
+    alone = {**config, "account_id": FIRST}
+    del alone["account_ids"]
+
+    run = run_tap(TapHarvest(config=alone, catalog=several))
+
+    plain = run_tap(TapHarvest(config=alone, catalog=selecting(stream)))
+    assert run.messages[0] == plain.messages[0]
+    assert run.records(stream) == plain.records(stream)
+
+
 # What is known of each.
 
 
