@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-import weakref
 from contextlib import contextmanager
 from functools import cached_property, partial
 from io import StringIO
@@ -125,7 +124,6 @@ class TapHarvest(Tap):
             requests_per_15_seconds=config["requests_per_15_seconds"],
             report_requests_per_15_minutes=config["report_requests_per_15_minutes"],
         )
-        weakref.finalize(self, client.close)  # A trial has no end that we are told of.
         account_id = config.get("account_id")
         return Accounts(
             client,
@@ -184,13 +182,13 @@ class TapHarvest(Tap):
             super().sync_all()
 
     @override  # type: ignore[misc]  # As above: of a trial.
-    def run_connection_test(self) -> bool:
+    def run_sync_dry_run(self, *args: Any, **kwargs: Any) -> bool:
         with self._summed_up("Tried, the first rows of each stream:"):
-            return super().run_connection_test()
+            return super().run_sync_dry_run(*args, **kwargs)
 
     @contextmanager
     def _summed_up(self, heading: str) -> Iterator[None]:
-        """Tell at the end what was read, also where an error or a signal is the end."""
+        """Tell at the end what was read, and close the client, also after an error or a signal."""
         began = time.monotonic()
         is_complete = False
         try:
@@ -210,6 +208,8 @@ class TapHarvest(Tap):
                         repeats=client.repeats,
                     ),
                 )
+            if "accounts" in self.__dict__:  # Else no client was made.
+                self.account.client.close()
 
     @override
     def load_state(self, state: Mapping[str, Any]) -> None:

@@ -12,6 +12,7 @@ import sys
 import termios
 import time
 from array import array
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -522,3 +523,20 @@ def test_an_error_is_told_once(harvest: Sandbox):
     assert run.returncode == 1
     assert run.stderr.count("ERROR") == 1, run.stderr
     assert "unhandled" not in run.stderr
+
+
+@pytest.mark.parametrize("way", ["sync_all", "run_connection_test", "run_sync_dry_run"])
+@pytest.mark.parametrize("fails", [True, False])
+def test_the_client_is_closed_where_the_run_ends(
+    harvest: Sandbox, config: dict[str, Any], *, way: str, fails: bool
+):
+    """After an error as well; nothing waits for the collection of garbage."""
+    if fails:
+        harvest.fail(path="/v2/roles", status=400, times=None)
+    tap = TapHarvest(config=config, catalog=selecting("roles"))
+
+    with suppress(FatalAPIError):
+        getattr(tap, way)()
+
+    with pytest.raises(FatalAPIError, match="The client is closed"):
+        tap.account.client.one("/company", stream="company")
