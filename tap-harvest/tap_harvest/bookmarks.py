@@ -123,7 +123,7 @@ class Bookmark:
 
     def to_state(self) -> dict[str, Any]:
         """Write the stream's entry for the state; empty if nothing was read of it."""
-        if not self._was_read:
+        if not self._was_read and self.swept is None:
             return {}
         entry: dict[str, Any] = {}
         if self.value is not None:
@@ -350,7 +350,8 @@ def _sound_entry(stream: str, entry: Any) -> dict[str, Any]:
             raise ValueError(message)
         parts = {key: _sound_entry(stream, part) for key, part in entry[ACCOUNTS].items()}
         return {ACCOUNTS: parts}
-    kind = Reported if stream.endswith("_report") else Bookmark
+    is_of_windows = stream.endswith("_report") and stream != "project_budget_report"
+    kind = Reported if is_of_windows else Bookmark
     return kind.from_state(entry).to_state()
 
 

@@ -10,6 +10,7 @@ stream. One of these messages proves it, if no record of the stream follows:
 * A STATE with the bookmark of a stream that was read from its beginning: a `replication_key_value`,
   and none of the marks that the Meltano SDK sets while it reads the stream.
 * A STATE with the version that ACTIVATE_VERSION named, if the stream has no record.
+* A STATE with a new `swept_at` in the bookmark: tap-harvest writes it when a list was read whole.
 
 Singer, "Sync mode": https://github.com/singer-io/getting-started/blob/master/docs/SYNC_MODE.md
 Meltano SDK, "Stream State": https://sdk.meltano.com/en/latest/implementation/state.html
@@ -94,7 +95,8 @@ class Proofs:
         states_before, bookmark_before = self._beginnings.get(stream, (0, None))
         if self._states == states_before or self._ordinal_of_state < last:
             return "no state came after its last record"
-        if _entries(bookmark_before).get("replication_key_value") is not None:
+        before = _entries(bookmark_before)
+        if before.get("replication_key_value") is not None:
             return "it was read from a bookmark on, and not from its beginning"
         bookmark = _entries(self._bookmark(stream))
         if self._syncing == stream or any(mark in bookmark for mark in IN_PROGRESS):
@@ -103,6 +105,7 @@ class Proofs:
             stream in self._synced
             or "replication_key_value" in bookmark
             or (not last and activation and bookmark.get("version") == activation.version)
+            or bookmark.get("swept_at") != before.get("swept_at")
         )
         return "" if is_whole else "the last state does not say that all of it was read"
 

@@ -98,6 +98,29 @@ def test_the_job_and_a_server_named_by_a_variable(project: Path, harvest: Sandbo
     assert counted == [(len(harvest.rows("clients")),)]
 
 
+def test_a_tap_that_fails_leaves_the_old_table(project: Path, harvest: Sandbox) -> None:
+    """With `load_method: overwrite`; the other tables are new."""
+    variables = {
+        **account_of(harvest),
+        "TAP_HARVEST_PAGE_SIZE": "100",
+        "TARGET_HARVEST_SQL_LOAD_METHOD": "overwrite",
+        "TARGET_HARVEST_SQL_SQLALCHEMY_URL": "sqlite:///overwritten.db",
+    }
+    run = ("run", "--full-refresh", "tap-harvest", "target-harvest-sql")
+    meltano(project, *run, **variables)
+    before = len(harvest.rows("time_entries"))
+    client = harvest.add("clients", name="Example Harbour")
+    harvest.fail(path="/v2/time_entries", status=422, after=2)
+    with pytest.raises(AssertionError, match="Nothing proves that"):
+        meltano(project, *run, **variables)
+
+    with closing(sqlite3.connect(project / "overwritten.db")) as database:
+        (count,) = database.execute("SELECT count(*) FROM time_entries").fetchone()
+        clients = database.execute("SELECT id FROM clients").fetchall()
+    assert count == before
+    assert (client["id"],) in clients
+
+
 def test_a_server_that_no_variable_names_is_an_error(project: Path, harvest: Sandbox) -> None:
     """Without DATABASE_URL nothing is read, so that no state moves on without its rows."""
     with pytest.raises(AssertionError, match="DATABASE_URL"):

@@ -48,14 +48,15 @@ def latest(harvest: Sandbox, stream: str) -> str:
 
 
 def test_a_bookmark_is_the_latest_change_that_was_seen(harvest: Sandbox, sync: Sync):
-    """One entry a stream; without it where Harvest cannot be asked for changes."""
+    """One entry a stream; where Harvest cannot be asked for changes, when it was read whole."""
     run = sync("clients", "roles", "time_clients_report", "project_budget_report")
 
     entry = bookmark(latest(harvest, "clients"))
     whole = {name: entry[name] for name in ("swept_at", "version")}
     entries = run.states[-1]["bookmarks"]
     del entries["time_clients_report"]
-    assert entries == {"clients": entry, "roles": whole}
+    budgets = {"swept_at": entry["swept_at"]}
+    assert entries == {"clients": entry, "roles": whole, "project_budget_report": budgets}
 
 
 def test_a_second_sync_asks_for_changes_only(harvest: Sandbox, sync: Sync):

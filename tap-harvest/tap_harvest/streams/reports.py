@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar
 
+from singer_sdk.helpers._state import STARTING_MARKER
 from typing_extensions import override
 
 from tap_harvest.bookmarks import Bookmark, Reported, instant, instant_text
@@ -204,7 +205,8 @@ class Report(HarvestStream):
         with self.measured([self]):
             lists = ((window, self.path, self._query_of(window)) for window in due)
             for number, window in enumerate(self.ahead(lists), start=1):
-                if self.is_trial_over or not self._read_window(window):
+                is_last = number == len(due)
+                if self.is_trial_over or not self._read_window(window, is_last=is_last):
                     break
                 progress.tell(number, len(due))
 
@@ -242,8 +244,12 @@ class Report(HarvestStream):
                 size,
             )
 
-    def _read_window(self, window: Window) -> bool:
+    def _read_window(self, window: Window, *, is_last: bool) -> bool:
         """Read a window, retract who dropped out of it, and move the bookmark.
+
+        Args:
+            window: The window.
+            is_last: Whether no other window is to be read in this run.
 
         Returns:
             Whether all that Harvest announced came.
@@ -267,7 +273,8 @@ class Report(HarvestStream):
             for subject, currency in sorted(ever - keys):
                 self._retract(window, subject, currency)
             read = self.reported.read(window, keys, self._day_that_all_began, self._lookback)
-            self.entry = read.to_state()
+            # Targets tell by this mark of the SDK that not all of the stream was read yet.
+            self.entry = read.to_state() | ({} if is_last else {STARTING_MARKER: None})
             self._write_state_message()
         return True
 
