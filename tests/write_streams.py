@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from harvest_sandbox.rights import GRANTS, INVOICING, NOBODY
 from tap_harvest.rights import CUT
 from tap_harvest.streams import STREAMS
+from tap_harvest.streams.company import Company
 from tap_harvest.streams.kinds import ExplodedStream, Singleton, WholeStream
 from tap_harvest.streams.nested import NestedStream
 from tap_harvest.streams.reports import Report
@@ -123,7 +124,7 @@ def seen_by(stream: type[HarvestStream]) -> str:
     source = listed(stream)
     # Harvest shows everybody their own assignments, at an address apart.
     grants = None if source is UserProjectAssignments else GRANTS.get(source.name)
-    if grants == NOBODY:
+    if grants == NOBODY or source is Company:  # The stand-in account shows it to everybody.
         return "administrators"
     who = "everyone" if grants is None else f"administrators; {RIGHTS[grants]}"
     is_cut = source.name in CUT or (issubclass(source, Report) and grants is None)
@@ -205,7 +206,7 @@ comments on the columns where the database has such. How the tables join is draw
 
 * Each name leads to Harvest's own page. The order is that of Harvest's documentation.
 * *In part*: Harvest leaves out, without a word, the rows that this person may not see. Only an
-  administrator sees all, see [the token](token.md). Who sees `company` is not documented.
+  administrator sees all, see [the token](token.md).
 * *Module*: where the account has it switched off, the stream is skipped, with a line in the log.
   Other streams are asked for, and skipped where Harvest refuses them (403, 404).
 * With `account_ids` each record and each key begins with `account_id`.

@@ -214,6 +214,27 @@ def test_a_row_without_its_subject_has_a_key(harvest: Sandbox, sync: Sync, strea
     }
 
 
+@pytest.mark.parametrize("form", ["null", "absent"])
+def test_a_budget_without_its_project_has_a_key(harvest: Sandbox, sync: Sync, form: str):
+    """Its id is 0, which no project has; all others stay as Harvest sent them."""
+
+    def without_project(body: bytes) -> bytes:
+        answer = json.loads(body)
+        row = answer["results"][0]
+        row["project_id"] = None
+        if form == "absent":
+            del row["project_id"]
+        return json.dumps(answer).encode()
+
+    plain = sync("project_budget_report").records("project_budget_report")
+    harvest.fail(path="/v2/reports/project_budget", rewrite=without_project)
+
+    first, *others = sync("project_budget_report").records("project_budget_report")
+
+    assert first == {**plain[0], "project_id": 0}
+    assert others == plain[1:]
+
+
 def test_a_subject_that_drops_out_is_retracted(harvest: Sandbox, sync: Sync):
     """It comes once more without figures, and marked; after that never again."""
     client = harvest.add("clients", name="Example Quarry")

@@ -468,7 +468,7 @@ class ProjectBudgetReport(WholeStream):
     primary_keys: ClassVar = ("project_id", "as_of")
     filters: ClassVar = {"is_active": "boolean"}
     schema = fields(
-        key("project_id", "Id of the project."),
+        subject_key("project_id", "project"),
         string("project_name", "Name of the project."),
         integer("client_id", "Id of the client."),
         CLIENT_NAME,
@@ -493,6 +493,11 @@ class ProjectBudgetReport(WholeStream):
     @override
     def pages(self, since: datetime | None) -> Iterator[Page]:
         read_at = self.account.client.started or datetime.now(UTC)
-        added = {"as_of": read_at.date().isoformat()}
+        day = read_at.date().isoformat()
         for page in super().pages(since):
-            yield replace(page, rows=[with_fields(row, added) for row in page.rows])
+            rows = [with_fields(row, {**self._subject_of(row), "as_of": day}) for row in page.rows]
+            yield replace(page, rows=rows)
+
+    def _subject_of(self, row: Raw) -> Record:
+        project_id = decode_record(row).get("project_id") or NO_SUBJECT
+        return {"project_id": project_id}
