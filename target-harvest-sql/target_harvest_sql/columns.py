@@ -25,6 +25,10 @@ Kind = Literal[
 """What a column holds, in the words of JSON Schema; `decimal` is text whose digits are kept,
 `json` is an object, an array, or a value of which the schema does not say one type."""
 
+Form = Literal["", "array", "base16", "base64", "integers", "texts", "uuid"]
+"""What a schema may say of values beside their kind: an array of anything, of integers or of texts;
+text that is a UUID, or bytes in base 16 or 64."""
+
 KINDS_OF_TEXT: frozenset[Kind] = frozenset({"decimal", "string"})
 """What may be sent as a number or as text alike."""
 
@@ -117,6 +121,10 @@ class Column:
     """How large the schema says that a value may be."""
     is_nested: bool = False
     """Whether the value is an object or an array, and never a text, a number or a truth value."""
+    form: Form = ""
+    """What the schema says of the values beside their kind."""
+    foreign_type: str = ""
+    """The type of a column that others made, where values must be converted for it."""
     second_digits: int | None = None
     """How many digits of a second the column keeps; `None` for as many as the database can."""
 
@@ -177,6 +185,7 @@ def compile_columns(
             description=str(definition.get("description") or ""),
             size=_size(definition),
             is_nested=is_nested(definition),
+            form=_form(definition),
         )
         for name, path, definition in _leaves(schema, (), flattening)
         if name not in METADATA
@@ -236,6 +245,19 @@ def is_nested(definition: dict[str, Any]) -> bool:
     """Whether the schema allows nothing but objects and arrays, and null."""
     types = set(_types(definition)) - {"null"}
     return bool(types) and types <= {"array", "object"}
+
+
+def _form(definition: dict[str, Any]) -> Form:
+    types = set(_types(definition)) - {"null"}
+    if types == {"array"}:
+        items = definition.get("items")
+        of = set(_types(items)) - {"null"} if isinstance(items, dict) else set()
+        return "texts" if of == {"string"} else "integers" if of == {"integer"} else "array"
+    if types != {"string"}:
+        return ""
+    encodings: dict[str, Form] = {"base16": "base16", "base64": "base64"}
+    found: Form = "uuid" if definition.get("format") == "uuid" else ""
+    return encodings.get(str(definition.get("contentEncoding")).lower(), found)
 
 
 def _kinds(definition: dict[str, Any]) -> Iterator[Kind]:

@@ -287,6 +287,12 @@ class Connector:
             statements = self.dialect.widen_sql(replace(table, columns=columns), wide, type_)
             if statements:
                 self._execute_all(statements)
+                if type_.partition("(")[0] not in self.dialect.bare_types:
+                    self._logger.warning(
+                        "Changed the type of a column that others made: table=%s column=%s "
+                        "type=%s, as stream %s sends %s.",
+                        *(table.name, name, type_, stream, column.kind),
+                    )
                 as_text = self.dialect.held(self.dialect.types["string"], column)
                 return column if kind == column.kind else as_text or column
         if held is not None:

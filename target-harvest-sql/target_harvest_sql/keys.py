@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import msgspec
 from singer_sdk.exceptions import MissingKeyPropertiesError
@@ -66,7 +67,7 @@ def key_reader(
                 make(_scalar(value_at(decoded, path), type_))
                 for path, type_, make in zip(paths, types, alike, strict=True)
             ]
-        except (msgspec.DecodeError, TypeError, ValueError) as error:
+        except (AttributeError, msgspec.DecodeError, TypeError, ValueError) as error:
             raise _key_error(record, columns, path_of) from error
         return key[0] if is_single else tuple(key)
 
@@ -104,6 +105,8 @@ def _scalar(value: Any, type_: Any) -> Any:
 
 def _comparable(column: Column, *, is_text: bool) -> Comparable:
     """Choose what makes of equal values of a column one value, and of others two."""
+    if column.foreign_type == "uuid":
+        return UUID
     if is_text:
         return serialize_json if column.kind == "json" else _text
     makers: dict[Kind, Comparable] = {

@@ -66,7 +66,7 @@ class Validator(BaseJSONSchemaValidator):
         """
         names = list(self.schema["properties"])
         type_ = {"integer": int, "string": str}.get(keys[0].kind) if len(keys) == 1 else None
-        if type_ is None or keys[0].source not in names:
+        if type_ is None or keys[0].foreign_type or keys[0].source not in names:
             return lambda _: None
         field = f"f{names.index(keys[0].source)}"
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from target_harvest_sql.columns import Column, Kind, Table
+    from target_harvest_sql.columns import Column, Form, Kind, Table
 
 
 class Swap(NamedTuple):
@@ -65,6 +65,10 @@ class Dialect(ABC):
 
     types: ClassVar[Mapping[Kind, str]]
     """The column type of each kind, as the database reports it back."""
+
+    foreign_types: ClassVar[Mapping[tuple[str, Form], str]] = {}
+    """Column types that other programs make and this one does not, with the form of values that
+    each holds: how a value is converted, with `{}` for the value."""
 
     parameter_form: ClassVar[str] = ":{}"
     """The place of a bound value, with `{}` for its name; after `%(` drivers read `%` as theirs."""
@@ -135,6 +139,8 @@ class Dialect(ABC):
 
     def is_text(self, column: Column) -> bool:
         """Whether two texts are two values in a column, whatever they mean; so with JSON's text."""
+        if column.foreign_type:
+            return False
         return column.kind == "json" or self.types[column.kind] == self.types["string"]
 
     def wants_plain_digits(self, column: Column) -> bool:  # noqa: ARG002 - most read all.
@@ -265,12 +271,20 @@ class Dialect(ABC):
         Returns:
             The column as its values are to be read; `None` if they cannot be held.
         """
+        if (column_type.lower(), column.form) in self.foreign_types:
+            return replace(column, foreign_type=column_type.lower())
         kind = self.held_kind(column_type, column.kind)
         if kind is None:
             return None
         digits = self.second_digits_of(column_type)
         is_coarse = kind in {"date-time", "time"} and digits < self.second_digits
         return replace(column, kind=kind, second_digits=digits if is_coarse else None)
+
+    def converted(self, value: str, column: Column) -> str:
+        """Convert a value for a column that others made."""
+        if not column.foreign_type:
+            return value
+        return self.foreign_types[column.foreign_type, column.form].format(value)
 
     def second_digits_of(self, column_type: str) -> int:
         """How many digits of a second a type keeps."""

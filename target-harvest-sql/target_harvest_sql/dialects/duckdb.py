@@ -11,7 +11,7 @@ from target_harvest_sql.dialects.base import Dialect
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from target_harvest_sql.columns import Column, Kind, Table
+    from target_harvest_sql.columns import Column, Form, Kind, Table
 
 
 DOUBLE_KEEPS = 2**53
@@ -46,6 +46,14 @@ class DuckDB(Dialect):
         "number": "DOUBLE",
         "string": "VARCHAR",
         "time": "TIME",
+    }
+    foreign_types: ClassVar[Mapping[tuple[str, Form], str]] = {
+        ("uuid", "uuid"): "{}::UUID",
+        ("blob", "base16"): "from_hex(regexp_replace({}, '^.x', ''))",
+        ("blob", "base64"): "from_base64({})",
+        ("varchar[]", "texts"): "{}::VARCHAR[]",
+        ("bigint[]", "integers"): "{}::BIGINT[]",
+        **{("json[]", form): "{}::JSON[]" for form in ("array", "integers", "texts")},
     }
     parameter_form = "${}"
     hints: ClassVar[Mapping[str, str]] = {
@@ -181,7 +189,7 @@ class DuckDB(Dialect):
         return [statement] if updates else []
 
     def _value_sql(self, column: Column) -> str:
-        return ".".join(map(self.quote, column.path))
+        return self.converted(".".join(map(self.quote, column.path)), column)
 
     @override
     def newer_keys_sql(self, table: Table, newest: Column) -> str:

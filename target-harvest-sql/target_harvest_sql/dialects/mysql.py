@@ -16,7 +16,7 @@ from target_harvest_sql.dialects.base import Dialect
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from target_harvest_sql.columns import Column, Table
+    from target_harvest_sql.columns import Column, Form, Table
     from target_harvest_sql.dialects.base import Swap
 
 
@@ -116,6 +116,7 @@ class MySQL(Dialect):
         "string": "longtext",
         "time": "time(6)",
     }
+    foreign_types: ClassVar[Mapping[tuple[str, Form], str]] = {("uuid", "uuid"): "{}"}
     parameter_form = "%({})s"
     hints: ClassVar[Mapping[str, str]] = {
         **dict.fromkeys(
@@ -224,6 +225,8 @@ class MySQL(Dialect):
 
     @override
     def is_text(self, column: Column) -> bool:
+        if column.foreign_type:
+            return False
         return column.kind in TEXTS and self._decimal_type(column) is None
 
     def _definition(self, table: Table, column: Column) -> str:
@@ -443,6 +446,8 @@ class MySQL(Dialect):
         """A value as its column holds it, so that an index finds it."""
         if self.is_text(column):
             return f"CAST({value} AS char) COLLATE {self.collation}"
+        if column.foreign_type:
+            return f"CAST({value} AS {column.foreign_type})"
         exact = f"decimal({DECIMAL_DIGITS},{DECIMAL_SCALE})"
         types = {"boolean": "signed", "decimal": exact, "integer": "signed"}
         return f"CAST({value} AS {types.get(column.kind, self.types[column.kind])})"

@@ -13,7 +13,7 @@ from target_harvest_sql.dialects.base import Dialect
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from target_harvest_sql.columns import Column, Table
+    from target_harvest_sql.columns import Column, Form, Table
 
 
 ANY: frozenset[Kind] = frozenset(get_args(Kind))
@@ -29,6 +29,13 @@ HELD: tuple[tuple[str, Collection[Kind], Kind], ...] = (
 )
 """What a column of a type, without its length, holds of kinds that it was not made for."""
 
+
+def _array(elements: str) -> str:
+    """Convert a JSON array, of which an expression gives the elements."""
+    return f"CASE WHEN {{0}} IS NOT NULL THEN ARRAY(SELECT {elements}) END"
+
+
+TEXTS = _array("jsonb_array_elements_text({0})")
 
 SYSTEM_COLUMNS = frozenset({"cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"})
 """Columns that each table has:
@@ -66,6 +73,18 @@ class PostgreSQL(Dialect):
         "number": "numeric",
         "string": "text",
         "time": "time without time zone",
+    }
+    foreign_types: ClassVar[Mapping[tuple[str, Form], str]] = {
+        ("uuid", "uuid"): "({})::uuid",
+        ("bytea", "base16"): "decode(regexp_replace({}, '^.x', ''), 'hex')",
+        ("bytea", "base64"): "decode({}, 'base64')",
+        ("text[]", "texts"): TEXTS,
+        ("character varying[]", "texts"): TEXTS,
+        ("bigint[]", "integers"): _array("jsonb_array_elements_text({0})::bigint"),
+        **{
+            ("jsonb[]", form): _array("jsonb_array_elements({0})")
+            for form in ("array", "integers", "texts")
+        },
     }
     parameter_form = "%({})s"
     hints: ClassVar[Mapping[str, str]] = {
@@ -137,7 +156,8 @@ class PostgreSQL(Dialect):
 
     @override
     def is_text(self, column: Column) -> bool:
-        return column.kind == "string"  # The type jsonb compares what it holds.
+        # The type jsonb compares what it holds.
+        return column.kind == "string" and not column.foreign_type
 
     @override
     def held_kind(self, column_type: str, kind: Kind) -> Kind | None:
@@ -177,8 +197,10 @@ class PostgreSQL(Dialect):
     def _value_sql(self, column: Column) -> str:
         [position] = column.path
         if column.kind == "json":
-            return f"NULLIF(value -> {position}, 'null')"
+            return self.converted(f"NULLIF(value -> {position}, 'null')", column)
         text = f"value ->> {position}"
+        if column.foreign_type:
+            return self.converted(text, column)
         return text if column.kind == "string" else f"({text})::{self.types[column.kind]}"
 
     @override
