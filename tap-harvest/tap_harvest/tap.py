@@ -327,8 +327,9 @@ def _readable(option: str, path: str) -> Iterator[None]:
     """End the program with a sentence where a file of the command line cannot be used."""
     try:
         yield
-    except (OSError, TypeError, ValueError) as error:
-        message = f"`{option}` {path} cannot be read as a JSON object: {error}"
+    except (OSError, RecursionError, TypeError, ValueError) as error:
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
+        message = f"`{option}` {path} cannot be read as a JSON object: {reason}"
         raise click.ClickException(message) from error
 
 

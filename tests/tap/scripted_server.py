@@ -100,7 +100,8 @@ class Script:
         request.send_header("Connection", "close")
         request.send_header("Content-Length", str(len(body) + answer.cut))
         request.end_headers()
-        request.wfile.write(body)
+        with suppress(OSError):  # As above.
+            request.wfile.write(body)
 
     def speak_tls(self, context: ssl.SSLContext) -> None:
         """Answer `https` from now on, and not `http`."""

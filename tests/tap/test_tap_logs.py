@@ -297,3 +297,18 @@ def test_a_full_disk_behind_the_output_ends_with_one_line(harvest: Sandbox, argu
     assert "Standard output cannot be written: No space left on device. Make room" in errors[0]
     assert "Traceback" not in run.stderr
     assert "Exception ignored" not in run.stderr
+
+
+@pytest.mark.parametrize("option", ["config", "state", "catalog"])
+@pytest.mark.parametrize("depth", [3_000, 100_000])
+def test_a_file_that_is_nested_too_deeply_is_named(tmp_path: Path, *, option: str, depth: int):
+    """The option and the file are named, and no traceback is shown."""
+    file = tmp_path / "deep.json"
+    file.write_text('{"a":' * depth + "1" + "}" * depth, encoding="utf-8")
+
+    run = program("--config=ENV", f"--{option}={file}", TAP_HARVEST_ACCESS_TOKEN=SECRET)
+
+    assert run.returncode == 1
+    assert f"`--{option}` " in run.stderr
+    assert f"{file} cannot be read as a JSON object: it is nested too deeply" in run.stderr
+    assert "Traceback" not in run.stderr
