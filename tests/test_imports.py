@@ -17,6 +17,7 @@ TAP: Final = (
     "configuration | settings | streams",
     "account",
     "client | bookmarks | fields | filters | logs | rights | summary | writer",
+    "reported",
     "budget | sign_in | token_file | windows | workers",
     "http",
 )

@@ -8,21 +8,18 @@ The state is Singer's, with one entry a stream:
 `{"bookmarks": {stream: {"replication_key": "updated_at", "replication_key_value": "2031-…"}}}`.
 Beside that stand when the stream was last read from its beginning (`swept_at`), what that beginning
 was if not that of time (`start_date`), when the lists below open records were last read
-(`checked_at`), the `version` of its records, and the `filters` that they
-had to pass. Reports have the last day that was over when it was read, and beside that what windows
-are pieces of, and whom those windows named that may be read again.
+(`checked_at`), the `version` of its records, and the `filters` that they had to pass. What the
+state keeps of a report is in `reported.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, Self
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from tap_harvest.windows import Size, Window, window_of, windows
+from tap_harvest.reported import Reported
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -223,75 +220,6 @@ def _instant_in(entry: Mapping[str, Any], name: str) -> datetime | None:
     return instant(text) if isinstance(text, str) else None
 
 
-class Reported(msgspec.Struct, frozen=True, kw_only=True):
-    """The windows of a report that were read; it is written to the state as it is.
-
-    Attributes:
-        replication_key: The field that ends a window.
-        replication_key_value: The last day of the latest window that was over when it was read;
-            `None` before there is one.
-        report_window: What the windows are pieces of.
-        sent: The windows that may be read again, by their first day: each subject that was sent,
-            with its currency.
-    """
-
-    replication_key: Literal["to"] = "to"
-    replication_key_value: date | None = None
-    report_window: Size
-    sent: dict[date, list[tuple[int, str]]] = {}
-
-    @classmethod
-    def from_state(cls, entry: Mapping[str, Any]) -> Self:
-        """Read a report's entry in the state.
-
-        Raises:
-            ValueError: The entry is none of a report.
-        """
-        try:
-            return msgspec.convert(entry, cls)
-        except msgspec.ValidationError as fault:
-            raise ValueError(str(fault)) from fault
-
-    def to_state(self) -> dict[str, Any]:
-        """Write the report's entry for the state."""
-        entry: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
-        return entry
-
-    def due(self, start: date, last: date, lookback: timedelta) -> list[Window]:
-        """The windows that are to be read, in order.
-
-        Args:
-            start: Where a report without a bookmark begins, and before which none is read again.
-            last: The last day to report.
-            lookback: For how long before that day edits may still change the figures.
-        """
-        first = max(start, last - lookback)
-        if self.replication_key_value is None:
-            first = start
-        else:
-            first = min(first, self.replication_key_value + timedelta(days=1))
-        return list(windows(first, last, self.report_window))
-
-    def read(
-        self, window: Window, keys: Iterable[tuple[int, str]], today: date, lookback: timedelta
-    ) -> Self:
-        """The bookmark after a window was read.
-
-        Args:
-            window: The window.
-            keys: The subjects that it named, each with its currency.
-            today: The day on which it was read.
-            lookback: For how long edits may still change the figures.
-        """
-        value = self.replication_key_value
-        if window.last < today:
-            value = window.last if value is None else max(value, window.last)
-        sent = {**self.sent, window.first: sorted(keys)}
-        oldest = window_of(today - lookback, self.report_window).first
-        kept = {first: keys for first, keys in sent.items() if first >= oldest}
-        return msgspec.structs.replace(self, replication_key_value=value, sent=kept)
-
-
 def entry_of(state: Mapping[str, Any], stream: str, account_id: int | None) -> dict[str, Any]:
     """What a state tells of a stream; empty if nothing.
 
@@ -335,6 +263,11 @@ def of_other_form(state: Mapping[str, Any], *, are_several: bool) -> list[str]:
     return sorted(stream for stream, entry in entries if (ACCOUNTS in entry) is not are_several)
 
 
+def is_by_window(stream: str) -> bool:
+    """Whether a stream is a report that is read by windows of the calendar."""
+    return stream.endswith("_report") and stream != "project_budget_report"
+
+
 def _sound_entry(stream: str, entry: Any) -> dict[str, Any]:
     """A stream's entry in a state without what nobody knows; empty if nothing is left.
 
@@ -350,8 +283,9 @@ def _sound_entry(stream: str, entry: Any) -> dict[str, Any]:
             raise ValueError(message)
         parts = {key: _sound_entry(stream, part) for key, part in entry[ACCOUNTS].items()}
         return {ACCOUNTS: parts}
-    is_of_windows = stream.endswith("_report") and stream != "project_budget_report"
-    kind = Reported if is_of_windows else Bookmark
+    if not entry:
+        return {}
+    kind = Reported if is_by_window(stream) else Bookmark
     return kind.from_state(entry).to_state()
 
 

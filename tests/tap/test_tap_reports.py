@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from singer_sdk.exceptions import FatalAPIError
-from tap_run import run_tap, selecting
+from tap_run import run_tap, selecting, try_tap
 
-from tap_harvest.bookmarks import Reported, sound_state
+from tap_harvest.bookmarks import sound_state
 from tap_harvest.budget import Budget
+from tap_harvest.reported import Reported
 from tap_harvest.streams import STREAMS
 from tap_harvest.streams.reports import Report
 from tap_harvest.tap import TapHarvest
@@ -263,6 +264,127 @@ def test_a_subject_that_drops_out_is_retracted(harvest: Sandbox, sync: Sync):
     assert [len(rows) for rows in of_client] == [1, 1, 0]
     assert of_client[0][0]["total_hours"] == 4
     assert of_client[1] == [retracted]
+
+
+@pytest.mark.parametrize(
+    ("settings", "days"),
+    [
+        # The end is older than the lookback.
+        ({"report_start_date": "2026-01-01", "end_date": "2026-02-01"}, 1),
+        # The gap between two syncs is longer than the lookback.
+        ({"report_start_date": "2026-06-20", "report_window": "day"}, 60),
+    ],
+)
+def test_a_subject_is_retracted_from_every_window_that_is_read_again(
+    harvest: Sandbox, sync: Sync, settings: Row, days: int
+):
+    """Whatever the windows are that a run asks for."""
+    settings = {"report_lookback_days": 10, **settings}
+    harvest.advance(seconds=-9 * DAY // 24)  # Two days are not over: this one and yesterday.
+    day = "2026-01-28" if "end_date" in settings else "2026-06-30"
+    project = harvest.add("projects", client_id=harvest.add("clients")["id"])
+    entry = harvest.add("time_entries", project_id=project["id"], spent_date=day, hours=4)
+    table = Table("time_projects_report")
+    first = sync("time_projects_report", **settings)
+    table.load(first)
+    before = [key[0] for key in table.rows]
+    harvest.advance(seconds=days * DAY)
+    harvest.delete("time_entries", entry["id"])
+
+    second = sync("time_projects_report", state=first.states[-1], **settings)
+
+    table.load(second)
+    assert project["id"] in before
+    assert project["id"] not in [key[0] for key in table.rows]
+
+
+def test_an_earlier_start_brings_the_windows_before(harvest: Sandbox, config: Row, sync: Sync):
+    """Once, latest first; a run that stops half way is continued by the next."""
+    earlier = {
+        "report_start_date": "2026-02-01",
+        "report_lookback_days": 0,
+        "max_concurrent_requests": 1,
+    }
+    table = Table("time_team_report")
+    first = sync("time_team_report", **{**earlier, "report_start_date": "2026-05-10"})
+    harvest.requests.clear()
+    harvest.fail(path="/v2/reports/time/team", after=3, status=401)
+
+    stopped = try_tap(
+        TapHarvest(
+            config={**config, **earlier},
+            state=first.states[-1],
+            catalog=selecting("time_team_report"),
+        )
+    )
+    windows = [request.query["from"] for request in harvest.requests if "from" in request.query]
+    harvest.requests.clear()
+    second = sync("time_team_report", state=stopped.states[-1], **earlier)
+    months = [window[0] for window in asked(harvest, "time/team")]
+    harvest.requests.clear()
+    third = sync("time_team_report", state=second.states[-1], **earlier)
+
+    assert windows == ["20260601", "20260401", "20260301", "20260201"]
+    assert months == ["20260201", "20260601"]
+    assert asked(harvest, "time/team") == [("20260601", "20260630")]
+    for run in (first, stopped, second, third):
+        table.load(run)
+    expected = worked_out(harvest, "time_team_report", "2026-02-01")
+    assert table.sums(*figures("time_team_report")) == expected
+
+
+@pytest.mark.parametrize("stream", ["uninvoiced_report", "time_projects_report"])
+@pytest.mark.parametrize("change", [(None, False), (None, True), (True, None)], ids=str)
+def test_a_changed_option_changes_all_figures(
+    sync: Sync, caplog: pytest.LogCaptureFixture, stream: str, change: tuple[bool | None, ...]
+):
+    """Two kinds of figures in one table cannot be summed. A run without a change warns of none."""
+    before, after = change
+
+    def settings(include: bool | None) -> Row:
+        start = {"report_start_date": "2026-01-01", "report_lookback_days": 180}
+        return start if include is None else {**start, "include_fixed_fee": include}
+
+    table, fresh = Table(stream), Table(stream)
+    first = sync(stream, **settings(before))
+    table.load(first)
+    same = sync(stream, state=first.states[-1], **settings(before))
+    told_before = "changes figures" in caplog.text
+
+    second = sync(stream, state=same.states[-1], **settings(after))
+
+    assert not told_before
+    assert "changes figures" in caplog.text
+    table.load(second)
+    fresh.load(sync(stream, **settings(after)))
+    assert table.rows == fresh.rows
+    entry = second.states[-1]["bookmarks"][stream]
+    assert entry.get("options", {}) == (
+        {} if after is None else {"include_fixed_fee": str(after).lower()}
+    )
+
+
+def test_a_changed_option_reads_windows_that_are_beyond_the_lookback(harvest: Sandbox, sync: Sync):
+    """From the beginning, and where that is later now, from the former one."""
+    first = sync("time_team_report", report_start_date="2026-02-01", report_lookback_days=0)
+    harvest.requests.clear()
+
+    sync(
+        "time_team_report",
+        report_start_date="2026-04-01",
+        report_lookback_days=0,
+        include_fixed_fee=True,
+        state=first.states[-1],
+    )
+
+    months = [window[0] for window in asked(harvest, "time/team")]
+    assert months == [f"2026{month:02}01" for month in range(2, 7)]
+
+
+@pytest.mark.parametrize("stream", ["project_budget_report", "time_team_report"])
+def test_an_empty_entry_of_a_report_is_none(stream: str):
+    """Some programs write one for each stream."""
+    assert sound_state({"bookmarks": {stream: {}}}) == ({}, {})
 
 
 def test_a_stream_map_sees_retractions(harvest: Sandbox, sync: Sync):
@@ -517,14 +639,16 @@ JUNE = Window(date(2026, 6, 1), date(2026, 6, 30))
 
 def test_an_entry_of_a_report_is_read_as_it_was_written():
     """In the one state, beside those of lists."""
+    first = date(2026, 7, 1)
     read = Reported(report_window="month").read(
-        JUNE, [(2, "EUR"), (1, "")], date(2026, 7, 1), timedelta(days=60)
+        JUNE, [(2, "EUR"), (1, "")], today=first, last=first, lookback=timedelta(days=60)
     )
 
     assert read.to_state() == {
         "replication_key": "to",
         "replication_key_value": "2026-06-30",
         "report_window": "month",
+        "start_date": "2026-06-01",
         "sent": {"2026-06-01": [[1, ""], [2, "EUR"]]},
     }
     assert Reported.from_state(read.to_state()) == read
@@ -534,7 +658,10 @@ def test_an_entry_of_a_report_is_read_as_it_was_written():
 
 def test_an_open_window_moves_no_bookmark():
     """Its last day is not over on that day."""
-    read = Reported(report_window="month").read(JUNE, [], date(2026, 6, 30), timedelta(0))
+    last = JUNE.last
+    read = Reported(report_window="month").read(
+        JUNE, [], today=last, last=last, lookback=timedelta(0)
+    )
 
     assert read.replication_key_value is None
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar
+from urllib.parse import urlencode
 
 from singer_sdk.helpers._state import STARTING_MARKER
 from typing_extensions import override
 
-from tap_harvest.bookmarks import Bookmark, Reported, instant, instant_text
+from tap_harvest.bookmarks import Bookmark, instant, instant_text
 from tap_harvest.fields import (
     boolean,
     date_key,
@@ -21,6 +22,7 @@ from tap_harvest.fields import (
     text_key,
     timestamp,
 )
+from tap_harvest.reported import Reported
 from tap_harvest.streams.base import HarvestStream, decode_record
 from tap_harvest.streams.kinds import WholeStream
 from tap_harvest.streams.progress import Progress
@@ -107,10 +109,16 @@ class Report(HarvestStream):
 
     @property
     def reported(self) -> Reported:
-        """The windows that were read, by the state."""
-        size = self.config["report_window"]
-        reported = Reported.from_state(self.entry) if self.entry else Reported(report_window=size)
-        return reported if reported.report_window == size else Reported(report_window=size)
+        """The windows that were read as the settings have them, by the state."""
+        kept, options = self._kept, self.asked_with
+        if kept is None or kept.report_window != self.config["report_window"]:
+            return Reported(report_window=self.config["report_window"], options=options)
+        return kept if kept.options == options else kept.restarted(options)
+
+    @property
+    def _kept(self) -> Reported | None:
+        """The windows that were read, by the state; `None` before the first."""
+        return Reported.from_state(self.entry) if self.entry else None
 
     @property
     def _now(self) -> datetime:
@@ -135,12 +143,17 @@ class Report(HarvestStream):
 
     def windows_due(self) -> list[Window]:
         """The windows that this run reads, in order."""
-        last = self._today
-        if end := self.config.get("end_date"):
-            last = min(last, (instant(end) - timedelta(microseconds=1)).date())
         start = self.config.get("report_start_date") or self.config.get("start_date")
         first = instant(start).date() if start else date(self._today.year - 1, 1, 1)
-        return self.reported.due(first, last, self._lookback)
+        return self.reported.due(first, self._last_day, self._lookback)
+
+    @property
+    def _last_day(self) -> date:
+        """The last day that this run reports."""
+        end = self.config.get("end_date")
+        if end is None:
+            return self._today
+        return min(self._today, (instant(end) - timedelta(microseconds=1)).date())
 
     # Reading
 
@@ -232,16 +245,27 @@ class Report(HarvestStream):
     @override
     def begin(self) -> None:
         super().begin()
-        size = self.config["report_window"]
-        before = self.entry.get("report_window", size)
-        if before != size:
+        kept = self._kept
+        if kept is None:
+            return
+        size, options = self.config["report_window"], self.asked_with
+        if kept.report_window != size:
             self.logger.warning(
                 "`report_window` was changed, so the report is read from the beginning, and the "
                 "rows of the old windows stay beside the new ones: stream=%s before=%s now=%s. "
                 "Empty the table, or set `report_window` back.",
                 self.label,
-                before,
+                kept.report_window,
                 size,
+            )
+        elif kept.options != options:
+            self.logger.warning(
+                "A setting that changes figures was changed, so all windows of the report are read "
+                "again: stream=%s before=%s now=%s. Rows of old windows that Harvest does not "
+                "list any more stay in the table; empty it if that is not to be so.",
+                self.label,
+                urlencode(kept.options) or "none",
+                urlencode(options) or "none",
             )
 
     def _read_window(self, window: Window, *, is_last: bool) -> bool:
@@ -272,7 +296,13 @@ class Report(HarvestStream):
         if not self.is_full:
             for subject, currency in sorted(ever - keys):
                 self._retract(window, subject, currency)
-            read = self.reported.read(window, keys, self._day_that_all_began, self._lookback)
+            read = self.reported.read(
+                window,
+                keys,
+                today=self._day_that_all_began,
+                last=self._last_day,
+                lookback=self._lookback,
+            )
             # Targets tell by this mark of the SDK that not all of the stream was read yet.
             self.entry = read.to_state() | ({} if is_last else {STARTING_MARKER: None})
             self._write_state_message()
@@ -483,7 +513,7 @@ class ProjectBudgetReport(WholeStream):
 
     @override
     def identity(self, row: Raw) -> int:
-        return hash(decode_record(row).get("project_id"))
+        return hash(decode_record(row)["project_id"])
 
     @override
     def listing(self, query: Mapping[str, str]) -> Listing:
