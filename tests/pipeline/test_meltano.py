@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -145,6 +148,37 @@ def test_a_database_that_cannot_be_opened_is_told_in_a_sentence(
     shown = str(failed.value)
     assert "Correct host and port in `sqlalchemy_url`, or start the server." in shown
     assert "secret" not in shown
+
+
+def test_what_a_killed_run_leaves_is_what_the_docs_delete(project: Path, harvest: Sandbox) -> None:
+    """Meltano keeps the token in a file while it runs; `umask 077` hides the file from others."""
+    page = (ROOT / "docs" / "state.md").read_text(encoding="utf-8")
+    [command] = re.findall(r"^rm -f (\S+)", page, re.MULTILINE)
+    secret = harvest.token.encode()
+    process = subprocess.Popen(
+        [BIN / "meltano", "run", "--state-id-suffix=killed", "harvest-to-sql"],
+        cwd=project,
+        env=os.environ | account_of(harvest),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        umask=0o077,
+    )
+    try:
+        while not any(secret in path.read_bytes() for path in project.glob(command)):
+            assert process.poll() is None
+            time.sleep(0.01)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    left = [path for path in (project / ".meltano").rglob("*.json") if secret in path.read_bytes()]
+    assert left
+    assert set(left) <= set(project.glob(command))
+    assert {path.stat().st_mode & 0o077 for path in left} == {0}
+    for path in project.glob(command):
+        path.unlink()
 
 
 def test_the_tap_also_feeds_target_jsonl(project: Path, harvest: Sandbox) -> None:
