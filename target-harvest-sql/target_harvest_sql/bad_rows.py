@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from target_harvest_sql.connector import DatabaseError, RefusedDataError
-from target_harvest_sql.records import json_type
+from target_harvest_sql.records import decode_exactly, json_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -120,7 +120,7 @@ def _misfit(connector: Connector, table: Table, row: Row) -> str:
     column = connector.find_misfit(table, row.element)
     if column is None:
         return ""
-    value: Any = msgspec.json.decode(row.element)
+    value: Any = decode_exactly(row.element)
     for name in column.path:
         if isinstance(value, dict):
             value = value[name]

@@ -125,6 +125,8 @@ class Column:
     """What the schema says of the values beside their kind."""
     foreign_type: str = ""
     """The type of a column that others made, where values must be converted for it."""
+    number_type: Literal["integer", "number"] | None = None
+    """As what the schema allows numbers: whole ones alone, all, or none."""
     second_digits: int | None = None
     """How many digits of a second the column keeps; `None` for as many as the database can."""
 
@@ -186,6 +188,7 @@ def compile_columns(
             size=_size(definition),
             is_nested=is_nested(definition),
             form=_form(definition),
+            number_type=number_type(definition),
         )
         for name, path, definition in _leaves(schema, (), flattening)
         if name not in METADATA
@@ -260,6 +263,19 @@ def _form(definition: dict[str, Any]) -> Form:
     return encodings.get(str(definition.get("contentEncoding")).lower(), found)
 
 
+def number_type(definition: dict[str, Any]) -> Literal["integer", "number"] | None:
+    """As what the schema allows numbers; a property without a type may be any."""
+    branches = _branches(definition)
+    if branches:
+        found = {number_type(branch) for branch in branches}
+    else:
+        types = _types(definition)
+        if not types and not all(isinstance(v, str | None) for v in definition.get("enum", [0])):
+            types = ("number",)
+        found = {"number" if "number" in types else "integer" if "integer" in types else None}
+    return "number" if "number" in found else "integer" if "integer" in found else None
+
+
 def _kinds(definition: dict[str, Any]) -> Iterator[Kind]:
     branches = _branches(definition)
     if branches:
@@ -272,14 +288,16 @@ def _kinds(definition: dict[str, Any]) -> Iterator[Kind]:
         values = definition.get("enum", [definition.get("const")])
         told = {type(value) for value in values if value is not None}
         yield from (_KINDS_OF_VALUES.get(type_, "json") for type_ in told or {dict})
+    is_decimal = _FORMATS.get(definition.get("format", "")) == "decimal"
     for name in types:
         kind = _KINDS.get(name, "json")
         if name == "string":
             yield _FORMATS.get(definition.get("format", ""), "string")
         elif kind == "number":
-            yield "decimal" if _FORMATS.get(definition.get("format", "")) == "decimal" else kind
+            yield "decimal" if is_decimal else kind
         elif kind == "integer":
-            yield "decimal" if max(_bounds(definition), default=0) > BIGGEST else kind
+            is_long = max(_bounds(definition), default=0) > BIGGEST
+            yield "decimal" if is_long or is_decimal else kind
         elif name != "null":
             yield kind
 

@@ -176,7 +176,7 @@ def _key_error(
     record: bytes, columns: Sequence[Column], path_of: Callable[[Column], tuple[str, ...]]
 ) -> MissingKeyPropertiesError:
     try:
-        decoded = msgspec.json.decode(record)
+        decoded = decode_exactly(record)
     except msgspec.DecodeError:
         return MissingKeyPropertiesError("it is not JSON")
     for column in columns:

@@ -6,11 +6,10 @@ import re
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
 from singer_sdk.exceptions import InvalidRecord
 
 from target_harvest_sql.columns import METADATA
-from target_harvest_sql.records import value_at
+from target_harvest_sql.records import decode_exactly, value_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -142,7 +141,7 @@ def _moments(
 def _texts(
     record: bytes, places: Iterable[tuple[Column, tuple[str, ...]]]
 ) -> Iterator[tuple[Column, str]]:
-    decoded = msgspec.json.decode(record)
+    decoded = decode_exactly(record)
     for column, path in places:
         value = value_at(decoded, path)
         if isinstance(value, str):

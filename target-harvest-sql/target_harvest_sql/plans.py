@@ -52,15 +52,6 @@ class Plan:
         }
         return cols.shape_of(from_record)
 
-    def text_paths(self, columns: Iterable[Column], dialect: Dialect) -> list[tuple[str, ...]]:
-        """Where in a record numbers are to become text, of which the database would lose digits."""
-        kinds = cols.KINDS_OF_TEXT & dialect.lossy_kinds
-        return [self.path(column) for column in columns if column.kind in kinds]
-
-    def plain_paths(self, columns: Iterable[Column], dialect: Dialect) -> list[tuple[str, ...]]:
-        """Where in a record numbers are to have no exponent, which the database would not read."""
-        return [self.path(column) for column in columns if dialect.wants_plain_digits(column)]
-
 
 def plan(
     schema: dict[str, Any],

@@ -1,4 +1,4 @@
-"""Records as they were sent: what they hold, and what a database could not hold of it.
+"""Records as they were sent: what they hold, and how to change a part of one.
 
 A record stays raw; only what must be known of it is decoded, by decoders compiled from the schema.
 """
@@ -6,34 +6,42 @@ A record stays raw; only what must be known of it is decoded, by decoders compil
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from singer_sdk.singerlib.json import serialize_json
-
-from target_harvest_sql.columns import KINDS_OF_TEXT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
-    from target_harvest_sql.columns import Column, Kind
+    from target_harvest_sql.columns import Kind
 
-decode_exactly = msgspec.json.Decoder(float_hook=Decimal).decode
+    Respell = Callable[[bytes], bytes]
+    Tree = dict[str, Any]
+    """By name of a property: what rewrites its value, or the tree of the properties below it."""
+
+
+def exact_number(digits: str) -> Decimal:
+    """Decode a number with every digit.
+
+    Returns:
+        The number; infinity if its exponent has more than 18 digits, which no database can hold.
+    """
+    try:
+        return Decimal(digits)
+    except InvalidOperation:
+        return Decimal("-Infinity" if digits.startswith("-") else "Infinity")
+
+
+decode_exactly = msgspec.json.Decoder(float_hook=exact_number).decode
 """Decodes JSON with every digit of its numbers."""
+
+_decode_level = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 MOMENTS: dict[Kind, Any] = {"date": date, "date-time": datetime, "time": time}
 """What values of these kinds are decoded to."""
-
-# Digits and points become 0, the rest a space.
-_DIGITS = bytes(0x30 if chr(byte) in "0123456789." else 0x20 for byte in range(256))
-_MANY_DIGITS = b"0" * 16
-
-_EXPONENT = re.compile(rb"\d[eE][-+]?\d")
-_MOST_ZEROS = 100
 
 _CONSTANTS = re.compile(rb'"(?:[^"\\]|\\.)*"|NaN|Infinity', re.DOTALL)
 
@@ -51,7 +59,14 @@ def json_type(value: Any) -> str:
     """Name the type of a decoded value as JSON Schema does."""
     if value is None:
         return "null"
-    names = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array"}
+    names: dict[type, str] = {
+        bool: "boolean",
+        Decimal: "number",
+        float: "number",
+        int: "integer",
+        list: "array",
+        str: "string",
+    }
     return names.get(type(value), "object")
 
 
@@ -65,14 +80,8 @@ def value_at(record: Any, path: Iterable[str]) -> Any:
 def is_deletion(record: bytes) -> bool:
     """Whether the tap says of a record that it was deleted."""
     return (
-        b'"_sdc_deleted_at"' in record
-        and msgspec.json.decode(record).get("_sdc_deleted_at") is not None
+        b'"_sdc_deleted_at"' in record and decode_exactly(record).get("_sdc_deleted_at") is not None
     )
-
-
-def has_long_number(record: bytes) -> bool:
-    """Whether there may be a number with more digits than every double keeps."""
-    return _MANY_DIGITS in record.translate(_DIGITS)
 
 
 def has_constant(record: bytes) -> bool:
@@ -95,64 +104,36 @@ def clean(record: bytes, *, keeps_nul: bool) -> bytes:
     return _ESCAPES.sub(replacement, record)
 
 
-def quote_numbers(record: bytes, paths: Iterable[tuple[str, ...]]) -> bytes:
-    """Write the numbers at some paths as text, for a database that reads numbers as doubles."""
-    decoded = decode_exactly(record)
+def tree_of(places: Mapping[tuple[str, ...], Respell]) -> Tree:
+    """Arrange what `rewrite` needs: by path, a function from a value's JSON to its new JSON."""
+    tree: Tree = {}
+    for (*parents, name), respell in places.items():
+        level = tree
+        for parent in parents:
+            level = level.setdefault(parent, {})
+        level[name] = respell
+    return tree
+
+
+def rewrite(record: bytes, tree: Tree) -> bytes:
+    """Rewrite the values at some paths of a record, and leave all other values as they are.
+
+    Args:
+        record: A JSON object.
+        tree: What `tree_of` made. A function is not called where the record has no value.
+
+    Raises:
+        msgspec.DecodeError: If the record is not a JSON object.
+    """
+    values = _decode_level(record)
     is_changed = False
-    for *parents, name in paths:
-        holder, value = value_at(decoded, parents), value_at(decoded, (*parents, name))
-        if isinstance(value, int | Decimal) and not isinstance(value, bool):
-            holder[name] = str(value)
+    for name in tree.keys() & values.keys():
+        old, below = bytes(values[name]), tree[name]
+        if callable(below):
+            new = below(old)
+        else:
+            new = rewrite(old, below) if old.startswith(b"{") else old
+        if new != old:
+            values[name] = msgspec.Raw(new)
             is_changed = True
-    return serialize_json(decoded).encode() if is_changed else record
-
-
-def has_exponent(record: bytes) -> bool:
-    """Whether there may be a number with an exponent."""
-    return _EXPONENT.search(record) is not None
-
-
-def write_plainly(record: bytes, paths: Iterable[tuple[str, ...]]) -> bytes:
-    """Write the numbers at some paths, and texts that are numbers, as text without an exponent."""
-    decoded = decode_exactly(record)
-    is_changed = False
-    for *parents, name in paths:
-        holder, value = value_at(decoded, parents), value_at(decoded, (*parents, name))
-        if isinstance(value, str | Decimal) and "E" in str(value).upper():
-            with suppress(InvalidOperation):
-                number = Decimal(value)
-                # No column holds others, but for zero; written out, they might fill the memory.
-                if number.is_finite() and abs(number.adjusted()) <= _MOST_ZEROS:
-                    holder[name] = f"{number:f}"
-                    is_changed = True
-    return serialize_json(decoded).encode() if is_changed else record
-
-
-def find_lost_digits(
-    record: bytes,
-    columns: Iterable[Column],
-    path_of: Callable[[Column], tuple[str, ...]],
-    *,
-    lossy_kinds: frozenset[Kind],
-) -> Column | None:
-    """Find a column whose number the database would change: beyond 64 bits, or beyond a double."""
-    decoded = decode_exactly(record)
-    for column in columns:
-        value = value_at(decoded, path_of(column))
-        if column.kind == "integer":
-            if isinstance(value, int) and not -(2**63) <= value < 2**63:
-                return column
-        elif column.kind in lossy_kinds - KINDS_OF_TEXT and _loses_digits(value):
-            return column
-    return None
-
-
-def _loses_digits(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(map(_loses_digits, value.values()))
-    if isinstance(value, list):
-        return any(map(_loses_digits, value))
-    if isinstance(value, int | Decimal) and not isinstance(value, bool):
-        exact = Decimal(value)
-        return Decimal(repr(float(exact))) != exact
-    return False
+    return msgspec.json.encode(values) if is_changed else record

@@ -22,19 +22,12 @@ from typing_extensions import override
 from target_harvest_sql import columns as cols
 from target_harvest_sql.bad_rows import Origin, Refusal
 from target_harvest_sql.batches import Batch
+from target_harvest_sql.digits import Digits
+from target_harvest_sql.inexact import InexactValueError
 from target_harvest_sql.keys import age_reader, key_reader
 from target_harvest_sql.moments import Moments, readable
 from target_harvest_sql.plans import plan
-from target_harvest_sql.records import (
-    clean,
-    find_lost_digits,
-    has_exponent,
-    has_long_number,
-    is_deletion,
-    needs_cleaning,
-    quote_numbers,
-    write_plainly,
-)
+from target_harvest_sql.records import clean, is_deletion, needs_cleaning
 from target_harvest_sql.validation import Validator, check_object
 
 if TYPE_CHECKING:
@@ -254,20 +247,17 @@ class SQLSink(Sink):
                 if checked is None and self.validate_schema:
                     self._moments.judge(record)
                 key = self._checked_key(checked)
+            is_typed = checked is not None and self.validate_schema
+            if self._digits.may_matter(record, is_typed=is_typed):
+                record = self._digits.respell(record)
             if key is None and self._key_of:
                 key = self._key_of(record)
-            if (self._loses_digits or checked is None) and has_long_number(record):
-                self._check_digits(record)
-                if self._text_paths:
-                    record = quote_numbers(record, self._text_paths)
-            if self._plain_paths and has_exponent(record):
-                record = write_plainly(record, self._plain_paths)
             if self._moments.may_lose(record):
                 self._moments.check(record)
             return key, record if self._rebuild is None else self._rebuild(record)
         except (InvalidRecord, MissingKeyPropertiesError) as error:
             if self.target.quarantine is None:
-                raise type(error)(*self._located(error)) from error
+                raise self._located(error) from error
             reason = getattr(error, "error_message", None) or str(error)
             self.target.quarantine.put(Refusal(self.stream_name, self._table, origin, reason))
             return None
@@ -340,40 +330,26 @@ class SQLSink(Sink):
             )
         return cleaned
 
-    def _check_digits(self, record: bytes) -> None:
-        column = find_lost_digits(
-            record,
-            self._table.columns,
-            self._plan.path,
-            lossy_kinds=self.connector.dialect.lossy_kinds,
-        )
-        if column is not None:
-            raise InvalidRecord(
-                f"a number at {column.source} that {self.connector.dialect.name} cannot hold in "
-                f"every digit as {column.kind}; declare it as text with `format: singer.decimal` "
-                "in the stream's schema",
-                {},
-            )
-
-    def _located(self, error: Exception) -> tuple[Any, ...]:
+    def _located(self, error: Exception) -> Exception:
         """Say of which stream and line an error is, and what to do."""
-        line = self.target.where
+        where = f'{self.target.where} of stream "{self.stream_name}"'
+        if isinstance(error, InexactValueError):
+            return InvalidRecord(f"{where} would not be kept: {error.what}. {error.advice}.", {})
         what = getattr(error, "error_message", None) or str(error)
         if isinstance(error, InvalidRecord):
             if self.validate_schema:
                 otherwise = "`validate_records: false` leaves the judgement to the database"
             else:
                 otherwise = "the database would read it as something else"
-            text = (
-                f'{line} of stream "{self.stream_name}" does not fit its schema: {what}. Correct '
-                f"the schema of the tap; {otherwise}."
+            return InvalidRecord(
+                f"{where} does not fit its schema: {what}. Correct the schema of the tap; "
+                f"{otherwise}.",
+                {},
             )
-            return text, {}
-        text = (
-            f'{line} of stream "{self.stream_name}" has no usable key: {what}. Correct the tap, or '
-            "set other key properties with `stream_maps` and `__key_properties__`."
+        return MissingKeyPropertiesError(
+            f"{where} has no usable key: {what}. Correct the tap, or set other key properties with "
+            "`stream_maps` and `__key_properties__`."
         )
-        return (text,)
 
     # The table
 
@@ -423,11 +399,9 @@ class SQLSink(Sink):
         self._is_keyed = bool(self._table.keys)
         self.batch = Batch(is_keyed=self._is_keyed)
         self._age_of = self._age_reader()
-        self._loses_digits = bool(dialect.lossy_kinds)
         self._rebuild = self._plan.rebuild
-        self._text_paths = self._plan.text_paths(self._table.columns, dialect)
-        self._plain_paths = self._plan.plain_paths(self._table.columns, dialect)
         self._removes_rows = self._is_keyed and self.config["hard_delete"]
+        self._digits = Digits(self._table.columns, self._plan.path, dialect)
         self._moments = Moments(self._plan.columns, self._table.columns, self._plan.path, dialect)
         keys = [column for column in self._table.columns if column.is_key]
         self._key_of = (

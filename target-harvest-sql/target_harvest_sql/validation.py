@@ -11,7 +11,9 @@ from singer_sdk.exceptions import InvalidRecord
 from singer_sdk.sinks.core import BaseJSONSchemaValidator
 from typing_extensions import override
 
-from target_harvest_sql.records import MOMENTS, has_constant, json_type
+from target_harvest_sql.exact_schema import exact
+from target_harvest_sql.multiples import Multiples
+from target_harvest_sql.records import MOMENTS, decode_exactly, has_constant, json_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
@@ -29,10 +31,12 @@ class Validator(BaseJSONSchemaValidator):
 
     def __init__(self, schema: dict[str, Any]) -> None:
         super().__init__(schema)
-        self.validator = jsonschema.Draft202012Validator(schema)
+        self.validator = exact(jsonschema.Draft202012Validator(schema))
+        self._multiples = Multiples(schema)
         self._accepts: Callable[[bytes], Any] | None = None
         try:
-            self._accepts = msgspec.json.Decoder(_typed({**schema, "type": "object"})).decode
+            typed = _typed({**self._multiples.left_out(schema), "type": "object"})
+            self._accepts = msgspec.json.Decoder(typed).decode
         except (_InexpressibleError, TypeError, ValueError):
             self._accepts = None  # msgspec raises the latter two for some unions and names.
 
@@ -47,12 +51,13 @@ class Validator(BaseJSONSchemaValidator):
         """
         if self._accepts is not None:
             try:
-                return self._accepts(record)
+                accepted = self._accepts(record)
+                if self._multiples.hold(record):
+                    return accepted
             except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
                 pass
         try:
-            decoded = msgspec.json.decode(record)
-            self.validate(decoded)
+            self.validate(decode_exactly(record))
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
             raise _unreadable(record, error) from error
         return None
@@ -118,6 +123,8 @@ def _unreadable(record: bytes, error: Exception) -> InvalidRecord:
     """Say why a record cannot be read."""
     if isinstance(error, RecursionError):
         return InvalidRecord("it is nested too deeply", {})
+    if isinstance(error, msgspec.ValidationError):
+        return InvalidRecord("it has an integer of thousands of digits", {})
     has = ": it has NaN or Infinity" if has_constant(record) else ""
     return InvalidRecord(f"it is not JSON{has}", {})
 

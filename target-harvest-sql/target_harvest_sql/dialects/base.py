@@ -53,7 +53,11 @@ class Dialect(ABC):
 
     lossy_kinds: ClassVar[frozenset[Kind]]
     """Kinds whose JSON numbers lose the digits that a double does not keep. Such a number is
-    refused, but for those of `KINDS_OF_TEXT`, which are sent as text."""
+    refused, but for those of `KINDS_OF_TEXT`, which are sent as text. If `json` is one of them,
+    numbers with a fraction or an exponent inside JSON lose such digits."""
+
+    keeps_json_integers: ClassVar[bool] = True
+    """Whether JSON keeps integers beyond 64 bits."""
 
     second_digits: ClassVar[int] = 6
     """How many digits of a second columns of date-times and times keep, where they are no text.

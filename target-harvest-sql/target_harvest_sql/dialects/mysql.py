@@ -105,6 +105,7 @@ class MySQL(Dialect):
     has_schemas = True
     keeps_nul = True
     lossy_kinds = frozenset({"decimal", "json", "number", "string"})
+    keeps_json_integers = False
     types: ClassVar[Mapping[Kind, str]] = {
         "boolean": BOOLEAN,
         "date": "date",

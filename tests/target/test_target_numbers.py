@@ -1,0 +1,204 @@
+"""Numbers, however they are written: what is one key, what is kept, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from singer_sdk.exceptions import InvalidRecord
+from target_run import record, schema, write
+
+if TYPE_CHECKING:
+    from fix_databases import Database
+
+ID = {"type": "integer"}
+DECIMAL = {"type": "number", "format": "singer.decimal"}
+WHOLE = ("1", "1.0", "1e0", "10e-1", "1.00", "2", "20E-1", "0", "-0", "-0.0", "1000", "1e3")
+SPELLINGS = (*WHOLE, "1.5", "1.50", "15e-1", "0.5", "5E-1", "-1.5", "1e2", "100")
+KEYS: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
+    "integer": ({"type": "integer"}, WHOLE),
+    "integer with a pattern": ({"type": "integer", "not": {"type": "string"}}, WHOLE),
+    "number": ({"type": "number"}, SPELLINGS),
+    "number or text": ({"type": ["string", "number"]}, (*SPELLINGS, '"1"', '"1.5"', '"1e0"')),
+    "integer or text": ({"type": ["string", "integer"]}, (*WHOLE, '"1"', '"1.0"')),
+    "decimal": (DECIMAL, SPELLINGS),
+    "long integer": ({"type": "integer", "maximum": 2**64, "minimum": 0}, WHOLE[:7]),
+    "decimal as text": (
+        {"type": "string", "format": "singer.decimal"},
+        ('"1"', '"1.0"', r'"1\u002e0"', '"1e0"', r'"\u0031"'),
+    ),
+    "json": ({"type": ["boolean", "number", "string"]}, (*SPELLINGS, '"1"', "true")),
+}
+
+
+def spelled(number: str, **values: Any) -> str:
+    """A record of table t whose property `k` is written so."""
+    return json.dumps(record("t", k="?", **values)).replace('"?"', number)
+
+
+@pytest.mark.parametrize("kind", KEYS)
+@settings(
+    max_examples=2,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+@example(numbers=[0, 2, 0, 1, 3, 1])
+@example(numbers=[12, 13, 12, 14])
+@given(numbers=st.lists(st.integers(0, 30), min_size=2, max_size=8))
+def test_the_size_of_a_batch_does_not_change_which_keys_are_one(
+    database: Database, kind: str, numbers: list[int]
+) -> None:
+    """However the numbers of keys are written."""
+    definition, spellings = KEYS[kind]
+    sent = [spelled(spellings[number % len(spellings)], v=n) for n, number in enumerate(numbers)]
+    found = []
+    for batch_size_rows in (1, 2, 7, 100):
+        database.query('DROP TABLE IF EXISTS "t"')
+        message = schema("t", keys=["k"], k=definition, v="integer")
+        write(database, message, *sent, batch_size_rows=batch_size_rows)
+        found.append({row["k"]: row["v"] for row in database.rows("t")})
+        assert len(found[-1]) == len(database.rows("t"))
+
+    assert found == [found[0]] * 4
+    if kind == "integer":
+        last = {int(Decimal(WHOLE[n % len(WHOLE)])): v for v, n in enumerate(numbers)}
+        assert {int(k): v for k, v in found[0].items()} == last
+
+
+def test_a_number_as_a_key_of_text_is_the_text_that_was_sent(database: Database) -> None:
+    """So 1.5 and 1.50 are two keys, and the last record of each stays."""
+    message = schema("t", keys=["k"], k={"type": ["string", "number"]}, v="integer")
+    sent = ("1.5", "1.50", "1.5", "1", "1e0", "100", "1E2")
+    write(database, message, *(spelled(number, v=v) for v, number in enumerate(sent, 1)))
+
+    found = {row["k"]: row["v"] for row in database.rows("t")}
+    assert found == {"1.5": 3, "1.50": 2, "1": 4, "1e0": 5, "100": 6, "1E2": 7}
+
+
+@pytest.mark.parametrize(
+    ("number", "integer"),
+    [
+        ("5.0", 5),
+        ("1e3", 1000),
+        ("1.5e1", 15),
+        ("-0.0", 0),
+        ("1234567890123456789.0", 1234567890123456789),
+        ("9223372036854775807.00", 2**63 - 1),
+        ("922337203685477580.7e1", 2**63 - 1),
+        ("-9223372036854775808e0", -(2**63)),
+    ],
+)
+@pytest.mark.parametrize("validate_records", [True, False])
+def test_an_integer_may_have_a_point_or_an_exponent(
+    database: Database, number: str, integer: int, *, validate_records: bool
+) -> None:
+    """JSON Schema makes no difference; in a key, beside one, and in a flattened object."""
+    inner = {"type": ["object", "null"], "properties": {"n": {"type": ["integer", "null"]}}}
+    line = spelled(number, v="?", o="!")
+    line = line.replace('"?"', number).replace('"!"', f'{{"n": {number}}}')
+    write(
+        database,
+        schema("t", keys=["k"], k=ID, v="integer", o=inner),
+        record("t", k=integer, v=None, o=None),
+        line,
+        flattening_enabled=True,
+        flattening_max_depth=1,
+        validate_records=validate_records,
+    )
+
+    assert database.rows("t") == [{"k": integer, "v": integer, "o__n": integer}]
+
+
+@pytest.mark.parametrize("number", ["9223372036854775808.0", "1e19", "1e400", "1e999999999999"])
+@pytest.mark.parametrize("validate_records", [True, False])
+def test_an_integer_beyond_64_bits_is_refused_in_any_spelling(
+    database: Database, number: str, *, validate_records: bool
+) -> None:
+    """And the advice works: as a decimal it is kept."""
+    with pytest.raises(InvalidRecord, match=r"Line 2 .* at k is beyond .*singer\.decimal"):
+        write(
+            database,
+            schema("t", keys=[], k=ID),
+            spelled(number),
+            validate_records=validate_records,
+        )
+    if number != "1e999999999999":
+        database.query('DROP TABLE "t"')
+        write(
+            database,
+            schema("t", keys=[], k=ID | {"format": "singer.decimal"}),
+            spelled(number),
+            validate_records=validate_records,
+        )
+        [row] = database.rows("t")
+        assert Decimal(row["k"]) == Decimal(number)
+
+
+@pytest.mark.parametrize("number", ["1e400", "-1e400", "1e-400", "1.5e-330"])
+@pytest.mark.parametrize("validate_records", [True, False])
+def test_a_number_beyond_a_double_is_kept_or_refused(
+    database: Database, number: str, *, validate_records: bool
+) -> None:
+    """It is neither zero nor "not JSON"."""
+    messages = (schema("t", keys=[], k="number"), spelled(number))
+    if database.engine == "postgres":
+        write(database, *messages, validate_records=validate_records)
+        assert database.rows("t") == [{"k": Decimal(number)}]
+    else:
+        with pytest.raises(InvalidRecord, match=r"Line 2 .*number at k .*singer\.decimal"):
+            write(database, *messages, validate_records=validate_records)
+
+    database.query('DROP TABLE "t"')
+    write(
+        database,
+        schema("t", keys=[], k=DECIMAL),
+        spelled(number),
+        validate_records=validate_records,
+    )
+    [row] = database.rows("t")
+    assert Decimal(row["k"]) == Decimal(number)
+
+
+@pytest.mark.parametrize("number", ["1e99999999999999999999", "-1e-99999999999999999999"])
+@pytest.mark.parametrize("config", [{}, {"validate_records": False}])
+def test_an_exponent_that_nothing_holds_is_refused(
+    database: Database, number: str, config: dict[str, Any]
+) -> None:
+    """By the database where it has numbers of any size."""
+    write(
+        database,
+        schema("t", k="number", id=ID),
+        spelled(number, id=1),
+        record("t", id=2, k=1),
+        invalid_records="quarantine",
+        **config,
+    )
+
+    assert [row["id"] for row in database.rows("t")] == [2]
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["1234567890123456789", "-9223372036854775808", "18446744073709551615", "9007199254740993"],
+)
+def test_integers_of_64_bits_are_kept_inside_json(database: Database, number: str) -> None:
+    """As objects carry the ids of many services."""
+    for definition, value in (("object", '{"k": [?]}'), ("array", "[?]"), ({}, "?")):
+        line = spelled(value.replace("?", number))
+        database.query('DROP TABLE IF EXISTS "t"')
+        write(database, schema("t", keys=[], k=definition), line)
+
+        [row] = database.rows("t")
+        assert json.loads(row["k"]) == json.loads(value.replace("?", number))
+
+
+def test_duckdb_keeps_longer_integers_inside_json(duckdb_database: Database) -> None:
+    """Of any length."""
+    write(duckdb_database, schema("t", keys=[], k="array"), spelled(f"[{10**30 + 1}, 1e400]"))
+
+    [row] = duckdb_database.rows("t")
+    assert row["k"] == f"[{10**30 + 1},1e400]"
