@@ -202,3 +202,12 @@ def test_duckdb_keeps_longer_integers_inside_json(duckdb_database: Database) -> 
 
     [row] = duckdb_database.rows("t")
     assert row["k"] == f"[{10**30 + 1},1e400]"
+
+
+def test_the_digits_of_a_decimal_may_be_escaped(database: Database) -> None:
+    """They are what the escapes stand for."""
+    definition = {"type": "string", "format": "singer.decimal"}
+    write(database, schema("t", keys=[], k=definition), spelled(r'"12\u0033.50"'))
+
+    [row] = database.rows("t")
+    assert str(row["k"]) == "123.50"

@@ -162,7 +162,9 @@ class SQLite(Dialect):
         if column.kind == "json":
             return f"NULLIF(value -> {path}, 'null')"
         if column.kind == "decimal":
-            return f"""NULLIF(trim(value -> {path}, '"'), 'null')"""
+            # The operator ->> has no more digits of a number than a double, -> leaves escapes.
+            is_text = f"json_type(value, '$[{path}]') = 'text'"
+            return f"iif({is_text}, value ->> {path}, NULLIF(value -> {path}, 'null'))"
         return f"value ->> {path}"
 
     @override

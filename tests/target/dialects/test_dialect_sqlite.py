@@ -93,7 +93,7 @@ def test_upsert() -> None:
         "  SELECT value FROM json_each(CAST(:batch AS TEXT))\n"
         ")\n"
         "SELECT value ->> 6, value ->> 7, "
-        """NULLIF(trim(value -> 8, '"'), 'null'), """
+        "iif(json_type(value, '$[8]') = 'text', value ->> 8, NULLIF(value -> 8, 'null')), "
         "NULLIF(value -> 9, 'null'), value ->> 2\n"
         "FROM batch\n"
         "WHERE true\n"
