@@ -329,7 +329,7 @@ def _size(definition: dict[str, Any]) -> Size:
         scale = max(0, -int(Decimal(str(step)).normalize().as_tuple().exponent))
     bounds = _bounds(definition)
     if precision is None and scale is not None and len(bounds) == len(BOUNDS):
-        precision = len(str(int(max(bounds)))) + scale
+        precision = max(1, max(bounds).adjusted() + 1) + scale
     if precision is not None and precision < max(1, scale or 0):
         precision = scale = None
     return Size(definition.get("maxLength"), precision, scale)
@@ -343,10 +343,10 @@ def _count(given: Any) -> int | None:
 def _bounds(definition: dict[str, Any]) -> list[Decimal]:
     """How far from zero a number may be, on each side of which the schema says it."""
     given = (
-        [definition[n] for n in names if type(definition.get(n)) in {int, float}]
+        [definition[n] for n in names if type(definition.get(n)) in {int, float, Decimal}]
         for names in BOUNDS
     )
-    return [abs(Decimal(str(values[0]))) for values in given if values]
+    return [Decimal(str(values[0])).copy_abs() for values in given if values]
 
 
 def have_plain_paths(columns: Sequence[Column]) -> bool:

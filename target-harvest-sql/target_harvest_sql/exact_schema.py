@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
+from target_harvest_sql import patterns
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -25,11 +27,11 @@ def exact(validator: Any) -> Any:
 
     Returns:
         A validator of the same schema. A number without a fraction is an integer to it, in
-        whichever way it is written.
+        whichever way it is written. Its regular expressions have a limit of time.
     """
     made: Any = extend(  # type: ignore[no-untyped-call] # So do its stubs have it.
         type(validator),
-        validators={"multipleOf": _multiple_of},
+        validators={"multipleOf": _multiple_of, **patterns.KEYWORDS},
         type_checker=validator.TYPE_CHECKER.redefine("integer", _is_integer),
     )
     return made(schema=_with_decimals(validator.schema), format_checker=validator.format_checker)

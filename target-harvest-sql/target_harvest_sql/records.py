@@ -5,6 +5,7 @@ A record stays raw; only what must be known of it is decoded, by decoders compil
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
@@ -37,6 +38,15 @@ def exact_number(digits: str) -> Decimal:
 
 decode_exactly = msgspec.json.Decoder(float_hook=exact_number).decode
 """Decodes JSON with every digit of its numbers."""
+
+
+def _schema_number(digits: str) -> float | Decimal:
+    double, exact = float(digits), exact_number(digits)
+    return double if math.isfinite(double) and bool(double) == bool(exact) else exact
+
+
+decode_schema = msgspec.json.Decoder(float_hook=_schema_number).decode
+"""Decodes a schema, whose numbers are floats if those can hold them, such as not 1e309."""
 
 _decode_level = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 

@@ -45,7 +45,7 @@ from target_harvest_sql.logs import calm_down, shorten_lines
 from target_harvest_sql.messages import Message, MessageReader, take_leave
 from target_harvest_sql.overwrite import Overwrite, UnprovenError
 from target_harvest_sql.quarantine import Quarantine
-from target_harvest_sql.records import clean, decode_exactly
+from target_harvest_sql.records import clean, decode_exactly, decode_schema
 from target_harvest_sql.redaction import trace
 from target_harvest_sql.schemas import InvalidSchemaError, read_schema
 from target_harvest_sql.settings import SETTINGS
@@ -232,7 +232,13 @@ class TargetHarvestSQL(Target):
 
     def _read_schema(self, message: Message, stream: str) -> Any:
         """The schema of a SCHEMA message; something else than an object if there is none."""
-        schema = msgspec.json.decode(message.schema) if bytes(message.schema) else None
+        try:
+            schema = decode_schema(message.schema) if bytes(message.schema) else None
+        except msgspec.DecodeError as error:
+            raise InvalidInputLine(
+                f'{self.where}: the schema of stream "{stream}" has an integer of thousands of '
+                "digits. Correct the tap."
+            ) from error
         try:
             return read_schema(schema) if isinstance(schema, dict) else None
         except InvalidSchemaError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 import jsonschema
@@ -189,6 +191,8 @@ _LIMITS = {
     "maximum": "le",
     "minimum": "ge",
 }
+LOWEST, HIGHEST = -(2**63), 2**63 - 1
+"""The integers of 64 bits."""
 _LENGTHS = {"maxLength": "max_length", "minLength": "min_length"}
 
 
@@ -233,16 +237,45 @@ def _one_type(name: str, schema: dict[str, Any]) -> Any:
     limits = _limits(schema, _LIMITS)
     if name == "integer":
         # No wider than columns are, so that what this accepts is in no need of a closer look.
-        limits |= {} if {"ge", "gt"} & limits.keys() else {"ge": -(2**63)}
-        limits |= {} if {"le", "lt"} & limits.keys() else {"le": 2**63 - 1}
-        return Annotated[int, msgspec.Meta(**limits)]
+        bounds: dict[str, Any] = {
+            limit: _integer_bound(limit, bound) for limit, bound in limits.items()
+        }
+        bounds |= {} if {"ge", "gt"} & limits.keys() else {"ge": LOWEST}
+        bounds |= {} if {"le", "lt"} & limits.keys() else {"le": HIGHEST}
+        return Annotated[int, msgspec.Meta(**bounds)]
     if limits and name == "number":
-        return Annotated[float, msgspec.Meta(**limits)]
+        bounds = {limit: _number_bound(limit, bound) for limit, bound in limits.items()}
+        return Annotated[float, msgspec.Meta(**bounds)]
     return _SCALARS[name]
 
 
+def _integer_bound(limit: str, bound: Any) -> int:
+    """The bound for integers of 64 bits, which allows none that the schema does not allow."""
+    whole = int(bound) if isinstance(bound, int) or bound.is_integer() else None
+    is_upper = limit in {"le", "lt"}
+    if whole is None or (whole < LOWEST if is_upper else whole > HIGHEST):
+        raise _InexpressibleError
+    return min(whole, HIGHEST) if is_upper else max(whole, LOWEST)
+
+
+def _number_bound(limit: str, bound: Any) -> float:
+    """The bound as a double, which allows no double that the schema does not allow."""
+    try:
+        double = float(bound)
+    except OverflowError:
+        raise _InexpressibleError from None
+    if math.isinf(double):
+        raise _InexpressibleError
+    if limit in {"le", "lt"}:
+        return double if double <= bound else math.nextafter(double, -math.inf)
+    return double if double >= bound else math.nextafter(double, math.inf)
+
+
 def _limits(schema: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
-    return {ours: schema[theirs] for theirs, ours in names.items() if theirs in schema}
+    limits = {ours: schema[theirs] for theirs, ours in names.items() if theirs in schema}
+    if any(isinstance(bound, Decimal) for bound in limits.values()):
+        raise _InexpressibleError  # They are beyond a double.
+    return limits
 
 
 def _object_type(schema: dict[str, Any]) -> Any:

@@ -10,7 +10,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from singer_sdk.exceptions import InvalidRecord
+from singer_sdk.singerlib.exceptions import InvalidInputLine
 from target_run import record, schema, write
+
+from target_harvest_sql.connector import DatabaseError
 
 if TYPE_CHECKING:
     from fix_databases import Database
@@ -211,3 +214,34 @@ def test_the_digits_of_a_decimal_may_be_escaped(database: Database) -> None:
 
     [row] = database.rows("t")
     assert str(row["k"]) == "123.50"
+
+
+@pytest.mark.parametrize(
+    "bound", ["1e309", "1e999999999", "1e99999999999999999999", "1" + "0" * 400]
+)
+@pytest.mark.parametrize("type_", ["integer", "number"])
+def test_a_bound_of_the_schema_may_be_beyond_a_double(
+    database: Database, bound: str, type_: str
+) -> None:
+    """A value below it is kept."""
+    message = schema("t", keys=[], k={"type": type_, "minimum": -1, "maximum": "?"})
+    write(database, json.dumps(message).replace('"?"', bound), record("t", k=5))
+
+    [row] = database.rows("t")
+    assert Decimal(row["k"]) == 5
+
+
+def test_a_bound_of_thousands_of_digits_is_named(sqlite_database: Database) -> None:
+    """Python reads no such integers."""
+    message = schema("t", keys=[], k={"type": "integer", "maximum": "?"})
+    with pytest.raises(InvalidInputLine, match=r'Line 1: .* "t" has an integer of thousands'):
+        write(sqlite_database, json.dumps(message).replace('"?"', "9" * 5000))
+
+
+@pytest.mark.parametrize("config", [{}, {"validate_records": False}])
+def test_an_integer_of_thousands_of_digits_is_refused(
+    database: Database, config: dict[str, Any]
+) -> None:
+    """With its line."""
+    with pytest.raises((InvalidRecord, DatabaseError), match=r"ine 2|refused"):
+        write(database, schema("t", keys=[], k=ID), spelled("9" * 5000), **config)
