@@ -423,7 +423,7 @@ class Client:
             raise FatalAPIError(*error.args) from error
         try:
             return _grant.decode(answer.body)
-        except msgspec.ValidationError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             message = (
                 f"The answer from {shown(url)} holds no access token as documented ({error}). "
                 "Check `identity_url`; if it is right, Harvest has changed."

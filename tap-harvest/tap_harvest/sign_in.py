@@ -42,7 +42,7 @@ class Grant(msgspec.Struct, frozen=True):
     """
 
     access_token: Secret
-    expires_in: float | None = None
+    expires_in: Annotated[float, msgspec.Meta(gt=0)] | None = None
     refresh_token: Secret | None = None
 
 

@@ -352,6 +352,11 @@ def _sentence_of(error: Exception) -> str:
         return str(error)
     if isinstance(error, MappingError):
         return f"`stream_maps` cannot be used: {error}"
+    if isinstance(error, msgspec.DecodeError):  # Its text names a kind and a place, no value.
+        return (
+            f"An answer of Harvest's is not as documented: {error}. Check `api_url`; if it is "
+            "right, Harvest has changed."
+        )
     if isinstance(error, RecursionError):
         return "A record of Harvest's is nested too deeply to be read. Report it to Harvest."
     return (

@@ -312,3 +312,30 @@ def test_a_file_that_is_nested_too_deeply_is_named(tmp_path: Path, *, option: st
     assert f"`--{option}` " in run.stderr
     assert f"{file} cannot be read as a JSON object: it is nested too deeply" in run.stderr
     assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "value", "said"),
+    [
+        ("/v2/invoices", b'"line_items":', b'"Example Harbour","more":', "got `str` - at"),
+        ("/v2/users/me", b'"weekly_capacity":', b'1e400,"more":', "Number out of range"),
+        ("/v2/company", b'"weekly_capacity":', b'1e400,"more":', "Number out of range"),
+    ],
+)
+def test_an_answer_that_is_not_as_documented_ends_with_one_line(
+    harvest: Sandbox, tmp_path: Path, *, path: str, field: bytes, value: bytes, said: str
+):
+    """The kind of the value and its place are named, and the value is not."""
+    harvest.fail(path=path, rewrite=lambda body: body.replace(field, field + value), times=None)
+    catalog = tmp_path / "catalog.json"
+    catalog.write_text(json.dumps(selecting("invoice_line_items")), encoding="utf-8")
+
+    run = program("--config=ENV", f"--catalog={catalog}", **settings(harvest))
+
+    assert run.returncode == 1
+    [error] = [line for line in run.stderr.splitlines() if " ERROR " in line]
+    assert "An answer of Harvest's is not as documented: " in error
+    assert said in error
+    assert "Example Harbour" not in run.stderr
+    assert "Traceback" not in run.stderr
+    assert "replication_key_value" not in run.stdout

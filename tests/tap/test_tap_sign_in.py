@@ -279,8 +279,10 @@ def test_a_refused_sign_in_names_the_setting(
         ({"status": 302, "headers": {"Location": "/elsewhere"}}, ["302", "`identity_url`"]),
         ({"body": {"token_type": "bearer"}}, ["`access_token`", "`identity_url`"]),
         ({"body": {"access_token": "two\nlines"}}, ["`$.access_token`", "`identity_url`"]),
+        ({"body": '{"access_token": "a", "expires_in": -1}'}, ["`$.expires_in`", "`identity_url`"]),
+        ({"body": '{"access_token": "a", "expires_in": 1e400}'}, ["range", "`identity_url`"]),
     ],
-    ids=["404", "403", "redirect", "no token", "broken token"],
+    ids=["404", "403", "redirect", "no token", "broken token", "no time", "endless time"],
 )
 def test_an_identity_host_that_gives_no_token_ends_the_run(
     script: Script, connect: Callable[..., Client], answer: dict[str, Any], words: list[str]

@@ -54,11 +54,13 @@ class ExplodedStream(HarvestStream):
 
     Attributes:
         member: Where in a record of the list they are: an object, or a list of objects.
+        member_type: What the member may hold; anything else is not as documented.
         parent_key: The field that takes the id of the record that they were in.
     """
 
     parent_stream_type: type[HarvestStream]
     member: ClassVar[str]
+    member_type: ClassVar[Any] = list[dict[str, Any]] | dict[str, Any] | None
     parent_key: ClassVar[str]
 
     @property
@@ -89,6 +91,6 @@ class ExplodedStream(HarvestStream):
     @cached_property
     def _decode_parent(self) -> Callable[[Raw], Any]:
         # Only what is needed: to take a whole time entry apart costs ten times as much.
-        names = ("id", REPLICATION_KEY, self.member)
-        parent = msgspec.defstruct("Parent", [(name, Any, None) for name in names])
+        known = {"id": Any, REPLICATION_KEY: Any, self.member: self.member_type}
+        parent = msgspec.defstruct("Parent", [(name, kind, None) for name, kind in known.items()])
         return msgspec.json.Decoder(parent, float_hook=Decimal).decode

@@ -38,6 +38,7 @@ class UserRoles(ExplodedStream):
     name = "user_roles"
     parent_stream_type = Roles
     member = "user_ids"
+    member_type = list[int] | None
     replication_key = None
     primary_keys: ClassVar = ("role_id", "user_id")
     schema = fields(
