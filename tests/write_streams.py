@@ -211,8 +211,8 @@ comments on the columns where the database has such. How the tables join is draw
   Other streams are asked for, and skipped where Harvest refuses them (403, 404).
 * With `account_ids` each record and each key begins with `account_id`.
 * No part of a key is null. Reports have the id 0 where Harvest names no subject, and an empty
-  `currency` where it hides that. Recipients have an empty `email` where Harvest has none, and their
-  `occurrence` counts how often the message named that address.
+  `currency` where it hides that, in one row for all currencies. Recipients have an empty `email`
+  where Harvest has none, and their `occurrence` counts how often the message named that address.
 * Records are as Harvest sends them: nothing is renamed or flattened, numbers keep their digits, and
   a field that Harvest adds passes through. `company` gets its `account_id` from the tap. The
   `account_id` of an external reference is called `external_account_id` in

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 from singer_sdk.exceptions import FatalAPIError
 from tap_run import run_tap, selecting, try_tap
 
@@ -498,6 +499,63 @@ def test_a_hidden_currency_is_empty(harvest: Sandbox, sync: Sync):
     run = sync("time_team_report", access_token=harvest.token_for("member"))
 
     assert {record["currency"] for record in run.records("time_team_report")} == {""}
+
+
+@pytest.mark.parametrize("stream", ["time_team_report", "time_tasks_report"])
+@pytest.mark.parametrize("page_size", [3, 2000])
+def test_rows_of_a_hidden_currency_are_added_up(
+    harvest: Sandbox, sync: Sync, caplog: pytest.LogCaptureFixture, stream: str, page_size: int
+):
+    """A subject has one row for each currency, which nothing tells apart where it is hidden."""
+    manager = next(row for row in harvest.rows("users") if row["access_roles"] == ["manager"])
+    token, caller = harvest.token_for(manager["id"]), harvest.caller(manager["id"])
+    month = {"from": "2026-06-01", "to": "2026-06-30"}
+    subject, path = STREAM_OF[stream].subject, STREAM_OF[stream].path
+    for person in caller.people:
+        for project in currencies(harvest):
+            harvest.add(
+                "time_entries",
+                user_id=person,
+                project_id=project,
+                hours=1.5,
+                spent_date="2026-06-03",
+            )
+    shown = rows_shown_to(harvest, token, path, **month)
+    expected: defaultdict[int, list[Decimal]] = defaultdict(lambda: [Decimal(0), Decimal(0)])
+    for row in shown:
+        for number, name in enumerate(("total_hours", "billable_hours")):
+            expected[row[subject]][number] += Decimal(str(row[name]))
+    assert len(expected) < len(shown)
+
+    run = sync(stream, access_token=token, report_start_date="2026-05-01", page_size=page_size)
+
+    records = [row for row in run.records(stream) if row["from"] == month["from"]]
+    assert len(records) == len(expected)
+    assert {
+        row[subject]: [Decimal(str(row[name])) for name in ("total_hours", "billable_hours")]
+        for row in records
+    } == expected
+    assert {(row["currency"], row["billable_amount"]) for row in records} == {("", None)}
+    assert "The list changed" not in caplog.text
+    assert run.bookmarks[stream] == "2026-05-31"
+
+
+def currencies(harvest: Sandbox) -> list[int]:
+    """Two projects, of clients with different currencies."""
+    by_currency = {row["client"]["currency"]: row["id"] for row in harvest.rows("projects")}
+    return list(by_currency.values())[:2]
+
+
+def rows_shown_to(harvest: Sandbox, token: str, path: str, **query: str) -> list[Row]:
+    """The rows of a report, as Harvest shows them to a token."""
+    headers = {
+        "Authorization": f"Bearer {token}",
+        "Harvest-Account-Id": harvest.account_id,
+        "User-Agent": "test",
+    }
+    url = f"{harvest.api_url}{path}"
+    rows: list[Row] = requests.get(url, params=query, headers=headers, timeout=10).json()["results"]
+    return rows
 
 
 @pytest.mark.parametrize("include", [True, False, None])

@@ -24,6 +24,7 @@ from tap_harvest.fields import (
 )
 from tap_harvest.reported import Reported
 from tap_harvest.streams.base import HarvestStream, decode_record
+from tap_harvest.streams.hidden_currency import is_hidden, merged
 from tap_harvest.streams.kinds import WholeStream
 from tap_harvest.streams.progress import Progress
 from tap_harvest.streams.walk import Listing, with_fields
@@ -165,8 +166,11 @@ class Report(HarvestStream):
 
     def _pages_of(self, window: Window) -> Iterator[Page]:
         added = {"from": window.first.isoformat(), "to": window.last.isoformat()}
-        for page in self.pages_of(self.path, self._query_of(window)):
-            yield replace(page, rows=[self._keyed(row, added) for row in page.rows])
+        pages = self.pages_of(self.path, self._query_of(window))
+        for page in pages:
+            is_merged = any(map(is_hidden, page.rows))
+            whole = merged((page, *pages), self.subject, self.figures) if is_merged else page
+            yield replace(whole, rows=[self._keyed(row, added) for row in whole.rows])
 
     def _keyed(self, row: Raw, added: Record) -> Raw:
         """A row with its window, and with a key of which nothing is null."""
@@ -329,7 +333,7 @@ class TimeReport(Report):
     https://help.getharvest.com/api-v2/reports-api/reports/time-reports/
     """
 
-    figures = ("total_hours", "billable_hours", "billable_amount")
+    figures: ClassVar[Sequence[str]] = ("total_hours", "billable_hours", "billable_amount")
     options: ClassVar[Sequence[str]] = ("include_fixed_fee",)
 
 
@@ -439,6 +443,7 @@ class TimeProjectsReport(TimeReport):
     path = "/reports/time/projects"
     subject = "project_id"
     options = (*TimeReport.options, "include_forecast")
+    figures = (*TimeReport.figures, "scheduled_hours")
     primary_keys: ClassVar = ("project_id", "currency", "from", "to")
     schema = fields(
         subject_key("project_id", "project"),
@@ -473,6 +478,7 @@ class TimeTeamReport(TimeReport):
     path = "/reports/time/team"
     subject = "user_id"
     options = (*TimeReport.options, "include_forecast")
+    figures = (*TimeReport.figures, "scheduled_hours")
     primary_keys: ClassVar = ("user_id", "currency", "from", "to")
     schema = fields(
         *PERSON,
