@@ -26,12 +26,12 @@ TARGET: Final = (
     "target",
     "batch_files | configuration | messages | settings | sinks",
     "batches | plans",
-    "endings | lanes | logs | quarantine",
-    "bad_rows | moments",
+    "endings | lanes | logs | overwrite | quarantine",
+    "bad_rows | moments | shadows",
     "connector | elements | keys | validation",
     "address | records | redaction",
     "dialects | drivers",
-    "columns | envelopes | foreign_settings | schemas",
+    "columns | envelopes | foreign_settings | proof | schemas",
 )
 PACKAGES: Final = {
     "tap_harvest": (ROOT / "tap-harvest" / "tap_harvest", TAP),

@@ -14,9 +14,13 @@ from urllib.request import url2pathname
 from upath import UPath
 
 from target_harvest_sql.envelopes import BYTE_ORDER_MARK
+from target_harvest_sql.redaction import without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+MIN_SECRET = 4
+"""How long a text of `storage.params` is at least that no error shows, in characters."""
 
 COMPRESSIONS = (None, "none", "gzip")
 """How a file may be compressed."""
@@ -59,8 +63,18 @@ def read_lines(
                 yield first
             yield from lines
     except Exception as error:  # Each storage of fsspec, and each archive, has errors of its own.
-        reason = str(error) or type(error).__name__
+        reason = without_credentials(str(error)) or type(error).__name__
+        for secret in _texts((storage or {}).get("params")):
+            reason = reason.replace(secret, "…")
         raise BatchFileError(f"cannot be read: {reason}. {WHAT_TO_DO}") from error
+
+
+def _texts(params: Any) -> Iterator[str]:
+    """All texts of some length in the parameters of a storage, of which any may be a key."""
+    if isinstance(params, str) and len(params) >= MIN_SECRET:
+        yield params
+    for part in params.values() if isinstance(params, dict) else ():
+        yield from _texts(part)
 
 
 def _path(url: str, storage: Mapping[str, Any]) -> UPath:

@@ -33,6 +33,10 @@ _TYPE: Final = re.compile(r"(?<=\w)\((\d+)((?:, ?\d+)?)\)")
 """Length or precision of a type, as in `DECIMAL(4,1)`."""
 
 
+_USER_INFO: Final = re.compile(r"""(?<=/)[^/\s'"@]+@""")
+_QUERY: Final = re.compile(r"""\?[^\s'"]+""")
+
+
 def reason(error: Exception) -> str:
     """Say in one line what a database refused, without values.
 
@@ -52,6 +56,11 @@ def without_values(message: str) -> str:
     for first, second in types:
         told = told.replace("\0", f"({first}{second})", 1)
     return told
+
+
+def without_credentials(text: str) -> str:
+    """Take from a text with addresses their users, passwords and queries, which may be keys."""
+    return _QUERY.sub("?…", _USER_INFO.sub("…@", text))
 
 
 def first_line(message: str) -> str:

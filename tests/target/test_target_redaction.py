@@ -318,3 +318,37 @@ def test_an_input_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
     assert ended.returncode == 1
     assert "The input cannot be read after line 0: Input/output error" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "memory://user:s3cr3t@storage/no.jsonl",
+        "memory://s3cr3t@storage/no.jsonl",
+        "memory://storage/no.jsonl?sig=s3cr3t&se=1",
+        "s3cr3t-scheme://storage/no.jsonl",
+    ],
+)
+def test_the_address_of_a_batch_file_shows_no_key(sqlite_database: Database, url: str) -> None:
+    """Addresses of storage may have users, passwords and signatures."""
+    batch = {
+        "type": "BATCH",
+        "stream": "people",
+        "encoding": {"format": "jsonl"},
+        "manifest": [url],
+    }
+    params = {"account_key": "s3cr3t-scheme"}
+    with pytest.raises(USER_ERRORS) as caught:
+        write(
+            sqlite_database,
+            PEOPLE,
+            batch,
+            batch_config={
+                "encoding": {"format": "jsonl"},
+                "storage": {"root": "", "params": params},
+            },
+        )
+
+    assert 'a batch file of stream "people" cannot be read' in str(caught.value)
+    assert SECRET not in str(caught.value)
+    assert SECRET not in trace(caught.value)
