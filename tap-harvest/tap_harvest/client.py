@@ -527,7 +527,7 @@ def _refusal(response: requests.Response, what: str, sign_in: SignIn) -> Excepti
         advice = (
             "Use an administrator's token, check that the module is on in Harvest"
             if status == HTTPStatus.FORBIDDEN
-            else "Check `account_id` and the address that is set"
+            else "Check `account_id`, the address that is set, and that the module is on in Harvest"
         )
         kind = UnavailableError if status == HTTPStatus.FORBIDDEN else NotFoundError
         return kind(
