@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 REPLICATION_KEY = "updated_at"
 ACCOUNTS = "accounts"
 """The part of an entry in the state that has an entry for each account, where several are read."""
+SWEEP_SLACK = timedelta(minutes=90)
+"""How much earlier than its period a sweep may come.
+
+Daily runs never begin exactly 24 hours apart, and once a year a day of local time has 23 hours.
+"""
 EPOCH = datetime.fromtimestamp(0, UTC)
 """Long before Harvest's first row: to ask from here on, or from before, is to ask for all."""
 
@@ -35,10 +40,16 @@ def instant(text: str) -> datetime:
     """Read a date or date-time in ISO 8601; a date is its first second, and UTC is assumed.
 
     Raises:
-        ValueError: The text is neither.
+        ValueError: The text is neither, or lies outside of the years 1 to 9999 in UTC.
     """
     moment = datetime.fromisoformat(text.strip())
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        message = "in UTC, the date-time lies outside of the years 1 to 9999"
+        raise ValueError(message) from error
 
 
 def instant_text(moment: datetime) -> str:
@@ -189,6 +200,8 @@ class Bookmark:
     def is_sweep_due(self, now: datetime | None, every: timedelta | None) -> bool:
         """Whether the stream is to be read from its beginning.
 
+        A run that is a little early counts as in time, see `SWEEP_SLACK`.
+
         Args:
             now: The present by Harvest's clock; `None` if nothing was asked yet.
             every: How long a sweep holds; `None` for ever.
@@ -197,7 +210,7 @@ class Bookmark:
             return True
         if now is None or every is None:
             return False
-        return self.swept is None or not timedelta(0) <= now - self.swept < every
+        return self.swept is None or not timedelta(0) <= now - self.swept < every - SWEEP_SLACK
 
     def is_check_due(self, now: datetime | None, every: timedelta | None) -> bool:
         """Whether the lists below open records are to be read, though those did not change.

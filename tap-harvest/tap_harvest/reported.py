@@ -68,6 +68,10 @@ class Reported(msgspec.Struct, frozen=True, kw_only=True):
         """
         return msgspec.structs.replace(self, replication_key_value=None, options=dict(options))
 
+    def is_ahead(self, today: date) -> bool:
+        """Whether the bookmark lies after the present, so that no read can have got there."""
+        return self.replication_key_value is not None and self.replication_key_value > today
+
     def due(self, start: date, last: date, lookback: timedelta) -> list[Window]:
         """The windows that are to be read, in order.
 
@@ -82,7 +86,9 @@ class Reported(msgspec.Struct, frozen=True, kw_only=True):
         size, begun = self.report_window, self.start_date
         if self.replication_key_value is None:
             return list(windows(min(start, begun or start), last, size))
-        first = min(max(start, last - lookback), self._next_day)
+        # A bookmark from before the start tells nothing of the windows in between.
+        unread = max(self._next_day, min(start, begun or start))
+        first = min(max(start, last - lookback), unread)
         due = list(windows(first, last, size))
         if begun is not None:
             end = min(begun, last + _DAY, window_of(first, size).first) - _DAY

@@ -29,6 +29,18 @@ def test_an_instant_is_read_in_each_of_its_forms(text: str, moment: datetime):
     assert instant_text(instant(text)) == "2031-05-01T00:00:00Z"
 
 
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00"])
+@pytest.mark.parametrize("name", ["replication_key_value", "swept_at", "start_date"])
+def test_an_instant_beyond_the_calendar_is_a_fault_of_its_entry(name: str, text: str):
+    """In UTC there is no year 0 and no year 10000."""
+    entry = {"replication_key_value": "2031-05-01T00:00:00Z", name: text}
+
+    sound, faults = sound_state({"bookmarks": {"clients": entry}})
+
+    assert sound == {}
+    assert "years 1 to 9999" in faults["clients"]
+
+
 def test_a_bookmark_asks_again_for_the_overlap():
     """Rows that Harvest showed late are not missed."""
     since = Bookmark(MAY).since(lookback=timedelta(seconds=300))

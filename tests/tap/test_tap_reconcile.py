@@ -104,7 +104,7 @@ def test_figures_of_the_past_stay(everything: Run, stream: str):
 def test_between_two_reconciles_records_carry_the_last_version(harvest: Sandbox, sync: Sync):
     """What changed is asked for as ever, and nothing is removed."""
     first = sync("time_entries")
-    harvest.advance(seconds=DAY - 1)
+    harvest.advance(seconds=DAY - 2 * HOUR)
     harvest.add("time_entries")
     harvest.requests.clear()
 
@@ -118,12 +118,12 @@ def test_between_two_reconciles_records_carry_the_last_version(harvest: Sandbox,
 
 @pytest.mark.parametrize(
     ("reconcile_days", "hours", "is_due"),
-    [(1, 23, False), (1, 24, True), (7, 24, False), (7, 168, True), (0, 0, True)],
+    [(1, 22, False), (1, 23, True), (1, 24, True), (7, 24, False), (7, 168, True), (0, 0, True)],
 )
 def test_a_list_is_read_whole_when_it_is_due(
     harvest: Sandbox, sync: Sync, reconcile_days: int, hours: int, is_due: bool
 ):
-    """By Harvest's clock."""
+    """By Harvest's clock. A run that is up to an hour and a half early is in time."""
     first = sync("time_entries")
     harvest.advance(seconds=hours * HOUR)
     gone = deletable(harvest)
@@ -135,6 +135,17 @@ def test_a_list_is_read_whole_when_it_is_due(
     assert (gone in found("time_entries", first, second)) is not is_due
     entry = second.states[-1]["bookmarks"]["time_entries"]
     assert entry["swept_at"] == instant_text(harvest.now if is_due else FIXED_NOW)
+
+
+def test_a_daily_run_reconciles_each_day(harvest: Sandbox, sync: Sync):
+    """Though none begins at exactly the time of the one before."""
+    run = sync("clients", "invoice_payments", sweep_days=1)
+    for seconds in (0, -40, 75, -3, 20, -HOUR, HOUR):  # The last two: clocks go forward, and back.
+        harvest.advance(seconds=DAY + seconds)
+
+        run = sync("clients", "invoice_payments", state=run.states[-1], sweep_days=1)
+
+        assert run.activated.keys() == {"clients", "invoice_payments"}
 
 
 def test_reconciling_can_be_switched_off(harvest: Sandbox, sync: Sync):

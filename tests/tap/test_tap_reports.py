@@ -382,6 +382,23 @@ def test_a_changed_option_reads_windows_that_are_beyond_the_lookback(harvest: Sa
     assert months == [f"2026{month:02}01" for month in range(2, 7)]
 
 
+@pytest.mark.parametrize("value", ["0001-01-01", "9999-12-31"])
+@pytest.mark.parametrize("begun", [{}, {"start_date": "2026-05-01"}])
+def test_a_bookmark_at_the_end_of_the_calendar_reads_from_the_start(
+    harvest: Sandbox, sync: Sync, caplog: pytest.LogCaptureFixture, begun: Row, value: str
+):
+    """Some programs write such days for never and for ever."""
+    entry = {"replication_key": "to", "replication_key_value": value, "report_window": "month"}
+    state = {"bookmarks": {"time_team_report": {**entry, **begun}}}
+
+    run = sync("time_team_report", state=state, report_lookback_days=0)
+
+    assert asked(harvest, "time/team") == [("20260501", "20260531"), ("20260601", "20260630")]
+    assert ("ahead of Harvest's clock" in caplog.text) is (value > "2026")
+    after = run.states[-1]["bookmarks"]["time_team_report"]
+    assert after["replication_key_value"] == "2026-05-31"
+
+
 @pytest.mark.parametrize("stream", ["project_budget_report", "time_team_report"])
 def test_an_empty_entry_of_a_report_is_none(stream: str):
     """Some programs write one for each stream."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -440,3 +441,16 @@ def test_the_account_s_clock_counts_and_not_the_machine_s(harvest: Sandbox, sync
 
     assert run.bookmarks["clients"] == instant_text(harvest.now)
     assert latest(harvest, "clients") > run.bookmarks["clients"]
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00"])
+def test_rows_of_an_instant_beyond_the_calendar_pass(harvest: Sandbox, sync: Sync, moment: str):
+    """As they came. They move no bookmark."""
+    changed = re.compile(rb'(?<="updated_at":")[^"]+')
+    harvest.fail(path="/v2/clients", rewrite=lambda body: changed.sub(moment.encode(), body))
+
+    run = sync("clients")
+
+    assert {record["updated_at"] for record in run.records("clients")} == {moment}
+    assert run.ids("clients") == {row["id"] for row in harvest.rows("clients")}
+    assert run.bookmarks == {}

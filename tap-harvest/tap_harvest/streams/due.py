@@ -260,16 +260,19 @@ class DueStream(Stream):
     def begin(self) -> None:
         """Decide what this run reads of the account whose turn it is."""
         if self._is_ahead:
-            self.logger.warning(
-                "A bookmark lies ahead of Harvest's clock, so no sync can have got there, and its "
-                "stream is read from the beginning: stream=%s bookmark=%s. If this happens again, "
-                "look for who else writes the state.",
-                self.label,
-                instant_text(cast("datetime", self.kept_bookmark.value)),
-            )
+            self._tell_of_ahead(instant_text(cast("datetime", self.kept_bookmark.value)))
         if self.is_incremental:
             self._tell_of_filters(self.kept_bookmark)
         self.span = self.due()
+
+    def _tell_of_ahead(self, value: str) -> None:
+        self.logger.warning(
+            "A bookmark lies ahead of Harvest's clock, so no sync can have got there, and its "
+            "stream is read from the beginning: stream=%s bookmark=%s. If this happens again, "
+            "look for who else writes the state.",
+            self.label,
+            value,
+        )
 
     def _tell_of_filters(self, kept: Bookmark) -> None:
         if kept.value is not None and kept.filters != self.filtered_by:

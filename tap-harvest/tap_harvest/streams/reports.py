@@ -114,7 +114,8 @@ class Report(HarvestStream):
         kept, options = self._kept, self.asked_with
         if kept is None or kept.report_window != self.config["report_window"]:
             return Reported(report_window=self.config["report_window"], options=options)
-        return kept if kept.options == options else kept.restarted(options)
+        is_usable = kept.options == options and not kept.is_ahead(self._today)
+        return kept if is_usable else kept.restarted(options)
 
     @property
     def _kept(self) -> Reported | None:
@@ -253,6 +254,8 @@ class Report(HarvestStream):
         if kept is None:
             return
         size, options = self.config["report_window"], self.asked_with
+        if kept.replication_key_value is not None and kept.is_ahead(self._today):
+            self._tell_of_ahead(kept.replication_key_value.isoformat())
         if kept.report_window != size:
             self.logger.warning(
                 "`report_window` was changed, so the report is read from the beginning, and the "

@@ -48,10 +48,13 @@ def content_hash(row: Raw) -> int:
 
 
 def _aware(moment: datetime | None) -> datetime | None:
-    """An instant; UTC where the text had no zone."""
-    if moment is None or moment.tzinfo is not None:
+    """An instant in UTC, which is assumed where the text had no zone; `None` if it cannot be."""
+    if moment is None or moment.tzinfo is UTC:
         return moment
-    return moment.replace(tzinfo=UTC)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        return None  # Year 1 or 9999 with an offset.
 
 
 _members_of = msgspec.json.Decoder(dict[str, Raw]).decode
