@@ -12,12 +12,12 @@ import msgspec
 from singer_sdk.exceptions import InvalidRecord
 
 from target_harvest_sql.columns import KINDS_OF_TEXT, METADATA
-from target_harvest_sql.inexact import InexactValueError
+from target_harvest_sql.inexact import InexactValueError, InexactValues
 from target_harvest_sql.number_search import is_odd, may_exceed_double
 from target_harvest_sql.records import decode_exactly, exact_number, rewrite, tree_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from target_harvest_sql.columns import Column, Kind
     from target_harvest_sql.dialects.base import Dialect
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 EXPONENT: Final = re.compile(rb"\d[eE][-+]?\d")
 """An exponent, within text too."""
 
+NUMBER: Final = re.compile(r"-?\d+\.(\d+)")
+"""A number with a fraction, of which the digits are the first group."""
+
 MOST_ZEROS: Final = 1000
 """The most zeros that are written in place of an exponent. More of them might fill the memory."""
 INTEGERS: Final = (-(2**63), 2**63)
@@ -33,17 +36,20 @@ INTEGERS: Final = (-(2**63), 2**63)
 JSON_INTEGERS: Final = (-(2**63), 2**64)
 """The range in which every database keeps an integer inside JSON, without its end."""
 
+_encode: Final = msgspec.json.Encoder(decimal_format="number").encode
+
 
 class Digits:
     """The numbers of a stream's records, as the columns need them.
 
     An integer that was sent as `5.0` or `5e0` is written as `5`. Where a column holds text, a
-    number becomes the text that was sent. What the database would round is refused.
+    number becomes the text that was sent. What the database would round is refused or rounded here.
 
     Args:
         columns: With the kinds that the table holds.
         path_of: Where in the record a column's value stands.
         dialect: What the columns keep of numbers.
+        inexact: Whether numbers are rounded.
     """
 
     def __init__(
@@ -51,8 +57,10 @@ class Digits:
         columns: Iterable[Column],
         path_of: Callable[[Column], tuple[str, ...]],
         dialect: Dialect,
+        inexact: InexactValues,
     ) -> None:
         self._dialect = dialect
+        self._inexact = inexact
         self._is_lossy = bool(dialect.lossy_kinds)
         respellings = [
             (column, respell)
@@ -67,6 +75,9 @@ class Digits:
             for column, _ in respellings
         )
         self._wants_plain = any(respell is _plainly for _, respell in respellings)
+        self._rounds_decimals = inexact.rounds and any(
+            dialect.scale_of(column) is not None for column, _ in respellings
+        )
 
     def may_matter(self, record: bytes, *, is_typed: bool) -> bool:
         """Whether `respell` may have something to do; a quick look at the bytes.
@@ -76,6 +87,8 @@ class Digits:
             is_typed: Whether each value is known to be of the type that the schema says, and each
                 integer to be written with digits alone.
         """
+        if self._rounds_decimals:
+            return True
         if (self._is_lossy or not is_typed) and may_exceed_double(record):
             return True
         if self._wants_plain and EXPONENT.search(record):
@@ -103,6 +116,8 @@ class Digits:
         is_lossy = kind in dialect.lossy_kinds
         if kind in KINDS_OF_TEXT and dialect.is_text(column):
             return partial(_as_text, column) if column.is_key or is_lossy else None
+        if self._inexact.rounds and dialect.scale_of(column) is not None and not column.is_key:
+            return partial(self._as_decimal, column)
         if dialect.wants_plain_digits(column):
             return _plainly
         checks: dict[Kind, Callable[[Column, bytes], bytes]] = {"integer": self._as_integer}
@@ -131,24 +146,35 @@ class Digits:
         return str(number.normalize(exact)).encode() if number.is_finite() else value
 
     def _checked_json(self, column: Column, value: bytes) -> bytes:
-        if "json" in self._dialect.lossy_kinds and self._is_rounded(decode_exactly(value)):
-            raise InexactValueError(
-                f"a number in the JSON at {column.source} has more digits than "
-                f"{self._dialect.name} keeps",
-                "Let the tap send it as text",
-            )
-        return value
+        if "json" not in self._dialect.lossy_kinds:
+            return value
+        decoded = decode_exactly(value)
+        count = sum(map(self._is_rounded, _leaves(decoded)))
+        if not count:
+            return value
+        self._inexact.take(
+            column,
+            f"a number in the JSON at {column.source} has more digits than {self._dialect.name} "
+            "keeps",
+            "Let the tap send it as text",
+            count=count,
+        )
+        return _encode(self._rounded(decoded))
 
     def _is_rounded(self, value: Any) -> bool:
-        """Whether the database rounds a number inside JSON."""
-        if isinstance(value, dict):
-            return any(map(self._is_rounded, value.values()))
-        if isinstance(value, list):
-            return any(map(self._is_rounded, value))
+        """Whether the database rounds a value inside JSON."""
         if type(value) is int:
             is_short = JSON_INTEGERS[0] <= value < JSON_INTEGERS[1]
             return not (is_short or self._dialect.keeps_json_integers)
         return isinstance(value, Decimal) and is_rounded(value)
+
+    def _rounded(self, value: Any) -> Any:
+        """Round the numbers inside JSON that the database would round."""
+        if isinstance(value, dict):
+            return {name: self._rounded(inner) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [*map(self._rounded, value)]
+        return float(value) if self._is_rounded(value) else value
 
     def _checked_number(self, column: Column, value: bytes) -> bytes:
         if not _is_number(value):
@@ -156,13 +182,32 @@ class Digits:
         number = exact_number(value.decode())
         if not math.isfinite(float(number)):
             raise self._out_of_range(column)
-        if is_rounded(number):
-            raise InexactValueError(
-                f"a number at {column.source} has more digits than {self._dialect.name} keeps "
-                f"as {column.kind}",
-                "Let the schema say `format: singer.decimal` of it",
-            )
-        return value
+        if not is_rounded(number):
+            return value
+        self._inexact.take(
+            column,
+            f"a number at {column.source} has more digits than {self._dialect.name} keeps as "
+            f"{column.kind}",
+            "Let the schema say `format: singer.decimal` of it",
+        )
+        return repr(float(number)).encode()
+
+    def _as_decimal(self, column: Column, value: bytes) -> bytes:
+        """Write a number, or a text that is one, with the digits after the point of its column."""
+        plain = _plainly(value)
+        text = msgspec.json.decode(plain) if plain.startswith(b'"') else plain.decode()
+        scale = self._dialect.scale_of(column)
+        fraction = NUMBER.fullmatch(text) if isinstance(text, str) else None
+        if fraction is None or scale is None or not fraction[1][scale:].strip("0"):
+            return plain
+        number = Decimal(text)
+        exact = Context(prec=len(text), Emax=MAX_EMAX, Emin=MIN_EMIN)
+        self._inexact.take(
+            column,
+            f"a number at {column.source} has more than {scale} digits after the point",
+            "Let the schema say `format: singer.decimal` of it, without a scale",
+        )
+        return f'"{number.quantize(Decimal(1).scaleb(-scale), context=exact):f}"'.encode()
 
     def _out_of_range(self, column: Column) -> InexactValueError:
         return InexactValueError(
@@ -170,6 +215,15 @@ class Digits:
             f"{column.kind}",
             "Let the schema say `format: singer.decimal` of it",
         )
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    """The values inside JSON that are neither objects nor arrays."""
+    if isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _leaves(inner)
+    else:
+        yield value
 
 
 def is_rounded(number: Decimal) -> bool:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, time
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 from singer_sdk.exceptions import InvalidRecord
 
 from target_harvest_sql.columns import METADATA
-from target_harvest_sql.records import decode_exactly, value_at
+from target_harvest_sql.records import decode_exactly, rewrite, tree_of, value_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from target_harvest_sql.columns import Column, Kind
     from target_harvest_sql.dialects.base import Dialect
+    from target_harvest_sql.inexact import InexactValues
 
 PARSERS: Final[dict[Kind, Callable[[str], Any]]] = {
     "date": date.fromisoformat,
@@ -56,6 +59,7 @@ class Moments:
         held: The columns with the kinds that the table holds.
         path_of: Where in the record a column's value stands.
         dialect: What the columns keep of them.
+        inexact: Whether they are cut.
     """
 
     def __init__(
@@ -64,11 +68,14 @@ class Moments:
         held: Iterable[Column],
         path_of: Callable[[Column], tuple[str, ...]],
         dialect: Dialect,
+        inexact: InexactValues,
     ) -> None:
         self._dialect = dialect
+        self._inexact = inexact
         self._judged = _moments(wanted, path_of)
         kept = (column for column in held if not dialect.is_text(column))
         self._cut = _moments(kept, path_of)
+        self._tree = tree_of({path: partial(self._fit, column) for column, path in self._cut})
         self._may_always_lose = any(
             column.kind == "time" or column.second_digits is not None for column, _ in self._cut
         )
@@ -95,31 +102,53 @@ class Moments:
             LOOKS_LONG in record.translate(LOOKS) and LONG_FRACTION.search(record) is not None
         )
 
-    def check(self, record: bytes) -> None:
-        """Refuse what the database would cut or round: digits of a second, but for zeros; offsets.
+    def fit(self, record: bytes) -> bytes:
+        """Cut what the database would cut or round: digits of a second, but for zeros; offsets.
 
         Raises:
-            InvalidRecord: Says which; not the value.
+            InexactValueError: If values are not cut; says which, not the value.
         """
-        for column, text in _texts(record, self._cut):
-            digits = column.second_digits
-            if digits is None:
-                digits = KEY_DIGITS if column.is_key else self._dialect.second_digits
-            fraction = FRACTION.search(text)
-            if fraction and fraction[1][digits:].strip("0"):
-                excess = f"more than {digits} digits of a second"
-                wrong = f"{column.kind} at {column.source} with {excess}"
-            elif column.kind == "time" and OFFSET.search(text):
-                wrong = f"time at {column.source} with an offset"
-            elif column.kind == "time" and BARE.match(text):
-                wrong = f"time at {column.source} that is not written as hh:mm:ss"
-            else:
-                continue
-            raise InvalidRecord(
-                f"a {wrong}, which {self._dialect.name} would lose; declare it as text without a "
-                "format in the stream's schema",
-                {},
-            )
+        return rewrite(record, self._tree)
+
+    def _fit(self, column: Column, value: bytes) -> bytes:
+        """Write a text as its column keeps it."""
+        if not value.startswith(b'"'):
+            return value
+        text: str = msgspec.json.decode(value)
+        digits = column.second_digits
+        if digits is None:
+            digits = KEY_DIGITS if column.is_key else self._dialect.second_digits
+        fraction = FRACTION.search(text)
+        has_excess = fraction is not None and bool(fraction[1][digits:].strip("0"))
+        if has_excess:
+            wrong = f"with more than {digits} digits of a second"
+        elif column.kind == "time" and OFFSET.search(text):
+            wrong = "with an offset"
+        elif column.kind == "time" and BARE.match(text):
+            wrong = "that is not written as hh:mm:ss"
+        else:
+            return value
+        self._inexact.take(
+            column,
+            f"a {column.kind} at {column.source} {wrong}, which {self._dialect.name} would lose",
+            "Let the schema say that it is text, without a `format`",
+        )
+        if fraction is not None and has_excess:
+            end = fraction.start(1) + digits if digits else fraction.start(1) - 1
+            text = text[:end] + text[fraction.end(1) :]
+        return msgspec.json.encode(_in_utc(text) if column.kind == "time" else text)
+
+
+def _in_utc(text: str) -> str:
+    """Write a time of day as that of UTC; what is none stays, for the database to refuse."""
+    try:
+        clock = time.fromisoformat(text)
+    except ValueError:
+        return text
+    if clock.tzinfo is None:
+        return clock.isoformat()
+    moment = datetime.combine(date(2000, 1, 2), clock)  # Any day, with others beside it.
+    return moment.astimezone(UTC).time().isoformat()
 
 
 def readable(text: str) -> str | None:

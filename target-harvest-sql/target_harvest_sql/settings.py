@@ -131,6 +131,16 @@ SETTINGS: Final = th.PropertiesList(
         "the table _sdc_rejected and go on.",
     ),
     th.Property(
+        "on_inexact",
+        th.StringType,
+        default="fail",
+        allowed_values=["fail", "round"],
+        title="On Inexact",
+        description="What to do with a value that has more digits than its column keeps, or a "
+        "time of day with an offset: fail as with an invalid record, or round it (a time is cut, "
+        "or becomes that of UTC). The end of the run says how many. Keys are never rounded.",
+    ),
+    th.Property(
         "hard_delete",
         th.BooleanType,
         default=False,

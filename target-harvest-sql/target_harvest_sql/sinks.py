@@ -23,7 +23,7 @@ from target_harvest_sql import columns as cols
 from target_harvest_sql.bad_rows import Origin, Refusal
 from target_harvest_sql.batches import Batch
 from target_harvest_sql.digits import Digits
-from target_harvest_sql.inexact import InexactValueError
+from target_harvest_sql.inexact import InexactValueError, InexactValues
 from target_harvest_sql.keys import age_reader, key_reader
 from target_harvest_sql.moments import Moments, readable
 from target_harvest_sql.plans import plan
@@ -54,6 +54,8 @@ class Owner(Protocol):
     overwrite: Overwrite | None
     """The new tables of this run, if they replace the old ones at its end."""
     batch_size_rows: int
+    rounded: Counter[str]
+    """How many values were rounded, by stream."""
 
     @property
     def where(self) -> str:
@@ -197,7 +199,7 @@ class SQLSink(Sink):
         judged = self._judge(record, origin)
         if judged is None:
             return
-        key, rebuilt = judged
+        key, record, rebuilt = judged
         if self._lacks_mark and is_deletion(record):
             self._begin_marking()
             self.add(record, version, extracted_at, moment, origin)
@@ -232,11 +234,12 @@ class SQLSink(Sink):
                 ", ".join(sorted(unnamed)),
             )
 
-    def _judge(self, record: bytes, origin: Origin) -> tuple[Hashable, bytes] | None:
+    def _judge(self, record: bytes, origin: Origin) -> tuple[Hashable, bytes, bytes] | None:
         """Hold a record against the schema and the database; read its key, and rebuild it.
 
         Returns:
-            Key and record; `None` if the record is invalid, and the run goes on without it.
+            Key, record, and what stands for the record in an element; `None` if the record is
+            invalid, and the run goes on without it.
         """
         try:
             checked = key = None
@@ -253,8 +256,8 @@ class SQLSink(Sink):
             if key is None and self._key_of:
                 key = self._key_of(record)
             if self._moments.may_lose(record):
-                self._moments.check(record)
-            return key, record if self._rebuild is None else self._rebuild(record)
+                record = self._moments.fit(record)
+            return key, record, record if self._rebuild is None else self._rebuild(record)
         except (InvalidRecord, MissingKeyPropertiesError) as error:
             if self.target.quarantine is None:
                 raise self._located(error) from error
@@ -401,8 +404,13 @@ class SQLSink(Sink):
         self._age_of = self._age_reader()
         self._rebuild = self._plan.rebuild
         self._removes_rows = self._is_keyed and self.config["hard_delete"]
-        self._digits = Digits(self._table.columns, self._plan.path, dialect)
-        self._moments = Moments(self._plan.columns, self._table.columns, self._plan.path, dialect)
+        inexact = InexactValues(
+            self.stream_name, self.target.rounded, rounds=self.config["on_inexact"] == "round"
+        )
+        self._digits = Digits(self._table.columns, self._plan.path, dialect, inexact)
+        self._moments = Moments(
+            self._plan.columns, self._table.columns, self._plan.path, dialect, inexact
+        )
         keys = [column for column in self._table.columns if column.is_key]
         self._key_of = (
             key_reader(keys, self._plan.path, as_text=[*filter(dialect.is_text, keys)])

@@ -129,6 +129,8 @@ class TargetHarvestSQL(Target):
         self.lanes = Lanes(self._lane_connectors(), self._limit_bytes * 5 // 4, self._refuse)
         self.message_reader.between_reads = self._between_reads
         self.message_reader.passes_broken_records = self.quarantine is not None
+        self.rounded: Counter[str] = Counter()
+        """How many values were rounded, by stream."""
         self._began = time.monotonic()
         self._moment = Moment.now()
         self._ordinal = 0
@@ -475,6 +477,13 @@ class TargetHarvestSQL(Target):
         self.connector.close()
         if self.quarantine is not None:
             self.quarantine.close()
+        for stream, count in self.rounded.items():
+            self.logger.warning(
+                "Stream %s: %d values were rounded or cut, as `on_inexact: round` asks.",
+                stream,
+                count,
+            )
+        self.rounded.clear()
 
     # State
 

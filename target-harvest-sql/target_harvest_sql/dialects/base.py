@@ -151,6 +151,10 @@ class Dialect(ABC):
         """Whether a number is read from its digits alone, so that it may have no exponent."""
         return False
 
+    def scale_of(self, column: Column) -> int | None:  # noqa: ARG002 - few have such types.
+        """How many digits after the point a column keeps; `None` if any, or as a double."""
+        return None
+
     @property
     def bare_types(self) -> frozenset[str]:
         """The types of columns that are made here, without their lengths."""

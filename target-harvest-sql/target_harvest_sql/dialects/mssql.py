@@ -213,6 +213,10 @@ class MSSQL(Dialect):
         return self._decimal_type(column) is not None
 
     @override
+    def scale_of(self, column: Column) -> int | None:
+        return column.size.scale if self._decimal_type(column) else None
+
+    @override
     def of_server(self, version: str) -> Dialect:
         return Babelfish() if version.endswith(r"\t") else MSSQL()
 

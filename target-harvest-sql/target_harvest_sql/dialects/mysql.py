@@ -230,6 +230,10 @@ class MySQL(Dialect):
             return False
         return column.kind in TEXTS and self._decimal_type(column) is None
 
+    @override
+    def scale_of(self, column: Column) -> int | None:
+        return column.size.scale if self._decimal_type(column) else None
+
     def _definition(self, table: Table, column: Column) -> str:
         """A column's name, type and description."""
         null = " NOT NULL" if column in table.keys else ""
