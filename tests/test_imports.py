@@ -28,10 +28,11 @@ TARGET: Final = (
     "batches | plans",
     "endings | lanes | logs | overwrite | quarantine",
     "bad_rows | moments | shadows",
-    "connector | elements | keys | validation",
-    "address | records | redaction",
-    "dialects | drivers",
-    "columns | envelopes | foreign_settings | proof | schemas",
+    "connector | digits | elements | keys | validation",
+    "multiples",
+    "address | exact_schema | records | redaction",
+    "dialects | drivers | inexact",
+    "columns | envelopes | foreign_settings | number_search | patterns | proof | schemas",
 )
 PACKAGES: Final = {
     "tap_harvest": (ROOT / "tap-harvest" / "tap_harvest", TAP),
