@@ -36,7 +36,10 @@ class BatchFileError(Exception):
 
 
 def read_lines(
-    url: str, encoding: Mapping[str, Any], storage: Mapping[str, Any] | None
+    url: str,
+    encoding: Mapping[str, Any],
+    storage: Mapping[str, Any] | None,
+    limit_bytes: int,
 ) -> Iterator[bytes]:
     """Read a file of records, one JSON object a line.
 
@@ -44,6 +47,7 @@ def read_lines(
         url: Where it is, by itself or in the storage that is set.
         encoding: As the message says: `format`, and `compression` if any.
         storage: `root` and `params` of a storage, as in `batch_config`; `None` if none is set.
+        limit_bytes: How long a line may be.
 
     Raises:
         BatchFileError: If such a file is not read, or not to its end.
@@ -59,9 +63,12 @@ def read_lines(
             _path(url, storage or {}).open("rb") as file,
             gzip.open(file) if compression == "gzip" else nullcontext(file) as lines,
         ):
-            if first := next(iter(lines), b"").removeprefix(BYTE_ORDER_MARK):
-                yield first
-            yield from lines
+            if first := lines.readline(limit_bytes + 1).removeprefix(BYTE_ORDER_MARK):
+                yield _checked(first, limit_bytes)
+            while line := lines.readline(limit_bytes + 1):
+                yield _checked(line, limit_bytes)
+    except BatchFileError:
+        raise
     except Exception as error:  # Each storage of fsspec, and each archive, has errors of its own.
         reason = without_credentials(str(error)) or type(error).__name__
         for secret in _texts((storage or {}).get("params")):
@@ -75,6 +82,15 @@ def _texts(params: Any) -> Iterator[str]:
         yield params
     for part in params.values() if isinstance(params, dict) else ():
         yield from _texts(part)
+
+
+def _checked(line: bytes, limit_bytes: int) -> bytes:
+    if len(line) > limit_bytes:
+        raise BatchFileError(
+            f"has a line of more than {limit_bytes:,} bytes. Raise `max_message_bytes` if there is "
+            "the memory, or select less of the stream"
+        )
+    return line
 
 
 def _path(url: str, storage: Mapping[str, Any]) -> UPath:

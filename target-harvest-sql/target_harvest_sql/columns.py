@@ -10,7 +10,7 @@ import hashlib
 import re
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from singer_sdk.helpers._flattening import flatten_key
 
@@ -388,7 +388,9 @@ def shape_of(paths: Mapping[tuple[str, ...], Column]) -> dict[str, Any]:
 class Spelling(Protocol):
     """How a database spells and compares names."""
 
-    max_name_length: ClassVar[int]
+    @property
+    def max_name_length(self) -> int:
+        """The longest name."""
 
     def name_length(self, name: str) -> int:
         """Measure a name, in the unit of the longest."""
@@ -398,6 +400,22 @@ class Spelling(Protocol):
 
     def fold(self, name: str) -> str:
         """Write names that are one name in one way."""
+
+
+class LowerCase:
+    """Spells names in lower case, and else as a database does."""
+
+    max_name_length: int
+
+    def __init__(self, spelling: Spelling) -> None:
+        self._spelling = spelling
+        self.max_name_length = spelling.max_name_length
+        self.name_length = spelling.name_length
+        self.fold = spelling.fold
+
+    def spell(self, name: str) -> str:
+        """Write a name in lower case, without what no name may hold."""
+        return self._spelling.spell(name.lower())
 
 
 def conform(columns: Sequence[Column], spelling: Spelling) -> tuple[Column, ...]:
@@ -420,6 +438,12 @@ def conform(columns: Sequence[Column], spelling: Spelling) -> tuple[Column, ...]
         taken.add(spelling.fold(name))
         names[source] = name
     return tuple(replace(column, name=names[column.name]) for column in columns)
+
+
+def similar_name(name: str, others: Collection[str]) -> str | None:
+    """Find a name that differs only in case, or in what stands between its words."""
+    told = re.sub(r"[\W_]", "", name).lower()
+    return next((n for n in sorted(others) if re.sub(r"[\W_]", "", n).lower() == told), None)
 
 
 def conform_name(name: str, spelling: Spelling, *, reserved: int = 0) -> str:

@@ -13,6 +13,7 @@ import backoff
 from singer_sdk.exceptions import ConfigValidationError
 
 from target_harvest_sql.address import not_supported
+from target_harvest_sql.columns import similar_name
 from target_harvest_sql.dialects import DIALECTS
 from target_harvest_sql.drivers import driver_type
 from target_harvest_sql.drivers.options import OptionError
@@ -33,6 +34,7 @@ Result = TypeVar("Result")
 
 RETRY_SECONDS = 60
 """How long a transaction is tried again after errors that may pass."""
+LOWER_CASE = "Set `lower_case_names: true` if another program made the table"
 LOOK_AGAIN_SECONDS = 0.5
 """How often a table is looked at that another run writes to."""
 
@@ -210,6 +212,13 @@ class Connector:
 
     def _create(self, table: Table) -> Table:
         self._create_schema(table)
+        lower = replace(table, name=table.name.lower())
+        if self.dialect.fold(lower.name) != self.dialect.fold(table.name) and self._columns(lower):
+            self._logger.warning(
+                'There is a table "%s"; the table "%s" is made beside it. %s, or set `__alias__` '
+                "with `stream_maps`.",
+                *(lower.name, table.name, LOWER_CASE),
+            )
         self._execute(self.dialect.create_table_sql(table))
         self._execute_all(self.dialect.comments_sql(table))
         if warning := self.dialect.creation_warning(table):
@@ -252,10 +261,12 @@ class Connector:
                 f"({', '.join(wanted)}), so `load_method: upsert` cannot work. Add the key, drop "
                 "the table, or set `load_method: append-only`."
             )
+        is_case = {name.lower() for name in wanted} == {name.lower() for name in actual}
         raise DatabaseError(
             f'The key of stream "{stream}" is ({", ".join(wanted)}), but its table "{table.name}" '
-            f"has the primary key ({', '.join(actual)}). Rename or drop the table, so that it is "
-            "made anew, or set `load_method: overwrite`."
+            f"has the primary key ({', '.join(actual)}). "
+            f"{f'{LOWER_CASE}. Or rename' if is_case else 'Rename'} or drop the table, so that it "
+            "is made anew, or set `load_method: overwrite`."
         )
 
     def _fit(
@@ -273,6 +284,14 @@ class Connector:
         """
         existing = found.get(self.dialect.fold(column.name))
         if existing is None:
+            wanted_names = {self.dialect.fold(c.name) for c in table.columns}
+            taken = [name for folded, (name, *_) in found.items() if folded not in wanted_names]
+            if twin := similar_name(column.name, taken):
+                self._logger.warning(
+                    'Table "%s" has a column "%s", and gets a column "%s" beside it, of stream %s. '
+                    "%s, or rename the property with `stream_maps`.",
+                    *(table.name, twin, column.name, stream, LOWER_CASE),
+                )
             self._execute(self.dialect.add_column_sql(table, column))
             return column
         name, type_, _ = existing

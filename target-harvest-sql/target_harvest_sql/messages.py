@@ -61,6 +61,8 @@ class MessageReader(GenericSingerReader[bytes]):
         super().__init__()
         self.between_reads: Callable[[], None] = lambda: None
         """Called before every read, and at least every `WAIT_SECONDS` while the input is silent."""
+        self.limit_bytes = sys.maxsize
+        """How long a line may be."""
         self.passes_broken_records = False
         """Whether a record that is not JSON reaches its callback, which is to refuse it."""
         self._decode = msgspec.json.Decoder(Message).decode
@@ -167,14 +169,23 @@ class MessageReader(GenericSingerReader[bytes]):
     def _lines(self, file: IO[Any]) -> Iterator[bytes]:
         """Split the input at line feeds; the last line may lack one."""
         pieces: list[bytes] = []
+        size = 0
         for chunk in self._chunks(file):
             first, *rest = chunk.split(b"\n")
             pieces.append(first)
+            size += len(first)
+            if size > self.limit_bytes:
+                raise InvalidInputLine(
+                    f"Line {self.line_number + 1} has more than {self.limit_bytes:,} bytes. Raise "
+                    "`max_message_bytes` if there is the memory, or select less of the stream."
+                )
             if rest:
-                yield b"".join(pieces)
+                line = b"".join(pieces)
+                pieces.clear()  # A long line is held but once.
+                yield line
                 *whole, last = rest
                 yield from whole
-                pieces = [last]
+                pieces, size = [last], len(last)
         if line := b"".join(pieces):
             yield line
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers._flattening import FlatteningOptions
 
-    from target_harvest_sql.columns import Column
+    from target_harvest_sql.columns import Column, Spelling
     from target_harvest_sql.dialects.base import Dialect
     from target_harvest_sql.elements import Layout
 
@@ -60,6 +60,7 @@ def plan(
     *,
     flattening: FlatteningOptions,
     metadata: Sequence[str],
+    spelling: Spelling,
 ) -> Plan:
     """Compile a stream's schema for a database.
 
@@ -69,6 +70,7 @@ def plan(
         dialect: What the database can do.
         flattening: How deep objects become columns.
         metadata: Names of the metadata columns.
+        spelling: How columns are named.
     """
     columns = cols.compile_columns(schema, key_properties, flattening=flattening, metadata=metadata)
     paths = {column.source: column.path[bool(metadata) :] for column in columns}
@@ -81,7 +83,7 @@ def plan(
             columns, dialect.list_length, has_metadata=bool(metadata)
         )
         rebuild = _joined(rebuild, as_lists)
-    return Plan(cols.conform(columns, dialect), layout, bool(metadata), rebuild, paths)
+    return Plan(cols.conform(columns, spelling), layout, bool(metadata), rebuild, paths)
 
 
 def _plainly(

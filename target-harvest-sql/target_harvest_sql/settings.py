@@ -192,6 +192,22 @@ SETTINGS: Final = th.PropertiesList(
         description="How long a table is waited for that another run writes to.",
     ),
     th.Property(
+        "max_message_bytes",
+        th.IntegerType(minimum=1, maximum=MAX_BYTES),
+        default=64 * 1024 * 1024,
+        title="Max Message Bytes",
+        description="Bytes of the longest line of the input, or of a BATCH file, that is read. "
+        "SQLite needs about 20 bytes of memory for each of a line, others about 8.",
+    ),
+    th.Property(
+        "lower_case_names",
+        th.BooleanType,
+        default=False,
+        title="Lower-Case Names",
+        description="Whether tables and columns get lower-case names, as most other targets name "
+        "them: createdAt becomes createdat.",
+    ),
+    th.Property(
         "flattening_enabled",
         th.BooleanType,
         default=False,

@@ -364,6 +364,9 @@ class SQLSink(Sink):
             MissingKeyPropertiesError: If a key property is not in the schema.
         """
         dialect = self.connector.open()
+        spelling: cols.Spelling = dialect
+        if self.config["lower_case_names"]:
+            spelling = cols.LowerCase(dialect)
         load_method = self.config["load_method"]
         metadata = self._metadata_names()
         self._plan = plan(
@@ -372,6 +375,7 @@ class SQLSink(Sink):
             dialect,
             flattening=get_flattening_options(self.config),  # type: ignore[arg-type]
             metadata=metadata,
+            spelling=spelling,
         )
         self._lacks_mark = not (self.config["hard_delete"] or "_sdc_deleted_at" in metadata)
         missing = set(self._key_properties) - {column.source for column in self._plan.columns}
@@ -390,7 +394,7 @@ class SQLSink(Sink):
             )
         schema, name = self._table_name()
         table = cols.Table(
-            name=cols.conform_name(name, dialect),
+            name=cols.conform_name(name, spelling),
             columns=self._plan.columns,
             schema=schema,
             is_keyed=load_method != "append-only",
@@ -447,9 +451,12 @@ class SQLSink(Sink):
     def _table_name(self) -> tuple[str | None, str]:
         """The schema and the table that the stream's name asks for."""
         default: str | None = self.config.get("default_target_schema")
+        stream = self.stream_name
+        if self.config["lower_case_names"]:
+            stream = stream.lower()
         if not self.connector.dialect.has_schemas:
-            return None, self.stream_name
-        *parents, name = self.stream_name.replace(".", "-").split("-")
+            return None, stream
+        *parents, name = stream.replace(".", "-").split("-")
         if len(parents) in {1, 2} and name and parents[-1]:
             return default or parents[-1], name
-        return default, self.stream_name
+        return default, stream

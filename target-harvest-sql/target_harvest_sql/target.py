@@ -128,6 +128,7 @@ class TargetHarvestSQL(Target):
         # A batch may be a little above its limit, and has to be on its way in all its parts.
         self.lanes = Lanes(self._lane_connectors(), self._limit_bytes * 5 // 4, self._refuse)
         self.message_reader.between_reads = self._between_reads
+        self.message_reader.limit_bytes = self.config["max_message_bytes"]
         self.message_reader.passes_broken_records = self.quarantine is not None
         self.rounded: Counter[str] = Counter()
         """How many values were rounded, by stream."""
@@ -359,9 +360,10 @@ class TargetHarvestSQL(Target):
                 "Correct the tap."
             )
         storage = (self.config.get("batch_config") or {}).get("storage")
+        limit = self.config["max_message_bytes"]
         for url in message.manifest:
             try:
-                for number, line in enumerate(read_lines(url, message.encoding, storage), 1):
+                for number, line in enumerate(read_lines(url, message.encoding, storage, limit), 1):
                     self._number_in_file = number
                     if not line.isspace():
                         record = Message(

@@ -130,6 +130,18 @@ def test_a_large_file_takes_little_memory(sqlite_database: Database, tmp_path: P
     assert peak < 10_000_000
 
 
+@pytest.mark.parametrize("compression", ["gzip", None])
+def test_a_line_that_is_too_long_is_named(
+    sqlite_database: Database, tmp_path: Path, compression: str | None
+) -> None:
+    """It is not read to its end."""
+    path, content = tmp_path / "1.jsonl", text(1) + b'{"id": 2, "name": "%b"}' % (b"x" * 999)
+    path.write_bytes(gzip.compress(content) if compression else content)
+    message = batch(path, compression=compression)
+    with pytest.raises(InvalidInputLine, match=r"more than 500 bytes. Raise `max_message_bytes`"):
+        write(sqlite_database, PEOPLE, message, max_message_bytes=500)
+
+
 def test_a_line_that_is_wrong_is_named(sqlite_database: Database, tmp_path: Path) -> None:
     """By its place in the file and that of the message; what came before is written, no more."""
     path = tmp_path / "1.jsonl"

@@ -10,6 +10,8 @@ import pytest
 from singer_sdk.exceptions import MissingKeyPropertiesError
 from target_run import record, schema, write
 
+from target_harvest_sql.connector import DatabaseError
+
 if TYPE_CHECKING:
     from fix_databases import Database
 
@@ -121,3 +123,77 @@ def test_where_no_other_made_the_column_it_is_text_or_json(database: Database, k
     assert types["v"] == types["like"]
     value = database.rows("t")[0]["v"]
     assert (value if kind == "uuid" else json.loads(value)) == sent
+
+
+MIXED = schema("Orders", keys=["Id"], Id=ID, createdAt="string", Paid="boolean")
+ORDERS = [record("Orders", Id=1, createdAt="x", Paid=True)]
+
+
+@pytest.mark.parametrize("load_method", ["upsert", "append-only", "overwrite"])
+def test_names_may_be_in_lower_case(
+    database: Database, load_method: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As most other targets name tables and columns, so that their tables can be taken over."""
+    number = "INTEGER" if database.engine == "sqlite" else "bigint"
+    database.query(f"CREATE TABLE orders (id {number} NOT NULL, PRIMARY KEY (id))")
+    database.query("INSERT INTO orders (id) VALUES (0)")
+    if load_method == "append-only":
+        database.query("DROP TABLE orders")
+    config = {"load_method": load_method, "overwrite_requires": "end_of_input"}
+    write(database, MIXED, *ORDERS, lower_case_names=True, **config)
+
+    names = [name for name in database.types("orders") if not name.startswith("_sdc_")]
+    assert names == ["id", "createdat", "paid"]
+    rows = database.rows("orders")
+    assert len(rows) == (2 if load_method == "upsert" else 1)
+    assert (rows[-1]["id"], rows[-1]["createdat"], bool(rows[-1]["paid"])) == (1, "x", True)
+    assert "beside" not in caplog.text
+
+
+def test_names_that_differ_only_in_case_stay_two_in_lower_case(database: Database) -> None:
+    """The second gets a suffix, as where a database ignores case."""
+    message = schema("t", keys=["id"], id=ID, Name="string", name="string", NAME="string")
+    sent = record("t", id=1, Name="a", name="b", NAME="c")
+    write(database, message, sent, lower_case_names=True)
+
+    [row] = database.rows("t")
+    assert all(name == name.lower() for name in row)
+    assert sorted(map(str, row.values())) == ["1", "a", "b", "c"]
+
+
+def test_a_column_beside_one_of_others_draws_a_warning(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Which names both, and what to do; where names ignore case, case makes no second column."""
+    database.query("CREATE TABLE t (id bigint NOT NULL, created_at varchar(9), PRIMARY KEY (id))")
+    database.query("ALTER TABLE t ADD fullname varchar(9)")
+    message = schema("t", id=ID, **{"created-at": "string", "fullName": "string"})
+    write(database, message, record("t", id=1))
+    write(database, message, record("t", id=2))
+
+    told = [r.getMessage() for r in caplog.records if "beside" in r.getMessage()]
+    wanted = [("created_at", "created-at")]
+    if database.engine == "postgres":
+        wanted.append(("fullname", "fullName"))
+    assert len(told) == len(wanted)
+    for text, (theirs, ours) in zip(told, wanted, strict=True):
+        assert f'"{theirs}"' in text
+        assert f'"{ours}"' in text
+        assert "`lower_case_names: true`" in text
+        assert "`stream_maps`" in text
+
+
+def test_a_table_beside_one_of_others_draws_a_warning(
+    postgres_database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where a database tells names apart by their case; a key in another case is an error."""
+    postgres_database.query('CREATE TABLE "orders" (id bigint PRIMARY KEY)')
+    write(postgres_database, MIXED, *ORDERS)
+
+    [told] = [r.getMessage() for r in caplog.records if "beside" in r.getMessage()]
+    assert 'table "orders"' in told
+    assert "`lower_case_names: true`" in told
+
+    postgres_database.query('CREATE TABLE "people" (id bigint PRIMARY KEY)')
+    with pytest.raises(DatabaseError, match=r"\(Id\).*\(id\).*`lower_case_names: true`"):
+        write(postgres_database, schema("people", keys=["Id"], Id=ID))

@@ -197,3 +197,39 @@ def test_what_refers_to_itself_may_be_deep(sqlite_database: Database) -> None:
         deep = {"next": deep}
     with pytest.raises(InvalidRecord, match=r"Line 2 .* nested too deeply"):
         write(sqlite_database, message, record("t", id=1, node=deep))
+
+
+@pytest.mark.parametrize("config", [{}, {"invalid_records": "quarantine"}])
+def test_a_line_that_is_too_long_is_named(
+    sqlite_database: Database, tmp_path: Path, config: dict[str, Any]
+) -> None:
+    """With the setting that would let it pass; what came before it is written."""
+    long = record("people", id=2, name="x" * 3_000_000)
+    ended = run(
+        sqlite_database,
+        tmp_path,
+        PEOPLE,
+        record("people", id=1),
+        state(at=1),
+        long,
+        max_message_bytes=2_000_000,
+        **config,
+    )
+
+    assert ended.exit_code == 1
+    assert "Line 4 has more than 2,000,000 bytes. Raise `max_message_bytes`" in ended.error
+    assert ended.states == ['{"at": 1}']
+    assert [row["id"] for row in sqlite_database.rows("people")] == [1]
+
+
+def test_a_long_line_is_read_where_it_is_allowed(database: Database) -> None:
+    """Its last byte counts; so do many lines that are short."""
+    name = "x" * 1_500_000
+    long = json.dumps(record("people", id=2, name=name))
+    others = [record("people", id=n, name="y" * 1000) for n in range(3, 3000)]
+    write(database, PEOPLE, long, *others, max_message_bytes=len(long))
+
+    assert database.rows("people")[0]["name"] == name
+    assert len(database.rows("people")) == 2998
+    with pytest.raises(InvalidInputLine, match=r"Line 2 has more than"):
+        write(database, PEOPLE, long, max_message_bytes=len(long) - 1)
