@@ -6,6 +6,8 @@ import re
 import traceback
 from typing import Final
 
+from target_harvest_sql.drivers.mssql import FIRST_OF_USERS, UNMAPPED
+
 TRIGGER: Final = (
     "a trigger or a function of the database refused it (its text is not shown, since the text may "
     "hold values)"
@@ -13,9 +15,6 @@ TRIGGER: Final = (
 
 MYSQL_SIGNAL: Final = 1644
 """Code of what SIGNAL raises in MariaDB and MySQL."""
-MSSQL_USER_ERRORS: Final = 50_000
-"""From here on, numbers of SQL Server are what RAISERROR and THROW raise."""
-
 _ADVICE: Final = re.compile(r"\n(Try setting|LINE \d+:).*", re.DOTALL)
 """What DuckDB and PostgreSQL add, after a value that may hold quotation marks."""
 _NEGATION: Final = re.compile(r"(?<=[Cc]a)n't\b")
@@ -76,7 +75,7 @@ def _is_of_a_trigger(error: Exception) -> bool:
         or getattr(diagnosis, "source_function", "") == "exec_stmt_raise"
         or getattr(error, "sqlite_errorname", "") == "SQLITE_CONSTRAINT_TRIGGER"
         or getattr(error, "code", 0) == MYSQL_SIGNAL
-        or (getattr(error, "number", 0) or 0) >= MSSQL_USER_ERRORS
+        or FIRST_OF_USERS <= (getattr(error, "number", 0) or 0) != UNMAPPED
     )
 
 

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from target_run import COMMAND, command, lines, record, run, schema, state, write
 
 from target_harvest_sql.connector import DatabaseError
+from target_harvest_sql.drivers.mssql import UNMAPPED
+from target_harvest_sql.drivers.mssql import ServerError as MSSQLError
 from target_harvest_sql.drivers.mysql import ServerError as MySQLError
 from target_harvest_sql.redaction import TRIGGER, reason, trace, without_values
 from target_harvest_sql.target import USER_ERRORS
@@ -128,6 +130,22 @@ def test_the_words_of_a_trigger_are_not_shown(database: Database) -> None:
 
     assert TRIGGER in str(caught.value)
     assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("error", "is_hidden"),
+    [
+        (MSSQLError("not s3cr3t", 50_000), True),
+        (MSSQLError("not s3cr3t", 51_234), True),
+        (MSSQLError("column x does not exist", UNMAPPED), False),
+        (MSSQLError("Login failed", 18456), False),
+        (MSSQLError("Login failed"), False),
+        (MySQLError(1644, "not s3cr3t"), True),
+    ],
+)
+def test_a_trigger_is_known_by_the_number_of_its_error(error: Exception, is_hidden: bool) -> None:
+    """In SQL Server from 50000 on, but for Babelfish's; in MariaDB and MySQL that of SIGNAL."""
+    assert (reason(error) == TRIGGER) == is_hidden
 
 
 @pytest.mark.parametrize(
