@@ -40,6 +40,8 @@ class Row(NamedTuple):
     element: bytes
     """A JSON object, as the database reads it."""
     is_deleted: bool
+    earlier: Sequence[Row] = ()
+    """Rows of the same key that this one replaces, in the order in which they came."""
 
 
 class Refusal(NamedTuple):
@@ -106,6 +108,8 @@ def _write_apart(
         )
     except RefusedDataError as error:
         if len(rows) == 1:
+            for earlier in rows[0].earlier:
+                _write_apart(connector, table, stream, [earlier], refuse)
             misfit = _misfit(connector, table, rows[0]) if error.is_of_value else ""
             reason = misfit + error.reason
             refuse(Refusal(stream, table, rows[0].origin, reason))

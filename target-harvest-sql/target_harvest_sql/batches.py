@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from target_harvest_sql.bad_rows import Row
 from target_harvest_sql.lanes import Share
 
 if TYPE_CHECKING:
@@ -44,6 +45,9 @@ class Batch:
         self._deleted: set[Hashable] = set()
         self._origins: dict[Hashable, Origin] = {}
         """Where the records came from, by key, or by their number in the batch."""
+        self._earlier: dict[Hashable, list[Row]] = {}
+        """Rows that others of their key replaced, in the order in which they came. They are written
+        if the database refuses the last one."""
         self._ages: dict[Hashable, Any] = {}
         """What tells how new the records are, by key, if something does."""
 
@@ -56,20 +60,38 @@ class Batch:
         self.first_ordinal = ordinal
         self.began_at = time.monotonic()
 
-    def has_newer(self, key: Hashable, age: Any) -> bool:
-        """Whether it has a newer record of a key; if not, remember how new this one is."""
+    def hides(self, key: Hashable, age: Any) -> bool:
+        """Whether a record of a key cannot stand for the one that it has, so that it must wait.
+
+        A record without an age replaces any row, and so does a deletion. The row that comes after
+        one of them is compared with nothing; but if it took their place in the batch, it would be
+        compared with the row of the table.
+        """
+        if key not in self._by_key:
+            return False
         newest = self._ages.get(key)
-        if age is not None and newest is not None and age < newest:
-            return True
-        self._ages[key] = age
-        return False
+        if age is None:
+            return False
+        return newest is None or (key in self._deleted and age < newest)
 
-    def mark(self, key: Hashable, *, is_deleted: bool) -> None:
-        """Say whether the row of a key is to be deleted."""
-        (self._deleted.add if is_deleted else self._deleted.discard)(key)
+    def put(
+        self,
+        key: Hashable,
+        element: bytes,
+        origin: Origin,
+        *,
+        is_deleted: bool = False,
+        age: Any = None,
+    ) -> None:
+        """Take an element; of several with one key, the last is written, or the newest.
 
-    def put(self, key: Hashable, element: bytes, origin: Origin) -> None:
-        """Take an element, in the place of an earlier one of its key."""
+        Args:
+            key: What identifies the row.
+            element: A JSON object.
+            origin: Where the record came from.
+            is_deleted: Whether the row of the key is to be deleted.
+            age: What tells how new the record is; `None` if nothing does.
+        """
         self.size_bytes += len(element)
         if not self._is_keyed:
             self._origins[len(self._keyless)] = origin
@@ -77,8 +99,16 @@ class Batch:
             return
         earlier = self._by_key.get(key)
         if earlier is not None:
-            self.size_bytes -= len(earlier)
             origin = msgspec.structs.replace(origin, ordinal=self._origins[key].ordinal)
+            rows = self._earlier.setdefault(key, [])
+            newest = self._ages.get(key)
+            if age is not None and newest is not None and age < newest:
+                rows.append(Row(origin, element, is_deleted))
+                return
+            rows.append(Row(self._origins[key], earlier, key in self._deleted))
+        if age is not None or self._ages:
+            self._ages[key] = age
+        (self._deleted.add if is_deleted else self._deleted.discard)(key)
         self._by_key[key] = element
         self._origins[key] = origin
 
@@ -112,4 +142,5 @@ class Batch:
             elements=[self._by_key[key] for key in keys[:kept]],
             deleted=[self._by_key[key] for key in keys[kept:]],
             origins=[self._origins[key] for key in keys],
+            earlier=[self._earlier.get(key, ()) for key in keys] if self._earlier else (),
         )

@@ -151,6 +151,12 @@ class Table:
         return next(found, None) if self.is_keyed else None
 
     @property
+    def version(self) -> Column | None:
+        """The column whose version an older record gives to a row that it does not change."""
+        found = (c for c in self.columns if c.name == VERSION_METADATA[1])
+        return next(found, None) if self.newest else None
+
+    @property
     def keys(self) -> tuple[Column, ...]:
         """The columns that identify a row; empty where rows are only appended."""
         return tuple(column for column in self.columns if self.is_keyed and column.is_key)

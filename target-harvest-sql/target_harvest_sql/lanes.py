@@ -36,14 +36,19 @@ class Share:
     """JSON objects whose rows are deleted; none has the key of an element."""
     origins: Sequence[Origin]
     """Where the elements came from, then where the deleted did."""
+    earlier: Sequence[Sequence[Row]] = ()
+    """For each origin the rows of its key that came before in the batch; empty if none has any."""
 
     @property
     def rows(self) -> list[Row]:
         """What is written, each with its origin."""
         objects = [*self.elements, *self.deleted]
+        earlier = self.earlier or [()] * len(objects)
         return [
-            Row(origin, element, number >= len(self.elements))
-            for number, (origin, element) in enumerate(zip(self.origins, objects, strict=True))
+            Row(origin, element, number >= len(self.elements), before)
+            for number, (origin, element, before) in enumerate(
+                zip(self.origins, objects, earlier, strict=True)
+            )
         ]
 
 

@@ -46,10 +46,23 @@ class Quarantine:
         self._taken: defaultdict[str | None, list[tuple[str, bytes]]] = defaultdict(list)
         """Streams and records by schema; they stay until they are written."""
         self._counts: Counter[str] = Counter()
+        self._streams: set[str] = set()
+        """Streams of which there is a record here."""
+        self._streams_kept: set[str] = set()
+        """Streams of which rows of older versions stay."""
         self._tables: dict[str | None, tuple[cols.Table, Callable[[bytes], bytes]]] = {}
+
+    def has_any_of(self, stream: str) -> bool:
+        """Whether a record of a stream was taken in this run."""
+        return stream in self._streams
+
+    def keep_old_versions(self, stream: str) -> None:
+        """Note that rows of older versions of a stream stay, which the summary tells."""
+        self._streams_kept.add(stream)
 
     def put(self, refusal: Refusal) -> None:
         """Take a record, from whichever thread; `flush` writes it."""
+        self._streams.add(refusal.stream)
         self._waiting.append((refusal, datetime.now(UTC)))
 
     def flush(self) -> None:
@@ -93,7 +106,14 @@ class Quarantine:
                 count,
                 TABLE,
             )
+        for stream in sorted(self._streams_kept):
+            self._logger.warning(
+                "Stream %s: no rows were removed or marked as deleted, as those of records that "
+                "were not written may be among them. The next run that takes all records does it.",
+                stream,
+            )
         self._counts.clear()
+        self._streams_kept.clear()
 
 
 def _record(refusal: Refusal, at: datetime) -> bytes:

@@ -61,6 +61,9 @@ class Owner(Protocol):
     def where(self) -> str:
         """The place in the input, for errors."""
 
+    def flush(self, sink: SQLSink) -> None:
+        """Hand a sink's batch over to be written."""
+
     def settle(self, sink: SQLSink) -> None:
         """Write a sink's batch, and wait until everything is written."""
 
@@ -204,16 +207,18 @@ class SQLSink(Sink):
             self._begin_marking()
             self.add(record, version, extracted_at, moment, origin)
             return
+        age = None
+        if self._age_of is not None:
+            age = self._age_of(record)
+            if self.batch.hides(key, age):
+                self.target.flush(self)
         self._batch_records_read += 1
-        if self._age_of is not None and self.batch.has_newer(key, self._age_of(record)):
-            return
-        if self._removes_rows:
-            self.batch.mark(key, is_deleted=is_deletion(record))
+        is_deleted = self._removes_rows and is_deletion(record)
         if self.batch.first_ordinal is None:
             self._begin_batch(record, origin, moment)
         if self._plan.has_metadata:
             rebuilt = self._with_metadata(rebuilt, moment, extracted_at)
-        self.batch.put(key, rebuilt, origin)
+        self.batch.put(key, rebuilt, origin, is_deleted=is_deleted, age=age)
 
     def _begin_batch(self, record: bytes, origin: Origin, moment: Moment) -> None:
         self.batch.begin(origin.ordinal)
@@ -267,7 +272,14 @@ class SQLSink(Sink):
 
     @override
     def activate_version(self, new_version: int) -> None:
-        """Delete the rows of older versions, or mark them as deleted."""
+        """Delete the rows of older versions, or mark them as deleted.
+
+        Nothing is done if a record of the stream was refused: its row would be taken for deleted.
+        """
+        quarantine = self.target.quarantine
+        if quarantine is not None and quarantine.has_any_of(self.stream_name):
+            quarantine.keep_old_versions(self.stream_name)
+            return
         if not self._is_versioned:
             self._begin_version(new_version)
         self.connector.activate_version(

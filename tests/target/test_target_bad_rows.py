@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from target_run import record, run, schema, state, write
+from target_run import activate, record, run, schema, state, write
 
 from target_harvest_sql.bad_rows import RefusedRowError
 from target_harvest_sql.connector import Connector, DatabaseError
@@ -300,6 +300,75 @@ def test_put_away_beside_its_table(postgres_database: Database) -> None:
 
     found = postgres_database.query('SELECT stream FROM "work"."_sdc_rejected"')
     assert found == [{"stream": "work-days"}]
+
+
+@SIZES
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_a_good_record_stays_where_the_next_of_its_key_is_refused(
+    database: Database, judge: dict[str, Any], batch_size_rows: int, lanes: int
+) -> None:
+    """Also if both are in one batch; each record that is refused is put away."""
+    write(
+        database,
+        DAYS,
+        day(1),
+        day(2, "2024-01-02"),
+        day(1, "2024-01-03"),
+        day(1, "never"),
+        day(2, "2024-01-04"),
+        invalid_records="quarantine",
+        batch_size_rows=batch_size_rows,
+        lanes=lanes,
+        **judge,
+    )
+
+    found = {row["id"]: str(row["day"]) for row in database.rows("days")}
+    assert found == {1: "2024-01-03", 2: "2024-01-04"}
+    assert [int(row["line"]) for row in rejected(database)] == [5]
+
+
+def test_what_came_before_the_refused_record_of_its_key_is_written(
+    database: Database, tmp_path: Path, judge: dict[str, Any]
+) -> None:
+    """Where the run ends at that record."""
+    ended = run(database, tmp_path, DAYS, day(1), day(1, "never"), day(2), **judge)
+
+    assert ended.exit_code == 1
+    assert ended.error.startswith('Line 3 of stream "days" is refused')
+    assert {row["id"]: str(row["day"]) for row in database.rows("days")} == {1: "2024-01-01"}
+
+
+@pytest.mark.parametrize("hard_delete", [True, False])
+@pytest.mark.parametrize("is_of_database", [True, False])
+def test_the_row_of_a_refused_record_is_not_taken_for_deleted(
+    database: Database,
+    tmp_path: Path,
+    judge: dict[str, Any],
+    *,
+    hard_delete: bool,
+    is_of_database: bool,
+) -> None:
+    """The version is not activated, and the summary says so; the next whole one is."""
+    config = {"invalid_records": "quarantine", "hard_delete": hard_delete} | (
+        judge if is_of_database else {"add_record_metadata": False}
+    )
+
+    def sync(version: int, *days: dict[str, Any]) -> str:
+        messages = [{**message, "version": version} for message in days]
+        ended = run(database, tmp_path, DAYS, *messages, activate("days", version), **config)
+        assert ended.exit_code == 0, ended.errors
+        return ended.errors
+
+    def alive() -> list[int]:
+        rows = database.query("SELECT * FROM days ORDER BY id")
+        return [row["id"] for row in rows if row.get("_sdc_deleted_at") is None]
+
+    assert "no rows were removed" not in sync(1, day(1), day(2), day(3))
+    said = sync(2, day(1, "never"), day(2))
+    assert "Stream days: no rows were removed or marked" in " ".join(said.split())
+    assert alive() == [1, 2, 3]
+    assert "no rows were removed" not in sync(3, day(1), day(2))
+    assert alive() == [1, 2]
 
 
 def test_an_overwrite_goes_on_too(database: Database) -> None:

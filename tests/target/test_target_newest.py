@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,8 @@ from singer_sdk.singerlib.exceptions import InvalidInputLine
 from target_run import activate, record, schema, write
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fix_databases import Database
 
 AT = {"type": ["string", "null"], "format": "date-time"}
@@ -90,6 +93,53 @@ def test_where_one_has_no_value_the_later_record_wins(
     write(database, schema("u", id="integer"), record("u", id=1), **config)
 
     assert [row["v"] for row in database.rows("t")] == ["second"] * 3
+
+
+def test_the_size_of_a_batch_never_matters(new_database: Callable[[str], Database]) -> None:
+    """Ages, records without one, and deletions, in any order."""
+    chance = random.Random(7)
+    records = []
+    for n in range(400):
+        values = {"id": chance.randrange(12), "at": chance.choice([None, 1, 2, 3, 4]), "v": str(n)}
+        gone = {"_sdc_deleted_at": "2024-01-01T00:00:00Z"} if chance.random() < 0.25 else {}
+        records.append(record("t", **values, **gone))
+    for hard_delete in (True, False):
+        found = []
+        for batch_size_rows in (1, 2, 3, 7, 50, 10_000):
+            database = new_database("sqlite")
+            config = {"newest_wins": "at", "hard_delete": hard_delete}
+            write(database, stream("integer"), *records, batch_size_rows=batch_size_rows, **config)
+            found.append(database.rows("t"))
+
+        assert all(rows == found[0] for rows in found)
+
+
+@SIZES
+@pytest.mark.parametrize("hard_delete", [True, False])
+@pytest.mark.parametrize("add_record_metadata", [True, False])
+def test_a_row_that_came_in_a_version_is_alive(
+    database: Database, batch_size_rows: int, *, hard_delete: bool, add_record_metadata: bool
+) -> None:
+    """Though the record was older than the row, and did not change it."""
+    config = {
+        "newest_wins": "at",
+        "batch_size_rows": batch_size_rows,
+        "hard_delete": hard_delete,
+        "add_record_metadata": add_record_metadata,
+    }
+    rows = [record("t", 1, id=n, at=5, v="new") for n in (1, 2, 3)]
+    write(database, stream("integer"), *rows, activate("t", 1), **config)
+    rows = [record("t", 2, id=1, at=3, v="old"), record("t", 2, id=2, at=6, v="newer")]
+    write(database, stream("integer"), *rows, activate("t", 2), **config)
+
+    left = database.query("SELECT * FROM t ORDER BY id")
+    if not hard_delete:
+        assert [row["_sdc_deleted_at"] is None for row in left] == [True, True, False]
+    assert [(row["id"], row["at"], row["v"]) for row in left][:2] == [
+        (1, 5, "new"),
+        (2, 6, "newer"),
+    ]
+    assert len(left) == (2 if hard_delete else 3)
 
 
 @SIZES

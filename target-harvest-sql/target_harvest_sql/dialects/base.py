@@ -332,7 +332,7 @@ class Dialect(ABC):
     def upsert_sql(self, table: Table) -> list[str]:
         """Insert a batch, or update by key; a row that has not changed is not rewritten."""
         updates = ", ".join(
-            f"{self.quote(column.name)} = excluded.{self.quote(column.name)}"
+            f"{self.quote(column.name)} = {self._update_value_sql(table, column)}"
             for column in table.columns
             if column not in table.keys
         )
@@ -395,8 +395,26 @@ class Dialect(ABC):
         old = self.names(columns, "old.")
         new = self.names(columns, "excluded.")
         changed = f"({old}) {self.differs} ({new})" if columns else "false"
-        if (newest := table.newest) is None:
+        if table.newest is None:
             return changed
+        condition = f"({self._is_older_row_sql(table.newest)}) IS NOT TRUE"
+        if table.version:
+            name = self.quote(table.version.name)
+            condition = f"({condition} OR (old.{name}) {self.differs} (excluded.{name}))"
+        return f"{changed}\n  AND {condition}"
+
+    def _is_older_row_sql(self, newest: Column) -> str:
+        """Say whether the new row, `excluded`, is older than the existing one, `old`."""
         name = self.quote(newest.name)
-        is_older = self.is_older_sql(newest, f"excluded.{name}", f"old.{name}")
-        return f"{changed}\n  AND ({is_older}) IS NOT TRUE"
+        return self.is_older_sql(newest, f"excluded.{name}", f"old.{name}")
+
+    def _update_value_sql(self, table: Table, column: Column) -> str:
+        """What a column of the existing row becomes.
+
+        A row that came in a version belongs to it, also where it changes nothing for its age.
+        """
+        name = self.quote(column.name)
+        if table.newest is None or table.version is None or column == table.version:
+            return f"excluded.{name}"
+        is_older = self._is_older_row_sql(table.newest)
+        return f"CASE WHEN {is_older} THEN old.{name} ELSE excluded.{name} END"

@@ -178,7 +178,11 @@ class DuckDB(Dialect):
     def _update_sql(self, table: Table, stage: str) -> list[str]:
         """Update the rows whose keys are in the stage, where they have more than keys."""
         quoted = {column: self.quote(column.name) for column in table.columns}
-        updates = [f"{q} = excluded.{q}" for c, q in quoted.items() if c not in table.keys]
+        updates = [
+            f"{name} = {self._update_value_sql(table, column)}"
+            for column, name in quoted.items()
+            if column not in table.keys
+        ]
         same_key = (f"old.{quoted[key]} = excluded.{quoted[key]}" for key in table.keys)
         statement = (
             f"UPDATE {self.table_name(table)} AS old SET {', '.join(updates)}\n"  # noqa: S608 - names are quoted.

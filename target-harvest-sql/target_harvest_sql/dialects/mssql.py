@@ -542,14 +542,19 @@ class MSSQL(Dialect):
         if not compared:
             return []
         updates = ", ".join(
-            f"{self.quote(column.name)} = new.{self.quote(column.name)}"
+            f"{self.quote(column.name)} = {self._update_value_sql(table, column)}"
             for column in table.columns
             if column not in table.keys
         )
+        newer = self._newer_sql(table)
+        if table.version:
+            name = self.quote(table.version.name)
+            other = f"EXISTS (SELECT new.{name} EXCEPT SELECT old.{name})"
+            newer = f"\n  AND ({newer.strip().removeprefix('AND ')} OR {other})"
         statement = (
             f"UPDATE old SET {updates}\n"  # noqa: S608 - names are quoted.
             f"FROM {self.table_name(table)} AS old WITH (UPDLOCK, HOLDLOCK)\n"
-            f"INNER JOIN #stage AS new ON {self._keys_sql(table)}{self._newer_sql(table)}\n"
+            f"INNER JOIN #stage AS new ON {self._keys_sql(table)}{newer}\n"
             "WHERE EXISTS (\n"
             f"  SELECT {self._exact_sql(compared, 'new.')}\n"
             "  EXCEPT\n"
@@ -567,6 +572,14 @@ class MSSQL(Dialect):
         )
         columns = (*table.keys, table.newest) if table.newest else table.keys
         return self._staged_sql(table, columns, statement)
+
+    @override
+    def _update_value_sql(self, table: Table, column: Column) -> str:
+        name = self.quote(column.name)
+        if table.newest is None or table.version is None or column == table.version:
+            return f"new.{name}"
+        newest = self.quote(table.newest.name)
+        return f"CASE WHEN new.{newest} < old.{newest} THEN old.{name} ELSE new.{name} END"
 
     def _newer_sql(self, table: Table) -> str:
         """Leave out rows that are older than those of the table."""

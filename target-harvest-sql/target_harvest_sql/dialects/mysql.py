@@ -404,16 +404,25 @@ class MySQL(Dialect):
         new = {column: f"new_rows.c{number}" for number, column in enumerate(table.columns)}
         told = [c for c in table.columns if c not in table.keys and not c.is_volatile]
         same = " AND ".join(f"old.{self.quote(c.name)} <=> {new[c]}" for c in told) or "true"
+        name, values = self.table_name(table), new
+        columns = [c for c in table.columns if c not in table.keys] or list(table.keys)
         if newest := table.newest:
             is_older = self.is_older_sql(newest, new[newest], f"old.{self.quote(newest.name)}")
-            same = f"({is_older}) IS TRUE OR {same}"
-        name = self.table_name(table)
+            is_kept = f"({is_older}) IS TRUE"
+            if version := table.version:
+                # A row that came in a version belongs to it, also if it is too old to be written.
+                is_kept += f" AND old.{self.quote(version.name)} <=> {new[version]}"
+                values = {
+                    c: value if c == version else self._unless_older_sql(table, newest, new, c)
+                    for c, value in new.items()
+                }
+                columns.sort(key=lambda column: column == newest)  # It is compared until then.
+            same = f"{is_kept} OR {same}"
         keys = " AND ".join(
             f"old.{self.quote(c.name)} = {self._key_sql(c, new[c])}" for c in table.keys
         )
         updates = ", ".join(
-            f"{self.quote(table.name)}.{self.quote(c.name)} = {new[c]}"
-            for c in [c for c in table.columns if c not in table.keys] or table.keys
+            f"{self.quote(table.name)}.{self.quote(c.name)} = {values[c]}" for c in columns
         )
         statement = (
             f"INSERT INTO {name} ({self.names(table.columns)})\n"
@@ -423,6 +432,14 @@ class MySQL(Dialect):
             f"ON DUPLICATE KEY UPDATE {updates}"
         )
         return [statement]
+
+    def _unless_older_sql(
+        self, table: Table, newest: Column, new: Mapping[Column, str], column: Column
+    ) -> str:
+        """The value that a column gets, or the one that it has if the new row is older."""
+        old = self.quote(table.name)
+        is_older = self.is_older_sql(newest, new[newest], f"{old}.{self.quote(newest.name)}")
+        return f"IF({is_older}, {old}.{self.quote(column.name)}, {new[column]})"
 
     @override
     def delete_sql(self, table: Table) -> list[str]:
@@ -580,7 +597,7 @@ class MariaDB(MySQL):
         ]
         updates += [
             f"{old}.{(name := self.quote(c.name))} = "
-            + (f"IF({is_older}, {old}.{name}, {new})" if is_older else new)
+            + (f"IF({is_older}, {old}.{name}, {new})" if is_older and c != table.version else new)
             for c in told or table.keys
             for new in (self._new(c),)
         ]
