@@ -35,7 +35,7 @@ from typing_extensions import override
 
 from tap_harvest.budget import REPORT_WINDOW_SECONDS, WINDOW_SECONDS, Budget
 from tap_harvest.http.addresses import Origin, shown
-from tap_harvest.http.answers import complaint, opened, part, rows
+from tap_harvest.http.answers import UNREADABLE, complaint, opened, part, rows
 from tap_harvest.http.headers import pause_seconds, server_time
 from tap_harvest.http.paging import Paging
 from tap_harvest.http.secrets import redacted
@@ -423,7 +423,7 @@ class Client:
             raise FatalAPIError(*error.args) from error
         try:
             return _grant.decode(answer.body)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except UNREADABLE as error:
             message = (
                 f"The answer from {shown(url)} holds no access token as documented ({error}). "
                 "Check `identity_url`; if it is right, Harvest has changed."
@@ -553,7 +553,7 @@ def _token_refusal(response: requests.Response, sign_in: SignIn) -> Exception:
         return _refusal(response, what, sign_in)
     try:
         error = redacted(_fault.decode(response.content).error)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         error = ""
     # Only the fault's name is repeated: a description could quote what was sent.
     return FatalAPIError(refusal(f"{what}: {error}" if error else what, error))

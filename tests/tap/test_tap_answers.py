@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import tracemalloc
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +18,7 @@ from tap_harvest.sign_in import PersonalToken
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from scripted_server import Script
+    from scripted_server import Clock, Script
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -203,9 +204,15 @@ def test_an_answer_that_is_nested_too_deeply_is_an_error(client: Client, script:
     assert len(script.received) == 1
 
 
-def test_a_refusal_that_is_nested_too_deeply_is_without_words(client: Client, script: Script):
+@pytest.mark.parametrize(
+    "body",
+    [b'{"a":' * 100_000, b'{"message": "\xeb"}', b'{"\xeb": 1}', b"\xff\xfe", b'{"message": 1}'],
+)
+def test_a_refusal_that_cannot_be_read_is_without_words(
+    client: Client, script: Script, body: bytes
+):
     """What Harvest said cannot be read, but the status can."""
-    script.says("[" * 100_000, status=400)
+    script.says(body, status=400)
 
     with pytest.raises(FatalAPIError, match=r'400 on .*/v2/clients, stream "clients"\)'):
         read(client)
@@ -218,3 +225,61 @@ def test_a_row_that_is_no_object_is_an_error(client: Client, script: Script, row
 
     with pytest.raises(FatalAPIError, match='has an unexpected row in "clients"'):
         read(client)
+
+
+STATUSES = (200, 200, 200, 204, 302, 304, 400, 401, 403, 404, 407, 422, 429, 500, 503, 999)
+DATES = ("Mon, 01 Jan 0001 00:00:00 +2359", "Fri, 31 Dec 9999 23:59:59 -2359", "0", "-1", "\xb2")
+
+
+def answer_at_random(chance: Random, url: str) -> bytes:
+    """An answer on the wire, with some bytes of it changed."""
+    following = chance.choice([None, f"{url}/v2/clients?page=2"])
+    envelope = {"clients": [{"id": 1}], "total_entries": 3, "links": {"next": following}}
+    refusal = {"error": "invalid_grant", "message": "No such page"}
+    body = json.dumps(chance.choice([envelope, envelope, refusal])).encode()
+    headers = {"Date": chance.choice(DATES), "Retry-After": chance.choice(DATES)}
+    headers |= {"Location": chance.choice(["http://[::", "/x", f"{url}/v2"])}
+    if chance.random() < 0.3:
+        headers, body = headers | GZIP, gzip.compress(body)
+    if chance.random() < 0.3:
+        headers["Transfer-Encoding"] = "chunked"
+        body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+    else:
+        headers["Content-Length"] = str(len(body) + chance.choice([0, 0, 0, -3, 5]))
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    start = f"HTTP/1.1 {chance.choice(STATUSES)} Word\r\n{lines}\r\n"
+    wire = bytearray(start.encode("latin-1") + body)
+    for _ in range(chance.choice([0, 0, 1, 1, 3, 20])):
+        position = chance.randrange(len(wire))
+        wire[position : position + chance.randrange(8)] = chance.randbytes(chance.randrange(4))
+    return bytes(wire)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_comes_ends_with_a_line_of_ours(
+    script: Script, monkeypatch: pytest.MonkeyPatch, clock: Clock, seed: int
+):
+    """No answer ends in another error, or in a line that does not tell whose answer it was."""
+    monkeypatch.setattr("tap_harvest.client.MAX_TRIES", 1)
+    chance = Random(seed)
+    client = Client(
+        api_url=f"{script.url}/v2",
+        identity_url=script.url,
+        sign_in=PersonalToken(TOKEN),
+        user_agent="test",
+        timeout_seconds=5,
+        clock=clock,
+        wait=clock.wait,
+    )
+
+    for _ in range(60):
+        script.answers.clear()
+        for _ in range(3):
+            script.says(wire=answer_at_random(chance, script.url))
+        try:
+            read(client)
+        except (FatalAPIError, RetriableAPIError) as error:
+            text = str(error)
+            assert "\n" not in text
+            assert 'stream "clients"' in text
+    client.close()

@@ -276,13 +276,23 @@ def test_a_refused_sign_in_names_the_setting(
     [
         ({"status": 404, "body": "<html>"}, ["404", "`identity_url`"]),
         ({"status": 403, "body": {"message": "client-secret-1"}}, ["403", "`client_id`"]),
+        ({"status": 400, "body": b'{"error": "\xeb"}'}, ["400", "`client_id`"]),
         ({"status": 302, "headers": {"Location": "/elsewhere"}}, ["302", "`identity_url`"]),
         ({"body": {"token_type": "bearer"}}, ["`access_token`", "`identity_url`"]),
         ({"body": {"access_token": "two\nlines"}}, ["`$.access_token`", "`identity_url`"]),
         ({"body": '{"access_token": "a", "expires_in": -1}'}, ["`$.expires_in`", "`identity_url`"]),
         ({"body": '{"access_token": "a", "expires_in": 1e400}'}, ["range", "`identity_url`"]),
     ],
-    ids=["404", "403", "redirect", "no token", "broken token", "no time", "endless time"],
+    ids=[
+        "404",
+        "403",
+        "Latin-1",
+        "redirect",
+        "no token",
+        "broken token",
+        "no time",
+        "endless time",
+    ],
 )
 def test_an_identity_host_that_gives_no_token_ends_the_run(
     script: Script, connect: Callable[..., Client], answer: dict[str, Any], words: list[str]

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 MAX_COMPLAINT_LENGTH = 300
 """How much of Harvest's complaint an error repeats, in characters."""
 
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""The errors of decoding an answer that nobody has checked."""
+
 _T = TypeVar("_T")
 
 logger = logging.getLogger("tap-harvest.client")
@@ -135,7 +138,7 @@ def complaint(response: requests.Response) -> str:
     """What Harvest said about a refused request, without secrets; nothing for HTML or no text."""
     try:
         said = msgspec.json.decode(response.content, type=dict[str, object])
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return ""
     words = [said[name] for name in ("message", "error_description", "error") if name in said]
     text = "; ".join(" ".join(word.split()) for word in words if isinstance(word, str))
