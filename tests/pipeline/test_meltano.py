@@ -150,6 +150,33 @@ def test_a_database_that_cannot_be_opened_is_told_in_a_sentence(
     assert "secret" not in shown
 
 
+def test_the_database_may_be_named_by_its_parts(project: Path) -> None:
+    """By variables, without an environment, as both environments set the URL."""
+    messages = (
+        '{"type":"SCHEMA","stream":"people","key_properties":["id"],'
+        '"schema":{"properties":{"id":{"type":"integer"}}}}\n'
+        '{"type":"RECORD","stream":"people","record":{"id":1}}\n'
+    )
+    variables = {
+        "DIALECT": "sqlite",
+        "DATABASE": "parts.db",
+        "CONNECTION_OPTIONS": '{"timeout": 5}',
+    }
+    done = subprocess.run(
+        [BIN / "meltano", "--no-environment", "invoke", "target-harvest-sql"],
+        cwd=project,
+        env=os.environ | {f"TARGET_HARVEST_SQL_{name}": v for name, v in variables.items()},
+        input=messages,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    with closing(sqlite3.connect(project / "parts.db")) as database:
+        assert database.execute("SELECT id FROM people").fetchall() == [(1,)]
+
+
 def test_what_a_killed_run_leaves_is_what_the_docs_delete(project: Path, harvest: Sandbox) -> None:
     """Meltano keeps the token in a file while it runs; `umask 077` hides the file from others."""
     page = (ROOT / "docs" / "state.md").read_text(encoding="utf-8")
