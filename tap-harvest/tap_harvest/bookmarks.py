@@ -168,11 +168,14 @@ class Bookmark:
         """From which instant on to ask for what changed; `None` asks for all.
 
         Args:
-            lookback: The overlap with the last read, for rows that Harvest showed late.
+            lookback: The overlap with the last read, for rows that Harvest showed late. It is a
+                second at least: a row can change again in the second of the bookmark, and Harvest
+                does not say whether it lists what changed in the very second that is asked for.
         """
-        if self.value is None or self.value - EPOCH <= lookback:
+        overlap = max(lookback, timedelta(seconds=1))
+        if self.value is None or self.value - EPOCH <= overlap:
             return None
-        return self.value - lookback
+        return self.value - overlap
 
     def is_ahead(self, present: datetime | None, *, lookback: timedelta) -> bool:
         """Whether a read from it on would miss changes, as it lies after the present.

@@ -101,6 +101,15 @@ class Reported(msgspec.Struct, frozen=True, kw_only=True):
         value = self.replication_key_value
         return date.min if value is None else value + min(_DAY, date.max - value)
 
+    def sent_too(self, window: Window, keys: Iterable[tuple[int, str]]) -> Self:
+        """The entry after a window was not read whole, so that its bookmark does not move.
+
+        Args:
+            window: The window.
+            keys: The subjects that were sent of it, now or before, each with its currency.
+        """
+        return msgspec.structs.replace(self, sent={**self.sent, window.first: sorted(keys)})
+
     def read(
         self,
         window: Window,

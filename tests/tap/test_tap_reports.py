@@ -299,6 +299,41 @@ def test_a_subject_is_retracted_from_every_window_that_is_read_again(
     assert project["id"] not in [key[0] for key in table.rows]
 
 
+def test_a_subject_of_a_window_that_was_not_read_whole_is_retracted(
+    harvest: Sandbox, sync: Sync, caplog: pytest.LogCaptureFixture
+):
+    """People go on working during each read. What was sent of the window is downstream."""
+    entry, *others = [
+        harvest.add(
+            "time_entries",
+            project_id=harvest.add("projects", name=f"A project {number}")["id"],
+            spent_date="2026-06-03",
+        )
+        for number in range(8)
+    ]
+    path, settings = "/v2/reports/time/projects", {"report_start_date": "2026-06-01"}
+    for number, other in enumerate(others[:3]):  # Before the second page of each walk.
+        harvest.fail(
+            path=path,
+            after=number + 1,
+            edit=lambda gone=other["id"]: harvest.delete("time_entries", gone),
+        )
+    table = Table("time_projects_report")
+    size = len(worked_out(harvest, "time_projects_report", "2026-06-01")) - 3
+    first = sync("time_projects_report", page_size=size, **settings)
+    table.load(first)
+    harvest.delete("time_entries", entry["id"])
+
+    state = first.states[-1] if first.states else None
+    second = sync("time_projects_report", state=state, **settings)
+
+    assert "changed each time that it was read" in caplog.text
+    assert entry["project"]["id"] in {key[0] for key in table.rows}
+    table.load(second)
+    expected = worked_out(harvest, "time_projects_report", "2026-06-01")
+    assert table.sums(*figures("time_projects_report")) == expected
+
+
 def test_an_earlier_start_brings_the_windows_before(harvest: Sandbox, config: Row, sync: Sync):
     """Once, latest first; a run that stops half way is continued by the next."""
     earlier = {

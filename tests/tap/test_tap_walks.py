@@ -145,7 +145,11 @@ def test_what_moves_while_a_list_is_read_is_neither_removed_nor_passed(
 ):
     """In whichever order the list is, and also where all happens within one second."""
     chance = Random(f"{read} {order} {seed}")
-    harvest = harvest_factory(time_entries=60, cursor_links_in_page_lists=chance.random() < 0.2)
+    harvest = harvest_factory(
+        time_entries=60,
+        cursor_links_in_page_lists=chance.random() < 0.2,
+        updated_since_inclusive=chance.random() < 0.5,
+    )
     by, newest_first = ORDERS[order]
     harvest.sort("time_entries", by, newest_first=newest_first)
 
@@ -237,3 +241,19 @@ def test_a_list_that_did_not_change_is_read_once(harvest: Sandbox, sync: Callabl
     pages = [-(-len(run.records("time_entries")) // 50) for run in (second, third)]
     assert len(requests) == sum(pages)
     assert min(pages) > 1
+
+
+def test_a_change_in_the_second_of_the_bookmark_is_not_passed(
+    harvest: Sandbox, sync: Callable[..., Run]
+):
+    """Also where Harvest leaves out what changed in the very second that is asked for."""
+    harvest.switches.updated_since_inclusive = False
+    settings = {"reconcile_days": NEVER, "lookback_seconds": 0}
+    harvest.add("clients")
+    first = sync("clients", **settings)
+    client = harvest.rows("clients")[-1]["id"]
+    harvest.change("clients", client, name="Example Harbour")
+
+    second = sync("clients", state=first.states[-1], **settings)
+
+    assert landed(first, second)["clients"][(client,)]["name"] == "Example Harbour"

@@ -299,6 +299,7 @@ class Report(HarvestStream):
 
         walk = self.walk_whole(read_once, self.listing({}))
         if walk.missing:
+            self._keep(self.reported.sent_too(window, ever), is_last=False)
             return False
         if not self.is_full:
             for subject, currency in sorted(ever - keys):
@@ -310,10 +311,14 @@ class Report(HarvestStream):
                 last=self._last_day,
                 lookback=self._lookback,
             )
-            # Targets tell by this mark of the SDK that not all of the stream was read yet.
-            self.entry = read.to_state() | ({} if is_last else {STARTING_MARKER: None})
-            self._write_state_message()
+            self._keep(read, is_last=is_last)
         return True
+
+    def _keep(self, reported: Reported, *, is_last: bool) -> None:
+        """Put into the state which windows were read."""
+        # Targets tell by this mark of the SDK that not all of the stream was read yet.
+        self.entry = reported.to_state() | ({} if is_last else {STARTING_MARKER: None})
+        self._write_state_message()
 
     def _retract(self, window: Window, subject: int, currency: str) -> None:
         """Send who dropped out of a window once more, so that no old figures stay downstream."""
