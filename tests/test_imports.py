@@ -29,10 +29,10 @@ TARGET: Final = (
     "endings | lanes | logs | overwrite | quarantine",
     "bad_rows | moments | shadows",
     "connector | digits | elements | keys | validation",
-    "multiples",
+    "multiples | proof",
     "address | exact_schema | records | redaction",
     "dialects | drivers | inexact",
-    "columns | envelopes | foreign_settings | number_search | patterns | proof | schemas",
+    "columns | envelopes | foreign_settings | number_search | patterns | schemas",
 )
 PACKAGES: Final = {
     "tap_harvest": (ROOT / "tap-harvest" / "tap_harvest", TAP),

@@ -22,6 +22,8 @@ from typing import Any
 
 import msgspec
 
+from target_harvest_sql.records import decode_exactly
+
 IN_PROGRESS = ("progress_markers", "replication_key_signpost", "starting_replication_value")
 """What the Meltano SDK takes out of a bookmark when its stream was read."""
 
@@ -111,7 +113,10 @@ class Proofs:
 
     def _bookmark(self, stream: str) -> Any:
         """The bookmark of a stream in the last state; `None` if it has none."""
-        state = msgspec.json.decode(self._state) if self._state else {}
+        try:
+            state = decode_exactly(self._state) if self._state else {}
+        except msgspec.DecodeError:
+            return None  # It has an integer of thousands of digits, which proves nothing.
         bookmarks = state.get("bookmarks")
         return bookmarks.get(stream) if isinstance(bookmarks, dict) else None
 

@@ -245,3 +245,14 @@ def test_an_integer_of_thousands_of_digits_is_refused(
     """With its line."""
     with pytest.raises((InvalidRecord, DatabaseError), match=r"ine 2|refused"):
         write(database, schema("t", keys=[], k=ID), spelled("9" * 5000), **config)
+
+
+def test_a_state_may_hold_a_number_beyond_a_double(sqlite_database: Database) -> None:
+    """It proves that a stream was read whole, as others do."""
+    bookmark = '{"replication_key_value": "x", "n": 1e400}'
+    state = f'{{"type": "STATE", "value": {{"bookmarks": {{"t": {bookmark}}}}}}}'
+    message, sent = schema("t", keys=[], k=ID), record("t", k=1)
+    [printed] = write(sqlite_database, message, sent, state, load_method="overwrite")
+
+    assert "1e400" in printed
+    assert sqlite_database.rows("t") == [{"k": 1}]
