@@ -257,3 +257,35 @@ def test_a_change_in_the_second_of_the_bookmark_is_not_passed(
     second = sync("clients", state=first.states[-1], **settings)
 
     assert landed(first, second)["clients"][(client,)]["name"] == "Example Harbour"
+
+
+def test_a_subject_of_a_report_that_moved_is_not_retracted(
+    harvest: Sandbox, sync: Callable[..., Run]
+):
+    """One before it drops out of the window, and one comes in behind it."""
+    client = harvest.rows("clients")[0]["id"]
+    projects = [
+        harvest.add("projects", name=f"{letter} project", client_id=client)["id"]
+        for letter in "ABCDEFZ"
+    ]
+    *entries, _ = [
+        harvest.add("time_entries", project_id=project, spent_date="2020-03-02")
+        for project in projects[:-1]
+    ]
+    settings = {
+        "report_start_date": "2020-03-01",
+        "end_date": "2020-04-01",
+        "report_window": "month",
+    }
+    first = sync("time_projects_report", **settings)
+
+    def edit() -> None:
+        harvest.delete("time_entries", entries[0]["id"])
+        harvest.add("time_entries", project_id=projects[-1], spent_date="2020-03-02")
+
+    harvest.fail(path="/v2/reports/time/projects", after=1, edit=edit)
+
+    second = sync("time_projects_report", state=first.states[-1], page_size=2, **settings)
+
+    table = landed(first, second)["time_projects_report"]
+    assert {key[0] for key in table} == set(projects[1:])
