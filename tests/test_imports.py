@@ -33,6 +33,7 @@ TARGET: Final = (
     "address | exact_schema | records | redaction",
     "dialects | drivers | inexact",
     "columns | envelopes | foreign_settings | number_search | patterns | schemas",
+    "watermark",
 )
 PACKAGES: Final = {
     "tap_harvest": (ROOT / "tap-harvest" / "tap_harvest", TAP),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections import Counter, deque
+from collections import Counter
 from contextlib import suppress
 from io import BufferedWriter, RawIOBase, TextIOWrapper
 from pathlib import Path
@@ -50,6 +50,7 @@ from target_harvest_sql.redaction import trace
 from target_harvest_sql.schemas import InvalidSchemaError, read_schema
 from target_harvest_sql.settings import SETTINGS
 from target_harvest_sql.sinks import Moment, SQLSink
+from target_harvest_sql.watermark import Watermark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -139,10 +140,7 @@ class TargetHarvestSQL(Target):
         self._schemas: dict[str, tuple[bytes, Sequence[str]]] = {}
         self._early_versions: dict[str, Message] = {}
         """The last ACTIVATE_VERSION of each stream whose schema has not come yet."""
-        self._states: deque[tuple[int, bytes]] = deque()
-        """States that wait for records to be handed over: the number of the last, the state."""
-        self._handed_over: deque[tuple[int, list[tuple[int, bytes]]]] = deque()
-        """States that wait for batches to be committed: the number of the last, the states."""
+        self._watermark = Watermark(keeps_last=self.overwrite is not None)
         self._last_state = b""
         self._records_before: Counter[str] = Counter()
         """How many records streams had before their schema changed."""
@@ -321,9 +319,7 @@ class TargetHarvestSQL(Target):
             raise InvalidInputLine(f"{self.where}: the state is not an object. Correct the tap.")
         if self.overwrite is not None:
             self.overwrite.proofs.note_state(value, self._ordinal)
-        if self._states and self._states[-1][0] == self._ordinal:
-            self._states.pop()
-        self._states.append((self._ordinal, value))
+        self._watermark.add(self._ordinal, value, self._firsts)
         self._emit_states()
 
     @override
@@ -494,21 +490,18 @@ class TargetHarvestSQL(Target):
         committed = self.lanes.committed
         if self.quarantine is not None:
             self.quarantine.flush()
-        if self.config["load_method"] == "overwrite" and not is_final:
+        if self.overwrite is not None and not is_final:
             return
+        handed_over = min(self._firsts, default=self._ordinal + 1) - 1
+        self._watermark.hand_over(handed_over, self.lanes.handed_over)
+        for state in self._watermark.commit(committed, self.lanes.first_refused):
+            self._print_state(state)
+
+    @property
+    def _firsts(self) -> list[int]:
+        """Numbers of the first records of the batches that are not handed over."""
         firsts = (sink.batch.first_ordinal for sink in self._sinks)
-        pending = [ordinal for ordinal in firsts if ordinal is not None]
-        handed_over = min(pending) - 1 if pending else self._ordinal
-        ready = []
-        while self._states and self._states[0][0] <= handed_over:
-            ready.append(self._states.popleft())
-        if ready:
-            self._handed_over.append((self.lanes.handed_over, ready))
-        while self._handed_over and self._handed_over[0][0] <= committed:
-            states = self._handed_over.popleft()[1]
-            true = [state for ordinal, state in states if ordinal < self.lanes.first_refused]
-            for state in true[-1:]:
-                self._print_state(state)
+        return [ordinal for ordinal in firsts if ordinal is not None]
 
     def _print_state(self, state: bytes) -> None:
         if state != self._last_state:

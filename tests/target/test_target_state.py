@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
 import signal
 import time
+import tracemalloc
+from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from target_run import command, record, run, schema, state, write
+from target_run import command, lines, record, run, schema, state, write
 
 from target_harvest_sql.address import address
 from target_harvest_sql.connector import Connector
+from target_harvest_sql.target import TargetHarvestSQL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from target_run import Fed
@@ -252,6 +256,47 @@ def test_the_same_schema_again_does_not_end_a_batch(
     written = [r.getMessage() for r in caplog.records if "Wrote batch" in r.getMessage()]
     assert len(written) == 1
     assert "records=6" in written[0]
+
+
+@pytest.mark.parametrize(
+    ("load_method", "lone"), [("overwrite", False), ("upsert", True), ("upsert", False)]
+)
+def test_states_that_wait_take_no_more_memory(
+    sqlite_database: Database, load_method: str, *, lone: bool
+) -> None:
+    """For the end of an overwrite, for a lone record of another stream, or for a large batch."""
+    text = "x" * 20_000
+    messages: list[dict[str, Any]] = [ONE, TWO, *([record("two", id=1)] if lone else [])]
+    rows = [m for n in range(3000) for m in (record("one", id=n), state(at=n, text=text))]
+    target = TargetHarvestSQL(
+        config={
+            "sqlalchemy_url": sqlite_database.url,
+            "load_method": load_method,
+            "overwrite_requires": "end_of_input",
+            "batch_size_rows": 1000 if lone else 10_000,
+        }
+    )
+    fed = (line for line in lines([*messages, *rows]).splitlines(keepends=True))
+    with redirect_stdout(io.StringIO()) as printed:
+        tracemalloc.start()
+        target.listen(Lines(fed))
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+
+    assert peak < 30 << 20  # All of them are 60 MB.
+    assert json.loads(printed.getvalue().splitlines()[-1])["at"] == 2999
+
+
+class Lines(io.StringIO):
+    """An input that is not in memory as a whole."""
+
+    def __init__(self, fed: Iterator[str]) -> None:
+        super().__init__()
+        self._fed = fed
+
+    def read(self, _: int | None = -1) -> str:
+        """The next line; nothing after the last."""
+        return next(self._fed, "")
 
 
 def test_sqlite_flushes_each_commit_to_the_disk(sqlite_database: Database) -> None:
