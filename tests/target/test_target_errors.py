@@ -107,7 +107,7 @@ SECRET = "s3cr3t-value"
         ),
         pytest.param(
             [PEOPLE, record("people", id=2**63)],
-            ["Line 2", '"people"', "at id", "every digit"],
+            ["Line 2", '"people"', "at id", "is beyond what sqlite holds"],
             id="integer beyond 64 bits",
         ),
     ],
