@@ -6,10 +6,15 @@ import json
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import jsonschema
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 from singer_sdk.exceptions import InvalidRecord
 from singer_sdk.singerlib.exceptions import InvalidInputLine
 from target_run import record, schema, write
+
+from target_harvest_sql.schemas import read_schema
 
 if TYPE_CHECKING:
     from fix_databases import Database
@@ -184,7 +189,7 @@ def test_many_references_fill_no_memory(sqlite_database: Database) -> None:
     assert json.loads(sqlite_database.rows("t")[0]["v"]) == {"p0": {"p1": {}}}
 
 
-EITHER = {"type": ["null", "object", "string"], "properties": {"a": {"type": "string"}}}
+OBJECT_OR_TEXT = {"type": ["null", "object", "string"], "properties": {"a": {"type": "string"}}}
 
 
 @pytest.mark.parametrize("validate_records", [True, False])
@@ -195,7 +200,7 @@ def test_what_may_be_an_object_or_a_text_is_not_flattened(
     sent = [{"a": "x"}, "a text", None, {"b": 1}]
     write(
         database,
-        schema("t", id=ID, v=EITHER),
+        schema("t", id=ID, v=OBJECT_OR_TEXT),
         *(record("t", id=n, v=value) for n, value in enumerate(sent)),
         flattening_enabled=True,
         flattening_max_depth=2,
@@ -225,3 +230,57 @@ def test_a_choice_has_the_type_that_stands_beside_it(
     types = database.types("t")
     assert types["v"] == types["like"]
     assert database.rows("t")[0]["v"] == value
+
+
+SCALARS = st.sampled_from([None, True, 0, 1, 5, -3, 1.5, "", "a", "abc"])
+VALUES = SCALARS | st.dictionaries(st.sampled_from("abc"), SCALARS, max_size=3)
+TYPES = st.sampled_from(["null", "boolean", "integer", "number", "string", "object"])
+LEAVES = st.fixed_dictionaries(
+    {},
+    optional={
+        "type": TYPES | st.lists(TYPES, min_size=1, max_size=3, unique=True),
+        "minimum": st.integers(-4, 4),
+        "exclusiveMaximum": st.integers(-4, 6),
+        "maxLength": st.integers(0, 3),
+        "enum": st.lists(SCALARS, min_size=1, max_size=3),
+        "const": SCALARS,
+    },
+)
+OBJECTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "properties": st.dictionaries(st.sampled_from("ab"), LEAVES, max_size=2),
+        "patternProperties": st.just({"^[bc]": {"type": "integer"}}),
+        "additionalProperties": st.booleans(),
+        "required": st.lists(st.sampled_from("ab"), max_size=2, unique=True),
+        "$ref": st.just("#/$defs/leaf"),
+    },
+)
+EITHER = st.just({"type": "null"}) | LEAVES | OBJECTS | st.booleans()
+SCHEMAS = st.builds(
+    lambda keyword, branches, beside: {keyword: branches, **beside},
+    st.sampled_from(["allOf", "anyOf", "oneOf"]),
+    st.lists(EITHER, min_size=1, max_size=2),
+    LEAVES | OBJECTS,
+)
+
+
+CLOSED = {"additionalProperties": False}
+
+
+@example({"allOf": [CLOSED], "properties": {"a": {}}}, {}, [{"a": 1}, {}])
+@example({"allOf": [CLOSED, {"patternProperties": {"^b": {}}}]}, {}, [{"b": 1}, {}])
+@example({"oneOf": [{"type": ["string", "null"]}, {"type": "null"}]}, {}, [None, "a"])
+@example({"anyOf": [{"enum": ["a"]}, {"type": "null"}]}, {}, [None, "a", "b"])
+@example({"allOf": [{"type": "number"}], "type": ["integer", "string"]}, {}, [1, 1.5, "a"])
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(SCHEMAS, LEAVES, st.lists(VALUES, min_size=5, max_size=10))
+def test_a_schema_that_was_read_accepts_the_same_values(
+    definition: Any, leaf: Any, values: list[Any]
+) -> None:
+    """Whatever references, `allOf` and choices say together."""
+    told = {"properties": {"v": definition}, "$defs": {"leaf": leaf}}
+    before, after = map(jsonschema.Draft202012Validator, (told, read_schema(told)))
+
+    for value in values:
+        assert before.is_valid({"v": value}) == after.is_valid({"v": value}), value
