@@ -19,6 +19,7 @@ from singer_sdk.plugin_base import JSONSchemaValidator
 from tap_harvest import filters, sign_in
 from tap_harvest.bookmarks import instant
 from tap_harvest.http.addresses import Origin
+from tap_harvest.http.secrets import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -175,7 +176,7 @@ def _fault(name: str, value: object, schema: Mapping[str, Any]) -> str:
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
+    text = redacted(repr(value))  # Before it is cut: half a secret would not be found.
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
 
 

@@ -33,6 +33,7 @@ from tap_harvest.fields import (
     without_account,
     without_account_key,
 )
+from tap_harvest.http.secrets import keep_secret
 from tap_harvest.logs import calm_down, shorten_lines
 from tap_harvest.rights import Wanted
 from tap_harvest.settings import NULL_IS_NEVER, SETTINGS
@@ -308,6 +309,9 @@ class TapHarvest(Tap):
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         # The SDK's sentences are those of a JSON Schema, and repeat secrets.
         self.append_builtin_config(self.config_jsonschema)
+        for name, kind in self.config_jsonschema["properties"].items():
+            if kind.get("secret") and isinstance(self._config.get(name), str):
+                keep_secret(self._config[name])  # It may have been put into other settings too.
         # The SDK has names on instances; ours are on classes.
         offered = {stream.name: stream.filters for stream in STREAMS}  # type: ignore[misc]
         errors = list(configuration.faults(self._config, self.config_jsonschema, offered))

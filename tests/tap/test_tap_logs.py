@@ -339,3 +339,17 @@ def test_an_answer_that_is_not_as_documented_ends_with_one_line(
     assert "Example Harbour" not in run.stderr
     assert "Traceback" not in run.stderr
     assert "replication_key_value" not in run.stdout
+
+
+@pytest.mark.parametrize("name", ["access_token", "client_secret", "refresh_token"])
+def test_a_secret_in_the_place_of_another_setting_is_not_shown(name: str):
+    """What is wrong is said, and the secret is not."""
+    secret = SECRET + "x" * 90  # As long as Harvest's tokens: it is cut.
+    wrong = {"TAP_HARVEST_ACCOUNT_ID": secret, "TAP_HARVEST_ON_FORBIDDEN": f"skip {secret}"}
+
+    run = program("--config=ENV", **wrong, **{f"TAP_HARVEST_{name.upper()}": secret})
+
+    assert run.returncode == 1
+    assert "`account_id` is not the number of an account, such as 900100: '***'." in run.stderr
+    assert "skip ***" in run.stderr
+    assert "secret/of" not in run.stderr
