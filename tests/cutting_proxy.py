@@ -1,4 +1,4 @@
-"""A wire to a server that can be cut at a word of the client."""
+"""A wire to a server that can be cut, or go silent, at a word of the client."""
 
 from __future__ import annotations
 
@@ -15,20 +15,24 @@ if TYPE_CHECKING:
 
 
 class CuttingProxy:
-    """Passes bytes on between clients and a server, and cuts one connection, once.
+    """Passes bytes on between clients and a server, until it cuts one connection or goes silent.
 
     Args:
         url: Where the server is.
         words: What a client says one after the other; the connection is cut at the last of them.
-        when: Whether the server still hears the last word. Its answer is lost either way.
+        when: Whether the server still hears the last word; its answer is lost either way. If
+            `silent`, all connections stay open from then on, also new ones, but nothing passes. It
+            is so from the beginning if there are no words.
     """
 
-    def __init__(self, url: str, *words: bytes, when: Literal["before", "after"]) -> None:
+    def __init__(self, url: str, *words: bytes, when: Literal["before", "after", "silent"]) -> None:
         self._server = make_url(url)
         self._words = words
         self._is_heard = when == "after"
+        self._falls_silent = when == "silent"
+        self._is_silent = self._falls_silent and not words
         self.cuts = 0
-        """How often a connection was cut: 0 or 1."""
+        """How often a connection was cut, or silence began: 0 or 1."""
         self._sockets = [socket.create_server(("127.0.0.1", 0))]
         self._threads = [threading.Thread(target=self._accept)]
         port = self._sockets[0].getsockname()[1]
@@ -59,9 +63,15 @@ class CuttingProxy:
         with suppress(OSError):  # Shut down.
             while True:
                 client, _ = self._sockets[0].accept()
+                if self._is_silent:
+                    self._sockets.append(client)
+                    continue
                 server = socket.create_connection((self._server.host, self._server.port))
                 self._sockets += [client, server]
-                for target, ends in ((self._speak, (client, server)), (_pass_on, (server, client))):
+                for target, ends in (
+                    (self._speak, (client, server)),
+                    (self._answer, (server, client)),
+                ):
                     self._threads.append(threading.Thread(target=target, args=ends))
                     self._threads[-1].start()
 
@@ -74,16 +84,21 @@ class CuttingProxy:
                     words.pop(0)
                     if not words and not self.cuts:
                         self.cuts += 1
+                        if self._falls_silent:
+                            self._is_silent = True
+                            continue
                         client.shutdown(socket.SHUT_RDWR)
                         if self._is_heard:
                             server.sendall(said)
                         break
-                server.sendall(said)
+                if not self._is_silent:
+                    server.sendall(said)
             server.shutdown(socket.SHUT_WR)
 
-
-def _pass_on(source: socket.socket, sink: socket.socket) -> None:
-    with suppress(OSError):  # As above.
-        while data := source.recv(65536):
-            sink.sendall(data)
-        sink.shutdown(socket.SHUT_RDWR)
+    def _answer(self, server: socket.socket, client: socket.socket) -> None:
+        """Pass on what the server says."""
+        with suppress(OSError):  # As above.
+            while data := server.recv(65536):
+                if not self._is_silent:
+                    client.sendall(data)
+            client.shutdown(socket.SHUT_RDWR)

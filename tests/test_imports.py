@@ -27,13 +27,13 @@ TARGET: Final = (
     "batch_files | configuration | messages | settings | sinks",
     "batches | plans",
     "endings | lanes | logs | overwrite | quarantine",
-    "bad_rows | moments | shadows",
+    "bad_rows | locks | moments | shadows",
     "connector | digits | elements | keys | validation",
     "multiples | proof",
     "address | exact_schema | records | redaction",
     "dialects | drivers | inexact",
     "columns | envelopes | foreign_settings | number_search | patterns | schemas",
-    "watermark",
+    "terminations | waits | watermark",
 )
 PACKAGES: Final = {
     "tap_harvest": (ROOT / "tap-harvest" / "tap_harvest", TAP),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import math
+import random
 import time
 import weakref
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from itertools import count
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
-import backoff
 from singer_sdk.exceptions import ConfigValidationError
 
 from target_harvest_sql.address import not_supported
@@ -19,11 +21,10 @@ from target_harvest_sql.drivers import driver_type
 from target_harvest_sql.drivers.options import OptionError
 from target_harvest_sql.redaction import first_line
 from target_harvest_sql.redaction import reason as redacted
+from target_harvest_sql.waits import Wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from backoff.types import Details
 
     from target_harvest_sql.address import Address
     from target_harvest_sql.columns import Column, Table
@@ -34,9 +35,15 @@ Result = TypeVar("Result")
 
 RETRY_SECONDS = 60
 """How long a transaction is tried again after errors that may pass."""
+MAX_PAUSE_SECONDS = 10
+"""How long the pause between two tries is at most."""
+ANSWER_SECONDS = 300
+"""How long the database may take for a statement of a batch."""
+CHANGE_SECONDS = 6 * 3600
+"""How long the database may take to change a table, which can mean to write all its rows anew."""
+OPEN_SECONDS = 30
+"""How long the database may take for the first statements of a connection."""
 LOWER_CASE = "Set `lower_case_names: true` if another program made the table"
-LOOK_AGAIN_SECONDS = 0.5
-"""How often a table is looked at that another run writes to."""
 
 
 class DatabaseError(Exception):
@@ -70,6 +77,16 @@ ERRORS: Final = {
 """What each kind of fault is raised as."""
 
 
+class Locks(Protocol):
+    """Keeps other runs from tables."""
+
+    def take(self, table: Table) -> None:
+        """Keep other runs from a table, or wait for their end."""
+
+    def verify(self) -> None:
+        """Raise an error if other runs may be at work on the tables."""
+
+
 class Connector:
     """A connection to the database, opened when it is first needed.
 
@@ -78,14 +95,14 @@ class Connector:
     Args:
         address: Where the database is.
         logger: Where statements are written, at debug level.
-        lock_wait_limit_seconds: How long a table is waited for that another run writes to.
+        locks: What keeps other runs from tables; without it, nothing does.
 
     Raises:
         ConfigValidationError: If the URL names a database not supported.
     """
 
     def __init__(
-        self, address: Address, logger: logging.Logger, lock_wait_limit_seconds: float = 0
+        self, address: Address, logger: logging.Logger, locks: Locks | None = None
     ) -> None:
         self._address = address
         self._url = address.url
@@ -106,15 +123,13 @@ class Connector:
             raise ConfigValidationError(message, errors=[f"{message}."]) from error
         self._logger = logger
         self._told = ""  # Why a call was last repeated.
-        self._lock_wait_limit_seconds = lock_wait_limit_seconds
+        self._locks = locks
         self._driver: Driver | None = None
+        self._wait: Wait | None = None
         self._finalizer: weakref.finalize[..., Connector] | None = None
         self._was_open = False
         self._owners: dict[str, str] = {}
-        self._locked: dict[str, Table] = {}
         self._doubt: InDoubtError | None = None
-        self.while_waiting: Callable[[], None] = lambda: None
-        """Called again and again while another run is waited for; may raise to give up."""
 
     def open(self) -> Dialect:
         """Open the connection, if it is not open; the server says which dialect is its own."""
@@ -182,7 +197,12 @@ class Connector:
         Raises:
             DatabaseError: If the database refuses it.
         """
-        return self._transact(doing, lambda: work(self._execute), is_repeatable=is_repeatable)
+
+        def locked() -> Result:
+            self._verify_locks()  # Where a change of a table commits itself, later is too late.
+            return work(self._execute)
+
+        return self._transact(doing, locked, is_repeatable=is_repeatable)
 
     def is_alone(self) -> bool:
         """Whether no other run can be at work on a table that this one has taken."""
@@ -190,7 +210,7 @@ class Connector:
             return True
         try:
             for statement in self.dialect.alone_sql:
-                self._ask("look for other processes", statement, {})
+                self.ask("look for other processes", statement, {})
         except DatabaseError:
             return False
         finally:
@@ -360,6 +380,7 @@ class Connector:
             f'write {records} records of stream "{stream}" to table "{table.name}"',
             work,
             is_repeatable=bool(table.keys),
+            limit_seconds=ANSWER_SECONDS,
         )
         seconds = time.perf_counter() - started
         self._logger.debug(
@@ -375,6 +396,7 @@ class Connector:
         self._transact(
             f'write to table "{table.name}" of stream "{stream}"',
             lambda: self._execute_part(self._write_sql(table), ()),
+            limit_seconds=ANSWER_SECONDS,
         )
 
     def find_misfit(self, table: Table, element: bytes) -> Column | None:
@@ -390,7 +412,11 @@ class Connector:
     def _can_read(self, columns: Sequence[Column], element: bytes) -> bool:
         statements = [self.dialect.rows_sql(columns)]
         try:
-            self._transact("read a record", lambda: self._execute_part(statements, [element]))
+            self._transact(
+                "read a record",
+                lambda: self._execute_part(statements, [element]),
+                limit_seconds=ANSWER_SECONDS,
+            )
         except RefusedDataError:
             return False
         return True
@@ -422,34 +448,22 @@ class Connector:
     # Two runs on one table
 
     def _lock(self, table: Table) -> None:
-        """Keep other runs from a table until the connection is closed, or wait for their end."""
-        name = self.dialect.table_name(table)
-        if self.dialect.lock_sql and name not in self._locked:
-            self._patiently(lambda: self._take(table))
-            self._locked[name] = table
+        if self._locks is not None:
+            self._locks.take(table)
 
-    def _take(self, table: Table) -> None:
-        began = time.monotonic()
-        while not self._is_mine(table):
-            waited = time.monotonic() - began
-            if waited > self._lock_wait_limit_seconds:
-                raise DatabaseError(
-                    f'Another run has been writing to table "{table.name}" for {waited:.0f} '
-                    "seconds. Let it end, or raise `lock_wait_limit_seconds`."
-                )
-            if waited < LOOK_AGAIN_SECONDS:
-                self._logger.info("Waiting for another run: table=%s", table.name)
-            self.while_waiting()
-            time.sleep(LOOK_AGAIN_SECONDS)
-
-    def _is_mine(self, table: Table) -> bool:
-        parameters = {"schema": table.schema, "table": table.name}
-        return bool(self._ask(f'lock the table "{table.name}"', self.dialect.lock_sql, parameters))
+    def _verify_locks(self) -> None:
+        if self._locks is not None:
+            self._locks.verify()
 
     # Transactions
 
     def _transact(
-        self, doing: str, work: Callable[[], Result], *, is_repeatable: bool = True
+        self,
+        doing: str,
+        work: Callable[[], Result],
+        *,
+        is_repeatable: bool = True,
+        limit_seconds: float | None = None,
     ) -> Result:
         """Commit what is done by `work`, or nothing of it; tried again after transient errors.
 
@@ -457,6 +471,7 @@ class Connector:
             doing: What it is, for errors.
             work: Executes statements; called once for each try.
             is_repeatable: Whether it does no harm to do it again when it was committed before.
+            limit_seconds: How long one statement may take; `CHANGE_SECONDS` if not given.
 
         Raises:
             InDoubtError: If nothing tells whether it was committed. After that, all further
@@ -467,10 +482,11 @@ class Connector:
 
         def once() -> Result:
             driver = self._open()
-            with self._errors(doing):
+            with self._errors(doing), self._waiting(doing, limit_seconds or CHANGE_SECONDS):
                 try:
                     driver.execute(self.dialect.begin_sql, {})  # It is here that a loss is met.
                     result = work()
+                    self._verify_locks()
                     self._commit(doing, is_repeatable=is_repeatable)
                 except BaseException:
                     self._roll_back()
@@ -514,7 +530,7 @@ class Connector:
         if number is None:
             return None
         doing_this = "tell what became of a transaction"
-        outcome: str | None = self._ask(doing_this, self.dialect.outcome_sql, {"number": number})
+        outcome: str | None = self.ask(doing_this, self.dialect.outcome_sql, {"number": number})
         if outcome == "in progress":
             raise TransientError(f"The database has not yet ended the transaction to {doing}.")
         return outcome
@@ -531,39 +547,67 @@ class Connector:
         return True
 
     def _patiently(self, call: Callable[[], Result]) -> Result:
-        """Call again after transient errors, a little later each time."""
-        patient = backoff.on_exception(
-            backoff.expo,
-            TransientError,
-            factor=0.1,
-            max_value=10,
-            max_time=RETRY_SECONDS,
-            jitter=backoff.full_jitter,
-            on_backoff=self._log_retry,
-            logger=None,
-        )
-        return patient(call)()
+        """Call again after transient errors, a little later each time.
 
-    def _log_retry(self, details: Details) -> None:
-        error = str(details.get("exception"))
-        is_news = details["tries"] == 1 or error != self._told
-        self._told = error
+        The time counts from the first error: a try that waits in vain for long is followed by
+        another one.
+        """
+        deadline = math.inf
+        for tries in count():
+            try:
+                return call()
+            except TransientError as error:
+                now = time.monotonic()
+                deadline = min(deadline, now + RETRY_SECONDS)
+                pause = random.uniform(0, min(0.1 * 2**tries, MAX_PAUSE_SECONDS))  # noqa: S311 - no secret.
+                if now + pause >= deadline:
+                    raise
+                self._log_retry(error, pause, is_first=not tries)
+                time.sleep(pause)
+        raise AssertionError
+
+    def _log_retry(self, error: TransientError, pause: float, *, is_first: bool) -> None:
+        is_news = is_first or str(error) != self._told
+        self._told = str(error)
         self._logger.log(
             logging.WARNING if is_news else logging.DEBUG,
             "%s Trying again in %.1f seconds, and for %d seconds at most.",
             error,
-            details.get("wait", 0),
+            pause,
             RETRY_SECONDS,
         )
 
-    def _ask(self, doing: str, question: str, parameters: Mapping[str, Any]) -> Any:
-        """The one value that a statement outside of a transaction gives."""
-        with self._errors(doing):
-            try:
-                return self._execute(question, parameters)[0][0]
-            except self._driver_type.errors:
-                self._roll_back()
-                raise
+    def ask(
+        self,
+        doing: str,
+        question: str,
+        parameters: Mapping[str, Any],
+        *,
+        is_patient: bool = False,
+    ) -> Any:
+        """Run a statement outside of a transaction, and return the one value that it gives.
+
+        Args:
+            doing: What it is, for errors.
+            question: The statement.
+            parameters: The values to bind, by name.
+            is_patient: Whether it is tried again after transient errors, on a new connection if
+                need be.
+
+        Raises:
+            DatabaseError: If the database does not answer.
+        """
+
+        def once() -> Any:
+            self._open()
+            with self._errors(doing), self._waiting(doing, ANSWER_SECONDS):
+                try:
+                    return self._execute(question, parameters)[0][0]
+                except self._driver_type.errors:
+                    self._roll_back()
+                    raise
+
+        return self._patiently(once) if is_patient else once()
 
     def _execute_all(self, statements: Sequence[str]) -> None:
         for statement in statements:
@@ -571,6 +615,8 @@ class Connector:
 
     def _execute(self, statement: str, parameters: Mapping[str, Any] | None = None) -> list[Any]:
         self._logger.debug("Executing: %s", statement)
+        if self._wait is not None:
+            self._wait.begin()
         return self._open().execute(statement, parameters or {})
 
     # The connection
@@ -584,12 +630,17 @@ class Connector:
                 driver = self._connect()
                 self._finalizer = weakref.finalize(self, driver.close)
                 self.dialect = self.dialect.of_server(driver.version)
-                for statement in self.dialect.open_sql:
-                    driver.execute(statement, {})
+                with Wait(doing, self._logger, OPEN_SECONDS, driver.abort):
+                    for statement in self.dialect.open_sql:
+                        driver.execute(statement, {})
             self._driver, self._was_open = driver, True
-            for table in self._locked.values():
-                self._take(table)
         return self._driver
+
+    @contextmanager
+    def _waiting(self, doing: str, limit_seconds: float) -> Iterator[None]:
+        """Tell of statements that take long, and end those that take longer than a limit."""
+        with Wait(doing, self._logger, limit_seconds, self._open().abort) as self._wait:
+            yield
 
     def _connect(self) -> Driver:
         try:

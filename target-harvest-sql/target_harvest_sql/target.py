@@ -41,6 +41,7 @@ from target_harvest_sql.endings import (
 )
 from target_harvest_sql.foreign_settings import FOREIGN
 from target_harvest_sql.lanes import Lanes
+from target_harvest_sql.locks import TableLocks
 from target_harvest_sql.logs import calm_down, shorten_lines
 from target_harvest_sql.messages import Message, MessageReader, take_leave
 from target_harvest_sql.overwrite import Overwrite, UnprovenError
@@ -50,6 +51,7 @@ from target_harvest_sql.redaction import trace
 from target_harvest_sql.schemas import InvalidSchemaError, read_schema
 from target_harvest_sql.settings import SETTINGS
 from target_harvest_sql.sinks import Moment, SQLSink
+from target_harvest_sql.terminations import Terminations
 from target_harvest_sql.watermark import Watermark
 
 if TYPE_CHECKING:
@@ -113,11 +115,14 @@ class TargetHarvestSQL(Target):
         """What one stream may hold before all streams together are looked at."""
         self._wait_limit_seconds = float(self.config["batch_wait_limit_seconds"])
         self._address = address(self.config)
-        self.connector = Connector(
-            self._address, self.logger, self.config["lock_wait_limit_seconds"]
+        self.locks = TableLocks(
+            Connector(self._address, self.logger),
+            self.logger,
+            self.config["lock_wait_limit_seconds"],
         )
+        self.locks.while_waiting = self._obey
+        self.connector = Connector(self._address, self.logger, self.locks)
         """The connection that makes and changes tables."""
-        self.connector.while_waiting = self._obey
         self.overwrite: Overwrite | None = None
         if self.config["load_method"] == "overwrite":
             needs_proof = self.config["overwrite_requires"] == "proof"
@@ -155,7 +160,8 @@ class TargetHarvestSQL(Target):
     def _lane_connectors(self) -> list[Connector]:
         if not self.connector.dialect.has_lanes:
             return [self.connector]
-        return [Connector(self._address, self.logger) for _ in range(self.config["lanes"])]
+        lanes = range(self.config["lanes"])
+        return [Connector(self._address, self.logger, self.locks) for _ in lanes]
 
     @override
     def setup_mapper(self) -> None:
@@ -424,6 +430,7 @@ class TargetHarvestSQL(Target):
     def _between_reads(self) -> None:
         """Obey a signal, write batches that are old enough, and look at the clock."""
         self._obey()
+        self.locks.keep()
         self.lanes.check()
         self._emit_states()
         self._moment = Moment.now()
@@ -475,6 +482,7 @@ class TargetHarvestSQL(Target):
         self.connector.close()
         if self.quarantine is not None:
             self.quarantine.close()
+        self.locks.close()
         for stream, count in self.rounded.items():
             self.logger.warning(
                 "Stream %s: %d values were rounded or cut, as `on_inexact: round` asks.",
@@ -613,15 +621,20 @@ class TargetHarvestSQL(Target):
                 "them: `tap-harvest --config=ENV | target-harvest-sql --config=ENV`."
             )
         try:
-            try:
-                target._listen_or_obey(file_input)
-            except USER_ERRORS as error:
-                target._end_early(error)
-                take_leave(file_input or sys.stdin)
-                sys.exit(1)
+            with Terminations(cls.logger):
+                target._read_to_the_end(file_input)
         except OutputError as error:
             cls.logger.error("%s", error)  # noqa: TRY400 - a traceback would say no more.
             drop_output()
+            sys.exit(1)
+
+    def _read_to_the_end(self, file_input: IO[str] | None) -> None:
+        """Read the input to its end, to an error or to a signal."""
+        try:
+            self._listen_or_obey(file_input)
+        except USER_ERRORS as error:
+            self._end_early(error)
+            take_leave(file_input or sys.stdin)
             sys.exit(1)
 
     def _end_early(self, error: Exception) -> None:

@@ -38,6 +38,28 @@ def until(condition: Callable[[], object]) -> None:
         time.sleep(0.02)
 
 
+def end_connections(database: Database, of: Literal["lanes", "locks"]) -> None:
+    """End the connections that write, or the one that holds the locks of tables."""
+    holders = {
+        "postgres": "SELECT pid FROM pg_locks WHERE locktype = 'advisory'",
+        "mariadb": "SELECT IS_USED_LOCK(CONCAT('target-harvest-sql ', LEFT(SHA2(CONCAT("
+        "DATABASE(), '.log'), 256), 40)))",
+    }
+    wanted = f"{'NOT ' if of == 'lanes' else ''}IN ({holders[database.engine]})"
+    if database.engine == "postgres":
+        statement = (
+            f"SELECT pg_terminate_backend(pid) {OURS} AND datname = current_database() "
+            f"AND pid {wanted}"
+        )
+        until(lambda: database.query(statement))
+        return
+    statement = (
+        "SELECT id FROM information_schema.processlist WHERE db = database() "
+        f"AND id <> connection_id() AND id {wanted}"
+    )
+    until(lambda: [database.query(f"KILL {row['id']}") for row in database.query(statement)])
+
+
 @pytest.mark.parametrize("lanes", [1, 2])
 def test_connections_that_the_server_ends_are_opened_again(
     postgres_database: Database,
@@ -45,14 +67,12 @@ def test_connections_that_the_server_ends_are_opened_again(
     lanes: int,
     feeding: Callable[[list[str]], Fed],
 ) -> None:
-    """All of them at once; rows without a key are there once, and the run goes on."""
+    """All that write; rows without a key are there once, and the run goes on."""
     fed = feeding(command(postgres_database, tmp_path, batch_size_rows=5, lanes=lanes))
     messages = [LOG, *(record("log", v=n) for n in range(10)), state(at=1)]
     fed.feed(*messages)
     assert fed.next_state() == {"at": 1}
-    postgres_database.query(
-        f"SELECT pg_terminate_backend(pid) {OURS} AND datname = current_database()"
-    )
+    end_connections(postgres_database, of="lanes")
     fed.feed(*(record("log", v=n) for n in range(10, 20)), state(at=2), T, record("t", id=1))
     assert fed.next_state() == {"at": 2}
     exit_code, _, errors = fed.end()
@@ -66,7 +86,7 @@ def test_connections_that_the_server_ends_are_opened_again(
 def test_an_error_that_stays_is_told_once(
     tmp_path: Path, feeding: Callable[[list[str]], Fed]
 ) -> None:
-    """However often the batch is tried again while a server is away."""
+    """However often the batch is tried again while a server is away; then the lock is gone."""
     with private_server() as server:
         database = Database("postgres", server.url)
         fed = feeding(command(database, tmp_path, batch_size_rows=1, lanes=1))
@@ -78,7 +98,8 @@ def test_an_error_that_stays_is_told_once(
         server.start()
         exit_code, _, errors = fed.end()
 
-    assert exit_code == 0, errors
+    assert exit_code == 1, errors
+    assert b"The locks that keep other runs from" in errors
     told = re.findall(r"WARNING (.*) Trying again in", errors.decode())
     assert "refused" in told[-1]
     assert len(told) == len(set(told))
@@ -273,6 +294,58 @@ def test_a_run_that_overwrites_waits_for_one_that_updates(
 
     assert second.end()[0] == 0
     assert postgres_database.rows("t") == [{"id": 2, "v": 2}]
+
+
+LOCKING = pytest.mark.parametrize("database", ["postgres", "mariadb"], indirect=True)
+
+
+@LOCKING
+@pytest.mark.parametrize("load_method", ["upsert", "append-only", "overwrite"])
+def test_a_lock_that_is_lost_ends_the_run(
+    database: Database,
+    tmp_path: Path,
+    feeding: Callable[[list[str]], Fed],
+    load_method: str,
+) -> None:
+    """Another run can enter then, and what it wrote stays as it is."""
+    config = {"load_method": load_method, "overwrite_requires": "end_of_input"}
+    write(database, LOG, record("log", v=0), **config)
+    fed = feeding(command(database, tmp_path, batch_size_rows=2, **config))
+    fed.feed(LOG, record("log", v=1), record("log", v=2), state(at=2))
+    if load_method != "overwrite":
+        assert fed.next_state() == {"at": 2}
+    end_connections(database, of="locks")
+    write(database, LOG, record("log", v=10), lock_wait_limit_seconds=0, **config)
+    before = [row["v"] for row in database.rows("log")]
+    fed.feed(record("log", v=3), record("log", v=4), state(at=4))
+    exit_code, states, errors = fed.end()
+
+    assert exit_code == 1
+    assert b"The locks that keep other runs from the tables of this one were lost" in errors
+    assert b"Run again" in errors
+    assert states == b""
+    assert before == ([10] if load_method == "overwrite" else [0, 1, 2, 10])
+    assert [row["v"] for row in database.rows("log")] == before
+
+
+def test_a_lock_outlives_the_idle_limit_of_the_server(
+    mariadb_database: Database, tmp_path: Path, feeding: Callable[[list[str]], Fed]
+) -> None:
+    """MariaDB ends connections that are silent for `wait_timeout` seconds."""
+    mariadb_database.query("SET GLOBAL wait_timeout = 1")
+    try:
+        fed = feeding(command(mariadb_database, tmp_path, batch_size_rows=1))
+        fed.feed(LOG, record("log", v=1), state(at=1))
+        assert fed.next_state() == {"at": 1}
+    finally:
+        mariadb_database.query("SET GLOBAL wait_timeout = DEFAULT")
+    time.sleep(3)
+    with pytest.raises(DatabaseError, match="Another run"):
+        write(mariadb_database, LOG, lock_wait_limit_seconds=0)
+    fed.feed(record("log", v=2), state(at=2))
+
+    assert fed.next_state() == {"at": 2}
+    assert fed.end()[0] == 0
 
 
 def test_waiting_for_another_run_has_an_end(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -22,6 +22,11 @@ class Swap(NamedTuple):
     """The table that takes its place."""
     replaced: Table | None
     """A name that the old table may have for a moment; `None` if there is no old table."""
+
+
+LOCK_TIMEOUT_SECONDS: Final = 60
+"""How long a row or a table is waited for that another program holds, unless the server or its user
+have a limit of their own."""
 
 
 class Dialect(ABC):
@@ -98,6 +103,9 @@ class Dialect(ABC):
     alone_sql: ClassVar[Sequence[str]] = ()
     """Fail while another process has the database open. Empty where a table's lock, or the database
     itself, keeps other runs away."""
+
+    held_sql: ClassVar[str] = ""
+    """Gives true if the connection that asks has the lock of `lock_sql`. Bound are the same."""
 
     transaction_sql: ClassVar[str] = ""
     """Asks for the number of the current transaction; empty where nothing tells of its outcome."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from typing_extensions import override
 
 from target_harvest_sql.columns import Size
-from target_harvest_sql.dialects.base import Dialect
+from target_harvest_sql.dialects.base import LOCK_TIMEOUT_SECONDS, Dialect
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -63,6 +63,13 @@ WIDENED: Mapping[Kind, tuple[str, ...]] = {
     "string": (*INTEGERS, *MOMENTS, "decimal"),
 }
 """The types that become a kind's own without a loss."""
+
+
+RESOURCE = (
+    "DECLARE @resource nvarchar(255) = LOWER(CONCAT(N'target-harvest-sql ', "
+    "LEFT(COALESCE(@schema, SCHEMA_NAME()), 110), N'.', LEFT(@table, 110)));\n"
+)
+"""Names the lock of a table. The name has 255 characters; two long names may share one."""
 
 
 class MSSQL(Dialect):
@@ -190,19 +197,24 @@ class MSSQL(Dialect):
         ),
         **_hints("Make room on the server's disk.", "1101", "1105 Could not allocate", "9002"),
     }
-    open_sql = (
+    open_sql: ClassVar[Sequence[str]] = (
         "SET NOCOUNT ON",
         "SET QUOTED_IDENTIFIER ON",
         "SET XACT_ABORT ON",  # An error ends the whole transaction.
+        f"SET LOCK_TIMEOUT {LOCK_TIMEOUT_SECONDS * 1000}",  # In milliseconds.
     )
     begin_sql = "BEGIN TRANSACTION"
-    lock_sql = (  # A lock's name has 255 characters; two long names may share one.
-        "DECLARE @resource nvarchar(255) = LOWER(CONCAT(N'target-harvest-sql ', "
-        "LEFT(COALESCE(@schema, SCHEMA_NAME()), 110), N'.', LEFT(@table, 110)));\n"
+    lock_sql = (
+        f"{RESOURCE}"
         "DECLARE @taken int;\n"
         "EXEC @taken = sys.sp_getapplock @Resource = @resource, @LockMode = 'Exclusive', "
         "@LockOwner = 'Session', @LockTimeout = 0;\n"
         "SELECT CASE WHEN @taken < 0 THEN 0 ELSE 1 END"
+    )
+    held_sql = (
+        f"{RESOURCE}"
+        "SELECT CASE APPLOCK_MODE('public', @resource, 'Session') WHEN 'Exclusive' THEN 1 ELSE 0 "
+        "END"
     )
 
     text_field: ClassVar[str] = "nvarchar(max)"
@@ -626,6 +638,7 @@ class Babelfish(MSSQL):
 
     max_name_length = 63  # In bytes; of what is longer, the catalog tells another name.
     second_digits = 6
+    open_sql = MSSQL.open_sql[:-1]  # It has no LOCK_TIMEOUT.
     lock_sql = ""  # Asked a few times for a lock that another connection has, the server breaks.
     text_field = "ntext"
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, get_args
 from typing_extensions import override
 
 from target_harvest_sql.columns import Kind, Size
-from target_harvest_sql.dialects.base import Dialect
+from target_harvest_sql.dialects.base import LOCK_TIMEOUT_SECONDS, Dialect
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -46,6 +46,14 @@ OPEN_SQL: Sequence[str] = (
     f"SET sql_mode = '{SQL_MODE}'",
     # Those who write other rows need not wait.
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+    # The connection that holds locks may be silent for long.
+    "SET SESSION wait_timeout = 2147483",
+    # Nobody waits for another program's locks without end.
+    f"SET SESSION lock_wait_timeout = LEAST(@@lock_wait_timeout, {LOCK_TIMEOUT_SECONDS})",
+    (
+        "SET SESSION innodb_lock_wait_timeout = "
+        f"LEAST(@@innodb_lock_wait_timeout, {LOCK_TIMEOUT_SECONDS})"
+    ),
 )
 
 INDEX_BYTES = 3072
@@ -88,6 +96,13 @@ TEXT = "longtext CHARACTER SET utf8mb4"
 def _decimal_size(column_type: str) -> Size | None:
     found = re.fullmatch(r"decimal\((\d+),(\d+)\)", column_type)
     return Size(precision=int(found[1]), scale=int(found[2])) if found else None
+
+
+LOCK = (
+    "CONCAT('target-harvest-sql ', LEFT(SHA2(CONCAT("
+    "COALESCE(%(schema)s, DATABASE(), ''), '.', LOWER(%(table)s)), 256), 40))"
+)
+"""The name of a table's lock, which has 64 characters; the names of the table may have more."""
 
 
 class MySQL(Dialect):
@@ -177,10 +192,8 @@ class MySQL(Dialect):
         # Digits beyond microseconds, which are zeros, are cut; MariaDB does that unasked.
         "SET sql_mode = concat(@@sql_mode, ',TIME_TRUNCATE_FRACTIONAL')",
     )
-    lock_sql = (  # A name of a lock has 64 characters; the two of a table may have more.
-        "SELECT GET_LOCK(CONCAT('target-harvest-sql ', LEFT(SHA2(CONCAT("
-        "COALESCE(%(schema)s, DATABASE(), ''), '.', LOWER(%(table)s)), 256), 40)), 0)"
-    )
+    lock_sql = f"SELECT GET_LOCK({LOCK}, 0)"
+    held_sql = f"SELECT IS_USED_LOCK({LOCK}) = CONNECTION_ID()"
     list_length = 1
     statement_rows = 250  # More take memory, of which the driver needs copies, and are no faster.
 

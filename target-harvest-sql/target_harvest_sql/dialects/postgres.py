@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, get_args
 from typing_extensions import override
 
 from target_harvest_sql.columns import Kind
-from target_harvest_sql.dialects.base import Dialect
+from target_harvest_sql.dialects.base import LOCK_TIMEOUT_SECONDS, Dialect
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -40,6 +40,13 @@ TEXTS = _array("jsonb_array_elements_text({0})")
 SYSTEM_COLUMNS = frozenset({"cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"})
 """Columns that each table has:
 https://www.postgresql.org/docs/current/ddl-system-columns.html"""
+
+
+LOCK = (
+    "hashtextextended('target-harvest-sql ' || coalesce(%(schema)s, current_schema()) || '.' || "
+    "%(table)s, 0)"
+)
+"""The number of a table's lock."""
 
 
 class PostgreSQL(Dialect):
@@ -123,11 +130,23 @@ class PostgreSQL(Dialect):
         "user, or end the program that holds the rows.",
     }
     list_length = 1
-    open_sql = ("SET TIME ZONE 'UTC'",)  # What comes without an offset is UTC.
+    open_sql = (
+        "SET TIME ZONE 'UTC'",  # What comes without an offset is UTC.
+        # A connection that waits must not be ended; before PostgreSQL 14 there is no such limit.
+        "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'",
+        # Nobody waits for another program's locks without end.
+        (
+            f"SELECT set_config('lock_timeout', '{LOCK_TIMEOUT_SECONDS}s', false)\n"
+            "WHERE current_setting('lock_timeout') = '0'"
+        ),
+    )
     statement_rows = 1000  # More take longer for each row, fewer are planned too often.
-    lock_sql = (
-        "SELECT pg_try_advisory_lock(hashtextextended("
-        "'target-harvest-sql ' || coalesce(%(schema)s, current_schema()) || '.' || %(table)s, 0))"
+    lock_sql = f"SELECT pg_try_advisory_lock({LOCK})"
+    held_sql = (
+        "SELECT count(*) > 0\n"
+        "FROM pg_locks\n"
+        "WHERE locktype = 'advisory' AND objsubid = 1 AND granted AND pid = pg_backend_pid()\n"
+        f"  AND (classid::bigint << 32 | objid::bigint) = {LOCK}"
     )
     transaction_sql = "SELECT txid_current()"
     outcome_sql = "SELECT txid_status(%(number)s)"

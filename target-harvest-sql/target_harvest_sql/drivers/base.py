@@ -69,5 +69,8 @@ class Driver(Protocol):
             Exception: One of `errors`, if the connection is lost.
         """
 
+    def abort(self) -> None:
+        """Make a call fail that waits for the server in another thread; does nothing for a file."""
+
     def close(self) -> None:
         """Close the connection; a second call does nothing."""

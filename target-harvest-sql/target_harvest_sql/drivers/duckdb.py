@@ -97,6 +97,9 @@ class DuckDBDriver:
         with suppress(duckdb.TransactionException):
             self._connection.execute("ROLLBACK")
 
+    def abort(self) -> None:
+        """Do nothing: a file is not silent."""
+
     def close(self) -> None:
         """Close the database."""
         self._connection.close()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import socket
 import ssl
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 import pymysql
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT_SECONDS = 30
 """How long a server is waited for, unless the URL says `?connect_timeout=`."""
+
+KEEPALIVES: Final = {
+    "TCP_KEEPIDLE": 30,
+    "TCP_KEEPINTVL": 10,
+    "TCP_KEEPCNT": 3,
+    "TCP_USER_TIMEOUT": 60_000,  # In milliseconds.
+}
+"""When a server counts as gone that acknowledges nothing: options of its socket."""
 
 STATEMENT_BYTES: Final = 2**17
 """What is left for a statement beside its batch."""
@@ -165,20 +174,25 @@ class MySQLDriver:
     statement_bytes: int
 
     def __init__(self, url: URL) -> None:
+        asked = {"connect_timeout": CONNECT_TIMEOUT_SECONDS, **options.read(url, OPTIONS)}
+        read_timeout: int | None = asked.pop("read_timeout", None)
         with _server_errors():
             self._connection = pymysql.connect(
                 **{
-                    "connect_timeout": CONNECT_TIMEOUT_SECONDS,
                     **url.translate_connect_args(username="user"),
-                    **options.read(url, OPTIONS),
+                    **asked,
                     # As bytes, since text would have to be Latin-1.
                     "password": (url.password or "").encode(),
                 },
+                # A server may accept a connection and then say nothing.
+                read_timeout=read_timeout or asked["connect_timeout"],
                 autocommit=True,  # Transactions are begun by the connector.
                 charset="utf8mb4",
                 program_name="target-harvest-sql",
             )
         [(self.version, packet_bytes)] = self.execute("SELECT version(), @@max_allowed_packet", {})
+        vars(self._connection)["_read_timeout"] = read_timeout  # Of a statement it is the server's.
+        _keep_alive(self._connection)
         self._room_bytes = packet_bytes - STATEMENT_BYTES
         self.statement_bytes = self._room_bytes // 2  # Each quotation mark is written twice.
 
@@ -223,10 +237,30 @@ class MySQLDriver:
         with _server_errors():
             self._connection.rollback()
 
+    def abort(self) -> None:
+        """Shut the socket down under a call that waits."""
+        with suppress(OSError):
+            if connected := _socket(self._connection):
+                connected.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         """Close the connection."""
         if self._connection.open:
             self._connection.close()
+
+
+def _socket(connection: pymysql.Connection[Any]) -> socket.socket | None:
+    """PyMySQL has no public name for it."""
+    return getattr(connection, "_sock", None)
+
+
+def _keep_alive(connection: pymysql.Connection[Any]) -> None:
+    """Notice a server that is gone, and let no firewall forget the connection."""
+    connected = _socket(connection)
+    if connected is not None and connected.family in {socket.AF_INET, socket.AF_INET6}:
+        for name, value in KEEPALIVES.items():
+            if number := getattr(socket, name, None):  # Systems have different ones.
+                connected.setsockopt(socket.IPPROTO_TCP, number, value)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 import psycopg
@@ -21,6 +21,18 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT_SECONDS = 30
 """How long a server is waited for, unless the URL says `?connect_timeout=`."""
+
+KEEPALIVES: Final = {
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,  # In milliseconds.
+}
+"""When a server counts as gone that acknowledges nothing, unless the URL says otherwise.
+
+PostgreSQL manual, "Database Connection Control Functions":
+https://www.postgresql.org/docs/current/libpq-connect.html
+"""
 
 TRANSIENT: Final = (
     "08",  # The connection is lost.
@@ -125,6 +137,7 @@ class PostgresDriver:
         options: dict[str, Any] = {
             "application_name": "target-harvest-sql",
             "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            **KEEPALIVES,
             **url.translate_connect_args(username="user", database="dbname"),
             # Several hosts, as libpq wants them: https://www.postgresql.org/docs/current/libpq-connect.html
             **_asked(url),
@@ -167,6 +180,13 @@ class PostgresDriver:
         """Roll back, unless the server did."""
         if self._connection.info.transaction_status != TransactionStatus.IDLE:
             self._connection.execute("ROLLBACK")
+
+    def abort(self) -> None:
+        """Shut the socket down under a call that waits."""
+        with suppress(OSError, psycopg.Error):
+            number = self._connection.pgconn.socket
+            with socket.fromfd(number, socket.AF_INET, socket.SOCK_STREAM) as copy:
+                copy.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Close the connection."""

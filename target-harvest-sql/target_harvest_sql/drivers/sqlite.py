@@ -76,6 +76,9 @@ class SQLiteDriver:
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 
+    def abort(self) -> None:
+        """Do nothing: a file is not silent."""
+
     def close(self) -> None:
         """Close the file."""
         self._connection.close()

@@ -1,0 +1,131 @@
+"""The locks that keep other runs from the tables of this one."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+from target_harvest_sql.connector import DatabaseError
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable
+
+    from target_harvest_sql.columns import Table
+    from target_harvest_sql.connector import Connector
+
+LOOK_AGAIN_SECONDS: Final = 0.5
+"""How often a table is looked at that another run writes to."""
+KEEP_SECONDS: Final = 15
+"""How long the connection may be silent. Firewalls and proxies end those that are for longer."""
+
+
+class LockLostError(DatabaseError):
+    """A lock was lost: another run may have written to the table since."""
+
+
+class TableLocks:
+    """Locks on tables, which one connection holds until the end of the run.
+
+    The connection is for nothing else, so that no error of a statement ends it. It is not opened
+    again once it has locks: nobody could tell whether another run had them in between.
+
+    Args:
+        connector: A connection of its own.
+        logger: Where it is told that another run is waited for.
+        wait_limit_seconds: How long a table is waited for that another run writes to.
+    """
+
+    def __init__(
+        self, connector: Connector, logger: logging.Logger, wait_limit_seconds: float
+    ) -> None:
+        self.while_waiting: Callable[[], None] = lambda: None
+        """Called again and again while another run is waited for; may raise to give up."""
+        self._connector = connector
+        self._logger = logger
+        self._wait_limit_seconds = wait_limit_seconds
+        self._held: dict[str, Table] = {}
+        self._lost: LockLostError | None = None
+        self._verified_at = 0.0
+        self._mutex = threading.Lock()
+        """Held while the connection is used; lanes use it too."""
+
+    def take(self, table: Table) -> None:
+        """Keep other runs from a table, or wait for their end.
+
+        Raises:
+            DatabaseError: If another run has the table for too long.
+            LockLostError: If the lock of another table was lost.
+        """
+        if not self._connector.dialect.lock_sql or not self._connector.open().lock_sql:
+            return
+        name = self._connector.dialect.table_name(table)
+        if name in self._held:
+            self.verify()
+            return
+        began = time.monotonic()
+        while not self._ask(f'lock the table "{table.name}"', "lock_sql", table):
+            waited = time.monotonic() - began
+            if waited > self._wait_limit_seconds:
+                raise DatabaseError(
+                    f'Another run has been writing to table "{table.name}" for {waited:.0f} '
+                    "seconds. Let it end, or raise `lock_wait_limit_seconds`."
+                )
+            if waited < LOOK_AGAIN_SECONDS:
+                self._logger.info("Waiting for another run: table=%s", table.name)
+            self.while_waiting()
+            time.sleep(LOOK_AGAIN_SECONDS)
+        self._held[name] = table
+
+    def verify(self) -> None:
+        """Ask the database whether the locks are still there; they are lost all at once.
+
+        Raises:
+            LockLostError: If they are not, or if the database does not answer.
+        """
+        for table in [*self._held.values()][:1]:
+            if not self._ask("look after the lock of its tables", "held_sql", table):
+                raise self._lose(None)
+
+    def keep(self) -> None:
+        """Verify the locks if that was not done for a while, so that the connection stays open.
+
+        Raises:
+            LockLostError: As `verify` does.
+        """
+        if time.monotonic() - self._verified_at > KEEP_SECONDS:
+            self.verify()
+
+    def close(self) -> None:
+        """Give all locks back."""
+        with self._mutex:
+            self._connector.close()
+            self._held.clear()
+
+    def _ask(self, doing: str, question: str, table: Table) -> bool:
+        with self._mutex:
+            if self._lost is not None:
+                raise self._lost
+            statement: str = getattr(self._connector.dialect, question)
+            parameters = {"schema": table.schema, "table": table.name}
+            try:
+                answer = self._connector.ask(
+                    doing, statement, parameters, is_patient=not self._held
+                )
+            except DatabaseError as error:
+                if not self._held:
+                    raise
+                raise self._lose(error) from error
+            self._verified_at = time.monotonic()
+            return bool(answer)
+
+    def _lose(self, error: DatabaseError | None) -> LockLostError:
+        reason = error.reason if error else "the database has given it to another connection"
+        self._lost = LockLostError(
+            f"The locks that keep other runs from the tables of this one were lost: {reason}. What "
+            "was not committed before is not written, as another run may write there now. Run "
+            "again; it goes on from the last state. If that happens often, look for what ends idle "
+            "connections to the database."
+        )
+        return self._lost

@@ -1,0 +1,81 @@
+"""Waiting for a database: it is told after a while, and has an end."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Self
+
+TELL_SECONDS: Final = 10
+"""How long a statement may take before a line tells of it; the next comes after twice the time."""
+LOOK_SECONDS: Final = 0.5
+"""How often is looked whether a statement still waits."""
+
+
+class Wait:
+    """Watches statements from a thread of its own, while they wait for the database.
+
+    Args:
+        doing: What the database was asked to do.
+        logger: Where it is told.
+        limit_seconds: How long one statement may take.
+        abort: Called when it takes longer; makes the statement fail.
+    """
+
+    def __init__(
+        self, doing: str, logger: logging.Logger, limit_seconds: float, abort: Callable[[], None]
+    ) -> None:
+        self._doing = doing
+        self._logger = logger
+        self._limit_seconds = limit_seconds
+        self._abort = abort
+        self._began = time.monotonic()
+        self._ended = threading.Event()
+
+    def __enter__(self) -> Self:
+        """Begin to watch."""
+        threading.Thread(target=self._watch, daemon=True).start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End it."""
+        self._ended.set()
+
+    def begin(self) -> None:
+        """Count from now: the next statement begins."""
+        self._began = time.monotonic()
+
+    def _watch(self) -> None:
+        told = 0.0
+        while not self._ended.wait(LOOK_SECONDS):
+            waited = time.monotonic() - self._began
+            if waited < told:
+                told = 0
+            if waited >= self._limit_seconds:
+                self._logger.warning(
+                    "The database did not answer for %.0f seconds, so the connection is given up: "
+                    "it was asked to %s.",
+                    waited,
+                    self._doing,
+                )
+                self._abort()
+                return
+            if waited >= max(TELL_SECONDS, told * 2):
+                told = waited
+                self._logger.warning(
+                    "Waiting for the database for %.0f seconds, to %s. Another program may hold "
+                    "the rows or the table, or the server does not answer.",
+                    waited,
+                    self._doing,
+                )
