@@ -10,16 +10,16 @@ import re
 from typing import Final
 
 
-def _table(*, point: int) -> bytes:
-    """Digits become 0, signs -, the letter of an exponent e, and what may end a number a comma."""
-    marks = {**dict.fromkeys(b"0123456789", 0x30), **dict.fromkeys(b"eE", 0x65)}
-    marks |= {**dict.fromkeys(b"+-", 0x2D), **dict.fromkeys(b",]} \t\r\n", 0x2C), 0x2E: point}
-    return bytes(marks.get(byte, 0x20) for byte in range(256))
+def _table(**marks: str) -> bytes:
+    """Digits become 0, the letter of an exponent e, the rest what is given or a space."""
+    table = {**dict.fromkeys("0123456789", "0"), **dict.fromkeys("eE", "e")}
+    table |= dict.fromkeys("+-", marks["sign"]) | dict.fromkeys(",]} \t\r\n", marks["end"])
+    return bytes(ord((table | {".": marks["point"]}).get(chr(byte), " ")) for byte in range(256))
 
 
-RUNS: Final = _table(point=0x30)
-"""A point becomes 0 as well, so that the digits of a number are one run of zeros."""
-SHAPES: Final = _table(point=0x2E)
+RUNS: Final = _table(sign="0", point="0", end=" ")
+"""The digits of a number become one run of zeros, with its point and its sign."""
+SHAPES: Final = _table(sign="-", point=".", end=",")
 
 MANY_DIGITS: Final = b"0" * 16
 LARGE_EXPONENT: Final = re.compile(rb"0e-?000+,")
@@ -34,7 +34,9 @@ def may_exceed_double(record: bytes) -> bool:
     of doubles reach from -324 to 308.
     """
     runs = record.translate(RUNS)
-    return MANY_DIGITS in runs or (b"0e" in runs and LARGE_EXPONENT.search(runs) is not None)
+    return MANY_DIGITS in runs or (
+        b"0e000" in runs and LARGE_EXPONENT.search(record.translate(SHAPES)) is not None
+    )
 
 
 class NumberSearch:
