@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from account_tables import key
 
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
 
     from account_tables import Row
     from fix_databases import Database
+
+
+MARIADB_MOMENT: Final = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.0+)?Z")
+"""A date-time as the driver of MariaDB gives it; what is asked of Harvest has no others."""
 
 
 def differences(wanted: Mapping[str, list[Row]], database: Database) -> list[str]:
@@ -72,6 +77,8 @@ def _value(row: Row, column: str, wanted: Any) -> Any:
 def _plain(value: Any) -> Any:
     """A value as JSON has it, whatever the driver makes of it."""
     match value:
+        case str() if moment := MARIADB_MOMENT.fullmatch(value):
+            return f"{moment[1]}T{moment[2]}Z"
         case dt.datetime():
             moment = value.astimezone(dt.UTC) if value.tzinfo else value
             return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

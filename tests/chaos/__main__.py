@@ -11,6 +11,7 @@ from random import randrange
 from typing import TYPE_CHECKING, Final
 
 from chaos.soak import ENGINES, soak
+from mariadb_server import NotInstalledError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +35,11 @@ def main() -> int:
     say(line(HEAD))
     found: list[str] = []
     for engine in [options.engine] if options.engine else ENGINES:
-        tally = soak(engine, seed=options.seed, rounds=options.rounds, seconds=options.seconds)
+        try:
+            tally = soak(engine, seed=options.seed, rounds=options.rounds, seconds=options.seconds)
+        except NotInstalledError:
+            say(f"{engine}: not installed")
+            continue
         kills = [tally.killed[name] for name in ("tap", "target", "server")]
         counts = (tally.rounds, tally.runs, *kills, tally.faults, tally.rows)
         say(line((engine, *counts, len(tally.differences))))

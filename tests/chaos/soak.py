@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections import Counter
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -18,18 +18,19 @@ from account_tables import LISTS, PARENTS, account, report
 from chaos.edits import work
 from chaos.trouble import Trouble
 from destination import differences
+from fix_databases import Database
 from fix_pipeline import Pipeline
 from harvest_sandbox import Move, Sandbox
-from postgres_server import private_server
+from mariadb_server import mariadb_server
+from postgres_server import PostgresServer, private_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from subprocess import Popen
 
     from account_tables import Row
-    from postgres_server import PostgresServer
 
-ENGINES: Final = ("sqlite", "postgres")
+ENGINES: Final = ("sqlite", "postgres", "mariadb")
 TIME_ENTRIES: Final = 150
 PAGE_SIZE: Final = 40
 KILLED: Final = -signal.SIGKILL
@@ -63,6 +64,9 @@ class Phase:
     told: bool
     """Whether Harvest has to tell of all edits by an `updated_at`."""
 
+
+FEW_EDITS: Final = 20
+"""More rows than the edits of one run can take out of a table."""
 
 PHASES: Final = (
     Phase({"reconcile_days": 0, "sweep_days": 0}, told=False),
@@ -117,6 +121,8 @@ class Life:
             for _ in range(disturbed):
                 work(self.harvest, self.chance, told=phase.told)
                 self._disturbed(phase)
+            if self.tally.differences:
+                break
             self._undisturbed(chapter)
             if self.tally.differences:
                 break
@@ -133,12 +139,41 @@ class Life:
             trouble.begin({"tap": tap.kill, "target": target.kill, **server})
 
         self.pipeline.target_config["batch_size_rows"] = self.chance.choice((7, 40, 10_000))
-        self.pipeline(started=begin)
+        before = self._counts()
+        self._sync(started=begin)
         self.tally.runs += 1
+        self._look_for_parts(before)
         self.tally.faults += trouble.over()
         # Who had ended already was not killed.
         ended = dict(zip(("tap", "target"), self.pipeline.exit_codes, strict=True))
         self.tally.killed.update(n for n in trouble.killed if ended.get(n, KILLED) == KILLED)
+
+    @property
+    def _overwrites(self) -> bool:
+        return self.pipeline.target_config["load_method"] == "overwrite"
+
+    def _sync(self, **options: Any) -> None:
+        if self._overwrites:
+            self.pipeline.state = None  # Each run brings everything.
+        self.pipeline(**options)
+
+    def _counts(self) -> dict[str, int]:
+        """How many rows the tables have; none of tables that are not there."""
+        counts: dict[str, int] = {}
+        for name in self.pipeline.streams if self._overwrites else ():
+            with suppress(Exception):  # Each driver has its own for a table that is not there.
+                [row] = self.pipeline.database.query(f'SELECT count(*) AS n FROM "{name}"')
+                counts[name] = row["n"]
+        return counts
+
+    def _look_for_parts(self, before: dict[str, int]) -> None:
+        """Whatever became of the run, no table lost more rows than the edits took."""
+        after = self._counts()
+        self.tally.differences += [
+            f"{name}: {rows} rows were replaced by {after.get(name, 0)}"
+            for name, rows in before.items()
+            if after.get(name, 0) < rows - FEW_EDITS
+        ]
 
     def _restart(self) -> None:
         """Kill the server; whoever looks after it starts it again, soon or at once."""
@@ -150,7 +185,7 @@ class Life:
     def _undisturbed(self, chapter: tuple[str, ...]) -> None:
         self.harvest.requests.clear()
         began = time.monotonic()
-        self.pipeline()
+        self._sync()
         self.requests, self.seconds = len(self.harvest.requests), time.monotonic() - began
         self.tally.runs += 1
         if self.pipeline.exit_codes != (0, 0):
@@ -193,8 +228,9 @@ def soak(
     tally, end = Tally(), time.monotonic() + seconds
     with ExitStack() as stack:
         server = stack.enter_context(private_server(**DURABLE)) if engine == "postgres" else None
+        address = stack.enter_context(mariadb_server()) if engine == "mariadb" else ""
         while True:
-            with _life(engine, chance, server, tally) as life:
+            with _life(engine, chance, server or address, tally) as life:
                 for chapter in chance.sample(CHAPTERS, len(CHAPTERS)):
                     if tally.differences or tally.rounds == rounds or time.monotonic() > end:
                         return tally
@@ -203,19 +239,24 @@ def soak(
 
 @contextmanager
 def _life(
-    engine: str, chance: Random, server: PostgresServer | None, tally: Tally
+    engine: str, chance: Random, server: PostgresServer | str, tally: Tally
 ) -> Iterator[Life]:
     with TemporaryDirectory() as name, Sandbox(**_account_of(chance)) as harvest:
-        if server:
-            url = f"{server.url.rpartition('/')[0]}/life_{tally.rounds}"
+        database = f"life_{tally.rounds}"
+        url = f"{engine}:///{name}/harvest.db"
+        if isinstance(server, PostgresServer):
+            url = f"{server.url.rpartition('/')[0]}/{database}"
             with psycopg.connect(server.url, autocommit=True) as connection:
-                connection.execute(f"CREATE DATABASE life_{tally.rounds}")
-        else:
-            url = f"{engine}:///{name}/harvest.db"
+                connection.execute(f"CREATE DATABASE {database}")
+        elif server:
+            Database("mariadb", server).query(f"CREATE DATABASE {database}")
+            url = f"{server}/{database}"
         pipeline = Pipeline.between(harvest, url, Path(name))
         pipeline.tap_config |= {"page_size": PAGE_SIZE, "request_timeout_seconds": 2}
         pipeline.target_config["hard_delete"] = chance.random() < 0.5
-        yield Life(pipeline, harvest, chance, server, tally)
+        pipeline.target_config["load_method"] = chance.choice(("upsert", "upsert", "overwrite"))
+        restarted = server if isinstance(server, PostgresServer) else None
+        yield Life(pipeline, harvest, chance, restarted, tally)
 
 
 def _account_of(chance: Random) -> dict[str, Any]:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import pytest
 
 from chaos.soak import ENGINES, soak
+from mariadb_server import NotInstalledError
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_after_faults_edits_and_kills_the_destination_equals_the_account(engine: str) -> None:
     """By bookmarks alone where Harvest tells of all edits, by reading all where it does not."""
-    tally = soak(engine, seed=2, rounds=1, disturbed=1)
+    try:
+        tally = soak(engine, seed=2, rounds=1, disturbed=1)
+    except NotInstalledError:
+        pytest.skip("MariaDB is not installed (Debian and Ubuntu: package mariadb-server).")
 
     assert tally.differences == []
     assert tally.rows > 0
