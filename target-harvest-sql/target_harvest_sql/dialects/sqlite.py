@@ -113,6 +113,8 @@ class SQLite(Dialect):
         declared = column_type.upper()
         if self.types[kind] == declared:
             return kind
+        if kind in {"date", "date-time", "time"} and ("DATE" in declared or "TIME" in declared):
+            return kind  # Such a column keeps text, unless it is a number.
         if "CHAR" in declared or "CLOB" in declared or "TEXT" in declared:
             return AS_TEXT.get(kind, "string")
         if "boolean" in {kind, declared.lower()} and declared in self.bare_types:
