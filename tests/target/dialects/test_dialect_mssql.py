@@ -49,9 +49,10 @@ def test_a_transaction_ends_when_a_statement_fails() -> None:
         "SET NOCOUNT ON",
         "SET QUOTED_IDENTIFIER ON",
         "SET XACT_ABORT ON",
+        "SET LOCK_TIMEOUT 60000",
     )
     assert dialect.begin_sql == "BEGIN TRANSACTION"
-    assert parsed(dialect.open_sql) == [exp.Set] * 3
+    assert parsed(dialect.open_sql) == [exp.Set] * 4
     assert parsed([dialect.begin_sql, "COMMIT"]) == [exp.Transaction, exp.Commit]
 
 

@@ -46,6 +46,9 @@ def test_open() -> None:
             "ERROR_FOR_DIVISION_BY_ZERO,NO_BACKSLASH_ESCAPES'"
         ),
         "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+        "SET SESSION wait_timeout = 2147483",
+        "SET SESSION lock_wait_timeout = LEAST(@@lock_wait_timeout, 60)",
+        "SET SESSION innodb_lock_wait_timeout = LEAST(@@innodb_lock_wait_timeout, 60)",
     )
 
     assert MariaDB().open_sql == (*opened, "SET SESSION innodb_strict_mode = OFF")
