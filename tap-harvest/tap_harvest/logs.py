@@ -95,6 +95,7 @@ def calm_down(logger: logging.Logger) -> None:
         logger: The tap's.
     """
     logging.setLogRecordFactory(_RedactedRecord)
+    logging.getLogger("singer_sdk.mapper").setLevel(logging.INFO)  # Its DEBUG lines hold values.
     if logger.isEnabledFor(logging.DEBUG):
         logger.removeFilter(_CALM)
         return

@@ -412,3 +412,15 @@ def test_stream_maps_that_cannot_be_used_are_named(maps: dict[str, Any], said: s
     assert run.returncode == 1
     assert f"`stream_maps` cannot be used: {said}" in run.stderr.splitlines()[-1]
     assert "Traceback" not in run.stderr
+
+
+def test_what_a_filter_of_a_stream_map_gives_is_not_logged(caplog: pytest.LogCaptureFixture):
+    """The SDK would log it at debug level, and it may be a value of a record."""
+    caplog.set_level("DEBUG")
+    tap = TapHarvest(config={**GOOD, "stream_maps": {"clients": {"__filter__": "name"}}})
+    schema = tap.streams["clients"].schema
+    tap.mapper.register_raw_stream_schema("clients", schema, ["id"])
+    [mapped] = tap.mapper.stream_maps["clients"]
+
+    assert mapped.get_filter_result({"id": 1, "name": "Planted Works"})
+    assert "Planted Works" not in caplog.text
