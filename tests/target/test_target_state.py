@@ -305,8 +305,8 @@ def test_sqlite_flushes_each_commit_to_the_disk(sqlite_database: Database) -> No
     connector = Connector(where, logging.getLogger(__name__))
     connector.open()
 
-    assert connector._ask("ask", "PRAGMA journal_mode", {}) == "wal"
-    assert connector._ask("ask", "PRAGMA synchronous", {}) == 2
+    assert connector.transact("ask", lambda ask: ask("PRAGMA journal_mode")) == [("wal",)]
+    assert connector.transact("ask", lambda ask: ask("PRAGMA synchronous")) == [(2,)]
     connector.close()
 
 
