@@ -488,6 +488,10 @@ class Connector:
                     result = work()
                     self._verify_locks()
                     self._commit(doing, is_repeatable=is_repeatable)
+                except driver.errors:
+                    self._roll_back()
+                    self._verify_locks()  # Without them, the error may be another run's doing.
+                    raise
                 except BaseException:
                     self._roll_back()
                     raise
