@@ -1,4 +1,4 @@
-"""Imports point one way: a room knows only the rooms below it."""
+"""Imports point one way: a module imports only modules below it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pytest
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 
-# From top to bottom. A room may import those below it, and none beside it; `|` parts neighbours.
+# From top to bottom. A module or folder may import those below it, and none beside it; `|` parts
+# neighbours.
 TAP: Final = (
     "__main__",
     "tap",
@@ -24,17 +25,40 @@ TAP: Final = (
 TARGET: Final = (
     "__main__",
     "target",
-    "batch_files | configuration | messages | settings | sinks",
-    "batches | plans",
-    "endings | lanes | logs | overwrite | quarantine",
-    "bad_rows | locks | moments | shadows",
-    "connector | digits | elements | keys | validation",
-    "multiples | proof",
-    "address | exact_schema | records | redaction",
-    "dialects | drivers | inexact",
-    "columns | envelopes | foreign_settings | number_search | patterns | schemas",
-    "terminations | waits | watermark",
+    "sink",
+    "process | reading | writing",
+    "database",
+    "records | settings",
+    "redaction",
+    "dialects | drivers",
+    "columns | logs | watermark",
 )
+# The order inside the folders.
+FOLDERS: Final = {
+    "tap_harvest": TAP,
+    "target_harvest_sql": TARGET,
+    "target_harvest_sql.database": ("locks | shadows", "connector", "waits"),
+    "target_harvest_sql.dialects": ("duckdb | mssql | mysql | postgres | sqlite", "base"),
+    "target_harvest_sql.drivers": (
+        "mssqlpython | pymssql",
+        "duckdb | mssql | mysql | postgres | sqlite",
+        "base | options",
+    ),
+    "target_harvest_sql.process": ("endings | terminations",),
+    "target_harvest_sql.reading": ("batch_files | messages", "envelopes | schemas"),
+    "target_harvest_sql.records": (
+        "plan | validation",
+        "digits | keys | layout | moments | multiples",
+        "exact_schema | inexact | number_search | raw",
+        "patterns",
+    ),
+    "target_harvest_sql.settings": ("checks | schema", "address", "foreign"),
+    "target_harvest_sql.writing": (
+        "batches | overwrite | quarantine",
+        "lanes | proof",
+        "bad_rows",
+    ),
+}
 PACKAGES: Final = {
     "tap_harvest": (ROOT / "tap-harvest" / "tap_harvest", TAP),
     "target_harvest_sql": (ROOT / "target-harvest-sql" / "target_harvest_sql", TARGET),
@@ -53,15 +77,21 @@ def imported(path: Path) -> set[str]:
     return names
 
 
-def room(dotted: str) -> str:
-    """The room that a module of a package is in: the part of its name after the package."""
-    return dotted.split(".")[1]
+def place(dotted: str, package: str) -> str:
+    """The module or folder of a package that a name is in: the part of the name after it."""
+    return dotted.removeprefix(f"{package}.").split(".")[0]
 
 
-@pytest.mark.parametrize("package", ["tap_harvest", "target_harvest_sql"])
-def test_a_room_imports_only_rooms_below_it(package: str) -> None:
-    """The order of the rooms is the one at the top of this file, and every room stands in it."""
-    folder, layers = PACKAGES[package]
+def folder_of(package: str) -> Path:
+    """Where the files of a package, or of a folder in it, are."""
+    top, *inner = package.split(".")
+    return PACKAGES[top][0].joinpath(*inner)
+
+
+@pytest.mark.parametrize("package", FOLDERS)
+def test_a_module_imports_only_modules_below_it(package: str) -> None:
+    """The order of the modules is the one at the top of this file, and each stands in it."""
+    folder, layers = folder_of(package), FOLDERS[package]
     depth = {name: position for position, names in enumerate(layers) for name in names.split(" | ")}
 
     wrong = [
@@ -70,13 +100,21 @@ def test_a_room_imports_only_rooms_below_it(package: str) -> None:
         if (here := path.relative_to(folder).with_suffix("").parts[0]) != "__init__"
         for name in imported(path)
         if name.startswith(f"{package}.")
-        and room(name) != here
-        and room(name) in depth
-        and depth[here] >= depth[room(name)]
+        and place(name, package) != here
+        and place(name, package) in depth
+        and depth[here] >= depth[place(name, package)]
     ]
     assert wrong == []
-    rooms = {path.relative_to(folder).with_suffix("").parts[0] for path in folder.rglob("*.py")}
-    assert rooms - {"__init__"} == depth.keys()
+    places = {path.relative_to(folder).with_suffix("").parts[0] for path in folder.rglob("*.py")}
+    assert places - {"__init__"} == depth.keys()
+
+
+def test_each_folder_of_the_target_has_an_order() -> None:
+    """No folder is left out at the top of this file."""
+    folder = folder_of("target_harvest_sql")
+
+    found = {f"target_harvest_sql.{path.parent.name}" for path in folder.glob("*/__init__.py")}
+    assert found <= FOLDERS.keys()
 
 
 @pytest.mark.parametrize("package", PACKAGES)

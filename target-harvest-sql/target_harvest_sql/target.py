@@ -27,32 +27,32 @@ from singer_sdk.mapper import PluginMapper, SameRecordTransform
 from singer_sdk.singerlib.exceptions import InvalidInputLine
 from typing_extensions import override
 
-from target_harvest_sql import configuration
-from target_harvest_sql.address import address
-from target_harvest_sql.bad_rows import Origin, Refusal, RefusedRowError
-from target_harvest_sql.batch_files import BatchFileError, read_lines
-from target_harvest_sql.connector import Connector, DatabaseError
-from target_harvest_sql.endings import (
+from target_harvest_sql.database.connector import Connector, DatabaseError
+from target_harvest_sql.database.locks import TableLocks
+from target_harvest_sql.logs import calm_down, shorten_lines
+from target_harvest_sql.process.endings import (
     OutputError,
     check_streams,
     defects_told,
     drop_output,
     write_out,
 )
-from target_harvest_sql.foreign_settings import FOREIGN
-from target_harvest_sql.lanes import Lanes
-from target_harvest_sql.locks import TableLocks
-from target_harvest_sql.logs import calm_down, shorten_lines
-from target_harvest_sql.messages import Message, MessageReader, take_leave
-from target_harvest_sql.overwrite import Overwrite, UnprovenError
-from target_harvest_sql.quarantine import Quarantine
-from target_harvest_sql.records import clean, decode_exactly, decode_schema
+from target_harvest_sql.process.terminations import Terminations
+from target_harvest_sql.reading.batch_files import BatchFileError, read_lines
+from target_harvest_sql.reading.messages import Message, MessageReader, take_leave
+from target_harvest_sql.reading.schemas import InvalidSchemaError, read_schema
+from target_harvest_sql.records.raw import clean, decode_exactly, decode_schema
 from target_harvest_sql.redaction import trace
-from target_harvest_sql.schemas import InvalidSchemaError, read_schema
-from target_harvest_sql.settings import SETTINGS
-from target_harvest_sql.sinks import Moment, SQLSink
-from target_harvest_sql.terminations import Terminations
+from target_harvest_sql.settings import checks
+from target_harvest_sql.settings.address import address
+from target_harvest_sql.settings.foreign import FOREIGN
+from target_harvest_sql.settings.schema import SETTINGS
+from target_harvest_sql.sink import Moment, SQLSink
 from target_harvest_sql.watermark import Watermark
+from target_harvest_sql.writing.bad_rows import Origin, Refusal, RefusedRowError
+from target_harvest_sql.writing.lanes import Lanes
+from target_harvest_sql.writing.overwrite import Overwrite, UnprovenError
+from target_harvest_sql.writing.quarantine import Quarantine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -104,7 +104,7 @@ class TargetHarvestSQL(Target):
     def __init__(self, **kwargs: Any) -> None:
         self._termination: int | None = None
         if isinstance(config := kwargs.get("config"), dict):
-            kwargs["config"] = configuration.given(config)
+            kwargs["config"] = checks.given(config)
         calm_down(self.logger)
         super().__init__(**kwargs)
         calm_down(self.logger)  # Again: the SDK has set the level of its metrics.
@@ -523,13 +523,13 @@ class TargetHarvestSQL(Target):
     def _env_var_config(self) -> dict[str, Any]:
         # The SDK's ends in a traceback where a number is none.
         self.append_builtin_config(self.config_jsonschema)
-        return configuration.from_environment(self.config_jsonschema, self._env_var_prefix)
+        return checks.from_environment(self.config_jsonschema, self._env_var_prefix)
 
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         # The SDK's sentences are those of a JSON Schema, and repeat secrets.
         self.append_builtin_config(self.config_jsonschema)
-        errors = list(configuration.faults(self._config, self.config_jsonschema))
+        errors = list(checks.faults(self._config, self.config_jsonschema))
         known = self.config_jsonschema["properties"].keys() | FOREIGN.keys()  # Those are errors.
         if unknown := self._config.keys() - known:
             self.logger.warning(

@@ -13,7 +13,7 @@ from sqlalchemy.engine import make_url
 from target_run import COMMAND, lines, record, schema, write
 
 from fix_databases import Database
-from target_harvest_sql.connector import DatabaseError
+from target_harvest_sql.database.connector import DatabaseError
 from target_harvest_sql.drivers.duckdb import DuckDBDriver
 from target_harvest_sql.target import TargetHarvestSQL
 

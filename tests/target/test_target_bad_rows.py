@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from target_run import activate, record, run, schema, state, write
 
-from target_harvest_sql.bad_rows import RefusedRowError
-from target_harvest_sql.connector import Connector, DatabaseError
+from target_harvest_sql.database.connector import Connector, DatabaseError
+from target_harvest_sql.writing.bad_rows import RefusedRowError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

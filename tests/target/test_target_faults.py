@@ -15,12 +15,12 @@ from target_run import record, run, schema, state, write
 
 from fix_databases import Database
 from postgres_server import private_server
-from target_harvest_sql import connector
-from target_harvest_sql.bad_rows import RefusedRowError
-from target_harvest_sql.connector import DatabaseError, TransientError
+from target_harvest_sql.database import connector
+from target_harvest_sql.database.connector import DatabaseError, TransientError
 from target_harvest_sql.dialects import DIALECTS
 from target_harvest_sql.dialects.sqlite import SQLite
 from target_harvest_sql.drivers.mssql import MSSQLDriver, ServerError
+from target_harvest_sql.writing.bad_rows import RefusedRowError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,9 +13,9 @@ from target_run import record, schema, write
 
 from target_harvest_sql.columns import Column, Size
 from target_harvest_sql.dialects import DIALECTS
-from target_harvest_sql.digits import Digits
-from target_harvest_sql.inexact import InexactValueError, InexactValues
-from target_harvest_sql.moments import Moments
+from target_harvest_sql.records.digits import Digits
+from target_harvest_sql.records.inexact import InexactValueError, InexactValues
+from target_harvest_sql.records.moments import Moments
 
 if TYPE_CHECKING:
     from fix_databases import Database

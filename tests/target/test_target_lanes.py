@@ -17,7 +17,7 @@ import psycopg
 import pytest
 from target_run import command, lines, record, run, schema, state, write
 
-from target_harvest_sql.batches import lane_of
+from target_harvest_sql.writing.batches import lane_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,9 +12,9 @@ import pytest
 from singer_sdk.exceptions import InvalidRecord
 from target_run import record, schema, write
 
-from target_harvest_sql.connector import DatabaseError
-from target_harvest_sql.exact_schema import is_multiple
-from target_harvest_sql.validation import Validator
+from target_harvest_sql.database.connector import DatabaseError
+from target_harvest_sql.records.exact_schema import is_multiple
+from target_harvest_sql.records.validation import Validator
 
 if TYPE_CHECKING:
     from fix_databases import Database

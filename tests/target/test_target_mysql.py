@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy.engine import make_url
 from target_run import command, record, schema, state, write
 
-from target_harvest_sql.connector import DatabaseError
+from target_harvest_sql.database.connector import DatabaseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from target_harvest_sql.number_search import NumberSearch, is_odd, may_exceed_double
+from target_harvest_sql.records.number_search import NumberSearch, is_odd, may_exceed_double
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import pytest
 from target_run import activate, command, record, run, schema, state, write
 
 from cutting_proxy import CuttingProxy
-from target_harvest_sql.overwrite import UnprovenError
+from target_harvest_sql.writing.overwrite import UnprovenError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

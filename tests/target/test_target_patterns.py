@@ -8,7 +8,7 @@ import pytest
 from singer_sdk.exceptions import InvalidRecord
 from target_run import record, schema, write
 
-from target_harvest_sql import patterns
+from target_harvest_sql.records import patterns
 
 if TYPE_CHECKING:
     from fix_databases import Database

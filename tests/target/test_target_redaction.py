@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from target_run import COMMAND, command, lines, record, run, schema, state, write
 
-from target_harvest_sql.connector import DatabaseError
+from target_harvest_sql.database.connector import DatabaseError
 from target_harvest_sql.drivers.mssql import UNMAPPED
 from target_harvest_sql.drivers.mssql import ServerError as MSSQLError
 from target_harvest_sql.drivers.mysql import ServerError as MySQLError
@@ -264,7 +264,7 @@ def test_debug_lines_hold_no_values(
 def test_a_defect_shows_no_value(sqlite_database: Database, tmp_path: Path) -> None:
     """An error that nobody foresaw ends the run with the place where it arose."""
     patch = (
-        "import sys; from target_harvest_sql.sinks import SQLSink\n"
+        "import sys; from target_harvest_sql.sink import SQLSink\n"
         f"def add(*_): raise KeyError('{SECRET[:3]}' + '{SECRET[3:]}')\n"
         "SQLSink.add = add\n"
         "from target_harvest_sql.target import TargetHarvestSQL\n"

@@ -14,7 +14,7 @@ from singer_sdk.exceptions import InvalidRecord
 from singer_sdk.singerlib.exceptions import InvalidInputLine
 from target_run import record, schema, write
 
-from target_harvest_sql.schemas import read_schema
+from target_harvest_sql.reading.schemas import read_schema
 
 if TYPE_CHECKING:
     from fix_databases import Database

@@ -15,7 +15,7 @@ from target_run import COMMAND, lines, record, run, schema, state, write
 
 from fix_databases import Database
 from settings_table import settings
-from target_harvest_sql.address import PARTS
+from target_harvest_sql.settings.address import PARTS
 from target_harvest_sql.target import USER_ERRORS, TargetHarvestSQL
 
 if TYPE_CHECKING:

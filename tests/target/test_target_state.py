@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from target_run import command, lines, record, run, schema, state, write
 
-from target_harvest_sql.address import address
-from target_harvest_sql.connector import Connector
+from target_harvest_sql.database.connector import Connector
+from target_harvest_sql.settings.address import address
 from target_harvest_sql.target import TargetHarvestSQL
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from sqlalchemy.engine import make_url
 from target_run import command, record, schema, state, write
 
 from cutting_proxy import CuttingProxy
-from target_harvest_sql import connector, waits
-from target_harvest_sql.connector import DatabaseError
+from target_harvest_sql.database import connector, waits
+from target_harvest_sql.database.connector import DatabaseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

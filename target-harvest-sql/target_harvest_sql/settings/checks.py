@@ -15,7 +15,7 @@ from dotenv import find_dotenv, load_dotenv
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.plugin_base import JSONSchemaValidator
 
-from target_harvest_sql import address
+from target_harvest_sql.settings import address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

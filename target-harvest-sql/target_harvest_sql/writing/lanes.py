@@ -12,16 +12,16 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from target_harvest_sql import bad_rows
-from target_harvest_sql.bad_rows import RefusedRowError, Row
-from target_harvest_sql.connector import RefusedDataError, TransientError
+from target_harvest_sql.database.connector import RefusedDataError, TransientError
+from target_harvest_sql.writing import bad_rows
+from target_harvest_sql.writing.bad_rows import RefusedRowError, Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from target_harvest_sql.bad_rows import Origin, Refusal
     from target_harvest_sql.columns import Table
-    from target_harvest_sql.connector import Connector
+    from target_harvest_sql.database.connector import Connector
+    from target_harvest_sql.writing.bad_rows import Origin, Refusal
 
 
 @dataclass(frozen=True, slots=True)

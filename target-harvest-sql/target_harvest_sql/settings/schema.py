@@ -6,7 +6,7 @@ from typing import Final
 
 from singer_sdk import typing as th
 
-from target_harvest_sql.address import MAX_PORT
+from target_harvest_sql.settings.address import MAX_PORT
 
 MAX_LANES: Final = 64
 """More connections than this make no server write faster."""

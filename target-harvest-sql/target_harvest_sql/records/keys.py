@@ -13,7 +13,7 @@ from singer_sdk.exceptions import MissingKeyPropertiesError
 from singer_sdk.singerlib.json import serialize_json
 
 from target_harvest_sql.columns import PLAIN_NAME
-from target_harvest_sql.records import MOMENTS, decode_exactly, json_type, value_at
+from target_harvest_sql.records.raw import MOMENTS, decode_exactly, json_type, value_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable, Sequence

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from target_harvest_sql.connector import DatabaseError, RefusedDataError
-from target_harvest_sql.records import decode_exactly, json_type
+from target_harvest_sql.database.connector import DatabaseError, RefusedDataError
+from target_harvest_sql.records.raw import decode_exactly, json_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from target_harvest_sql.columns import Table
-    from target_harvest_sql.connector import Connector
+    from target_harvest_sql.database.connector import Connector
 
 
 class Origin(msgspec.Struct, frozen=True, gc=False):

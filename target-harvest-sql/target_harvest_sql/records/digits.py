@@ -12,16 +12,16 @@ import msgspec
 from singer_sdk.exceptions import InvalidRecord
 
 from target_harvest_sql.columns import KINDS_OF_TEXT, METADATA
-from target_harvest_sql.inexact import InexactValueError, InexactValues
-from target_harvest_sql.number_search import is_odd, may_exceed_double
-from target_harvest_sql.records import decode_exactly, exact_number, rewrite, tree_of
+from target_harvest_sql.records.inexact import InexactValueError, InexactValues
+from target_harvest_sql.records.number_search import is_odd, may_exceed_double
+from target_harvest_sql.records.raw import decode_exactly, exact_number, rewrite, tree_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from target_harvest_sql.columns import Column, Kind
     from target_harvest_sql.dialects.base import Dialect
-    from target_harvest_sql.records import Respell
+    from target_harvest_sql.records.raw import Respell
 
 EXPONENT: Final = re.compile(rb"\d[eE][-+]?\d")
 """An exponent, within text too."""

@@ -20,8 +20,8 @@ from singer_sdk.io_base import GenericSingerReader
 from singer_sdk.singerlib.exceptions import InvalidInputLine
 from typing_extensions import override
 
-from target_harvest_sql.envelopes import BYTE_ORDER_MARK, split_record
-from target_harvest_sql.records import clean, has_constant, needs_cleaning
+from target_harvest_sql.reading.envelopes import BYTE_ORDER_MARK, split_record
+from target_harvest_sql.records.raw import clean, has_constant, needs_cleaning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

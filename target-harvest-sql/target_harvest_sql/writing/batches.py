@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from target_harvest_sql.bad_rows import Row
-from target_harvest_sql.lanes import Share
+from target_harvest_sql.writing.bad_rows import Row
+from target_harvest_sql.writing.lanes import Share
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from target_harvest_sql.bad_rows import Origin
     from target_harvest_sql.columns import Table
+    from target_harvest_sql.writing.bad_rows import Origin
 
 
 def lane_of(key: Hashable, lanes: int) -> int:

@@ -22,7 +22,7 @@ from typing import Any
 
 import msgspec
 
-from target_harvest_sql.records import decode_exactly
+from target_harvest_sql.records.raw import decode_exactly
 
 IN_PROGRESS = ("progress_markers", "replication_key_signpost", "starting_replication_value")
 """What the Meltano SDK takes out of a bookmark when its stream was read."""

@@ -13,9 +13,9 @@ from singer_sdk.exceptions import InvalidRecord
 from singer_sdk.sinks.core import BaseJSONSchemaValidator
 from typing_extensions import override
 
-from target_harvest_sql.exact_schema import exact
-from target_harvest_sql.multiples import Multiples
-from target_harvest_sql.records import MOMENTS, decode_exactly, has_constant, json_type
+from target_harvest_sql.records.exact_schema import exact
+from target_harvest_sql.records.multiples import Multiples
+from target_harvest_sql.records.raw import MOMENTS, decode_exactly, has_constant, json_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence

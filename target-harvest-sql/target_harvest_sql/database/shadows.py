@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from target_harvest_sql.columns import conform_name
-from target_harvest_sql.connector import DatabaseError
+from target_harvest_sql.database.connector import DatabaseError
 from target_harvest_sql.dialects.base import Swap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
     from target_harvest_sql.columns import Table
-    from target_harvest_sql.connector import Connector
+    from target_harvest_sql.database.connector import Connector
     from target_harvest_sql.dialects.base import Dialect
 
     Execute = Callable[..., list[Any]]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
-from target_harvest_sql import patterns
+from target_harvest_sql.records import patterns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

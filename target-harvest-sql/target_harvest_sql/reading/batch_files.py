@@ -13,7 +13,7 @@ from urllib.request import url2pathname
 
 from upath import UPath
 
-from target_harvest_sql.envelopes import BYTE_ORDER_MARK
+from target_harvest_sql.reading.envelopes import BYTE_ORDER_MARK
 from target_harvest_sql.redaction import without_credentials
 
 if TYPE_CHECKING:

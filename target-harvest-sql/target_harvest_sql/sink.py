@@ -20,24 +20,24 @@ from singer_sdk.sinks import Sink
 from typing_extensions import override
 
 from target_harvest_sql import columns as cols
-from target_harvest_sql.bad_rows import Origin, Refusal
-from target_harvest_sql.batches import Batch
-from target_harvest_sql.digits import Digits
-from target_harvest_sql.inexact import InexactValueError, InexactValues
-from target_harvest_sql.keys import age_reader, key_reader
-from target_harvest_sql.moments import Moments, readable
-from target_harvest_sql.plans import plan
-from target_harvest_sql.records import clean, is_deletion, needs_cleaning
-from target_harvest_sql.validation import Validator, check_object
+from target_harvest_sql.records.digits import Digits
+from target_harvest_sql.records.inexact import InexactValueError, InexactValues
+from target_harvest_sql.records.keys import age_reader, key_reader
+from target_harvest_sql.records.moments import Moments, readable
+from target_harvest_sql.records.plan import plan
+from target_harvest_sql.records.raw import clean, is_deletion, needs_cleaning
+from target_harvest_sql.records.validation import Validator, check_object
+from target_harvest_sql.writing.bad_rows import Origin, Refusal
+from target_harvest_sql.writing.batches import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
 
     from target_harvest_sql.columns import Table
-    from target_harvest_sql.connector import Connector
-    from target_harvest_sql.lanes import Lanes
-    from target_harvest_sql.overwrite import Overwrite
-    from target_harvest_sql.quarantine import Quarantine
+    from target_harvest_sql.database.connector import Connector
+    from target_harvest_sql.writing.lanes import Lanes
+    from target_harvest_sql.writing.overwrite import Overwrite
+    from target_harvest_sql.writing.quarantine import Quarantine
 
 
 AGES = ("integer", "number", "date", "date-time")

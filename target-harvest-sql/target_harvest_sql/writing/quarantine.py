@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 from singer_sdk.singerlib.json import serialize_json
 
 from target_harvest_sql import columns as cols
-from target_harvest_sql.elements import as_lists
-from target_harvest_sql.records import clean
+from target_harvest_sql.records.layout import as_lists
+from target_harvest_sql.records.raw import clean
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable
 
-    from target_harvest_sql.bad_rows import Refusal
-    from target_harvest_sql.connector import Connector
+    from target_harvest_sql.database.connector import Connector
+    from target_harvest_sql.writing.bad_rows import Refusal
 
 TABLE = "_sdc_rejected"
 

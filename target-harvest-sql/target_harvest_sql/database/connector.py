@@ -14,22 +14,22 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from singer_sdk.exceptions import ConfigValidationError
 
-from target_harvest_sql.address import not_supported
 from target_harvest_sql.columns import similar_name
+from target_harvest_sql.database.waits import Wait
 from target_harvest_sql.dialects import DIALECTS
 from target_harvest_sql.drivers import driver_type
 from target_harvest_sql.drivers.options import OptionError
 from target_harvest_sql.redaction import first_line
 from target_harvest_sql.redaction import reason as redacted
-from target_harvest_sql.waits import Wait
+from target_harvest_sql.settings.address import not_supported
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from target_harvest_sql.address import Address
     from target_harvest_sql.columns import Column, Table
     from target_harvest_sql.dialects.base import Dialect
     from target_harvest_sql.drivers.base import Driver
+    from target_harvest_sql.settings.address import Address
 
 Result = TypeVar("Result")
 

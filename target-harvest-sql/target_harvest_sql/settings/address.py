@@ -16,7 +16,7 @@ from singer_sdk.exceptions import ConfigValidationError
 
 from target_harvest_sql.dialects import DIALECTS
 from target_harvest_sql.drivers import DRIVERS
-from target_harvest_sql.foreign_settings import FOREIGN
+from target_harvest_sql.settings.foreign import FOREIGN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from target_harvest_sql.proof import Proofs
-from target_harvest_sql.shadows import Shadows
+from target_harvest_sql.database.shadows import Shadows
+from target_harvest_sql.writing.proof import Proofs
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Collection, Mapping
 
-    from target_harvest_sql.connector import Connector
+    from target_harvest_sql.database.connector import Connector
 
 
 class UnprovenError(Exception):

@@ -8,9 +8,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from target_harvest_sql.exact_schema import is_multiple
-from target_harvest_sql.number_search import NumberSearch
-from target_harvest_sql.records import decode_exactly
+from target_harvest_sql.records.exact_schema import is_multiple
+from target_harvest_sql.records.number_search import NumberSearch
+from target_harvest_sql.records.raw import decode_exactly
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

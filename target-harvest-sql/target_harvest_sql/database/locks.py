@@ -6,14 +6,14 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
-from target_harvest_sql.connector import DatabaseError
+from target_harvest_sql.database.connector import DatabaseError
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable
 
     from target_harvest_sql.columns import Table
-    from target_harvest_sql.connector import Connector
+    from target_harvest_sql.database.connector import Connector
 
 LOOK_AGAIN_SECONDS: Final = 0.5
 """How often a table is looked at that another run writes to."""

@@ -11,14 +11,14 @@ import msgspec
 from singer_sdk.exceptions import InvalidRecord
 
 from target_harvest_sql.columns import METADATA
-from target_harvest_sql.records import decode_exactly, rewrite, tree_of, value_at
+from target_harvest_sql.records.raw import decode_exactly, rewrite, tree_of, value_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from target_harvest_sql.columns import Column, Kind
     from target_harvest_sql.dialects.base import Dialect
-    from target_harvest_sql.inexact import InexactValues
+    from target_harvest_sql.records.inexact import InexactValues
 
 PARSERS: Final[dict[Kind, Callable[[str], Any]]] = {
     "date": date.fromisoformat,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.singerlib.json import serialize_json
 
 from target_harvest_sql import columns as cols
-from target_harvest_sql import elements
-from target_harvest_sql.records import decode_exactly, value_at
+from target_harvest_sql.records.layout import LISTS, OBJECT, as_lists
+from target_harvest_sql.records.raw import decode_exactly, value_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from target_harvest_sql.columns import Column, Spelling
     from target_harvest_sql.dialects.base import Dialect
-    from target_harvest_sql.elements import Layout
+    from target_harvest_sql.records.layout import Layout
 
     Rebuild = Callable[[bytes], bytes]
 
@@ -74,15 +74,13 @@ def plan(
     """
     columns = cols.compile_columns(schema, key_properties, flattening=flattening, metadata=metadata)
     paths = {column.source: column.path[bool(metadata) :] for column in columns}
-    layout, rebuild = elements.OBJECT, None
+    layout, rebuild = OBJECT, None
     if not cols.have_plain_paths(columns):
         columns, rebuild = _plainly(columns, paths, has_metadata=bool(metadata))
     if dialect.list_length:
-        layout = elements.LISTS
-        columns, as_lists = elements.as_lists(
-            columns, dialect.list_length, has_metadata=bool(metadata)
-        )
-        rebuild = _joined(rebuild, as_lists)
+        layout = LISTS
+        columns, to_lists = as_lists(columns, dialect.list_length, has_metadata=bool(metadata))
+        rebuild = _joined(rebuild, to_lists)
     return Plan(cols.conform(columns, spelling), layout, bool(metadata), rebuild, paths)
 
 

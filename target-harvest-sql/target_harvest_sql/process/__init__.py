@@ -1,0 +1,1 @@
+"""The process around a run: its signals and its ends."""

@@ -1,0 +1,1 @@
+"""From bytes to messages: the lines of standard input and of batch files."""

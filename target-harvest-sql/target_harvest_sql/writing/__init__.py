@@ -1,0 +1,1 @@
+"""From rows to the database: batches, lanes, rejected rows, and replaced tables."""
