@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +15,8 @@ import pytest
 from sqlalchemy.engine import make_url
 from target_run import command, record, schema, state, write
 
-from target_harvest_sql.database.connector import DatabaseError
+from target_harvest_sql.database.connector import Connector, DatabaseError
+from target_harvest_sql.settings.address import address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -272,6 +276,30 @@ def test_lanes_write_side_by_side(database: Database) -> None:
 
     assert {row["id"]: row["v"] for row in database.rows("t")} == dict(sent)
     assert [row["v"] for row in database.rows("log")] == [v for _, v in sent]
+
+
+@pytest.mark.parametrize("table", ["mine", "made"])
+def test_a_table_that_another_connection_makes_meanwhile_ends_no_run(
+    database: Database, table: str
+) -> None:
+    """A transaction that holds a table may not wait for it, so that the server only warns."""
+    database.query("CREATE TABLE mine (id int, v json)")
+    database.query("INSERT INTO mine VALUES (1, NULL)")
+    connector = Connector(address({"sqlalchemy_url": database.url}), logging.getLogger(__name__))
+    columns = connector.open().columns_sql()
+
+    def work(execute: Callable[..., list[Any]]) -> list[Any]:
+        execute("SELECT * FROM mine")
+        return execute(columns, {"schema": None, "table": table})
+
+    running = "SELECT id FROM information_schema.processlist WHERE info LIKE 'CREATE TABLE made%'"
+    with closing(connector), ThreadPoolExecutor() as pool:
+        pool.submit(database.query, "CREATE TABLE made AS SELECT id, SLEEP(2) AS s FROM mine")
+        while not database.query(running):
+            time.sleep(0.01)
+        found = connector.transact("look", work)
+
+    assert [name for name, *_ in found] == (["id", "v"] if table == "mine" else ["id", "s"])
 
 
 def test_one_run_at_a_time_writes_to_a_table(

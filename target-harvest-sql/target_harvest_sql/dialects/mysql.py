@@ -527,14 +527,15 @@ class MariaDB(MySQL):
 
     @override
     def columns_sql(self) -> str:
-        # The type json is a text with a constraint.
+        # The type json is a text with a constraint. A join would open the tables of all databases.
         return (
-            "SELECT column_name, IF(constraint_name IS NULL, column_type, 'json'), "
-            "column_key = 'PRI'\n"
+            "SELECT column_name, IF(column_name IN (\n"
+            "  SELECT constraint_name FROM information_schema.check_constraints\n"
+            "  WHERE constraint_schema = coalesce(%(schema)s, database())\n"
+            "    AND check_constraints.table_name = %(table)s\n"
+            "    AND LEFT(check_clause, 10) = 'json_valid'\n"
+            "), 'json', column_type), column_key = 'PRI'\n"
             "FROM information_schema.columns\n"
-            "LEFT JOIN information_schema.check_constraints ON constraint_schema = table_schema\n"
-            "  AND check_constraints.table_name = columns.table_name\n"
-            "  AND constraint_name = column_name AND LEFT(check_clause, 10) = 'json_valid'\n"
             "WHERE table_schema = coalesce(%(schema)s, database())\n"
             "  AND columns.table_name = %(table)s\n"
             "ORDER BY ordinal_position"

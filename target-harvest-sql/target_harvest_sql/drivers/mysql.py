@@ -81,6 +81,7 @@ TRANSIENT: Final = frozenset(
         1205,  # A lock was waited for too long.
         1213,  # A deadlock.
         1317,  # The statement was killed.
+        1684,  # A warning: the catalog was read without a table that another connection makes.
         1927,  # The connection was killed.
         1969,  # MariaDB: max_statement_time is exceeded.
         2006,  # PyMySQL: the server has gone away.
