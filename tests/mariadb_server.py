@@ -8,14 +8,14 @@ import socket
 import subprocess
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pymysql
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 PATH: Final = "/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin:/opt/homebrew/bin"
 USER: Final = """
@@ -46,48 +46,82 @@ def mariadb_server() -> Iterator[str]:
     Raises:
         NotInstalledError: If there is none to start.
     """
-    server, install = (shutil.which(name, path=PATH) for name in ("mariadbd", "mariadb-install-db"))
-    if server is None or install is None:
-        raise NotInstalledError
+    server, _ = programs()
     with tempfile.TemporaryDirectory(prefix="mariadb-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        data, log = folder / "data", folder / "log"
-        # A server that starts removes the temporary tables of all others from a folder they share.
-        own = [f"--datadir={data}", f"--tmpdir={folder}"]
-        common = ["--no-defaults", *own, f"--user={getpass.getuser()}"]
-        subprocess.run(
-            [install, *common, "--auth-root-authentication-method=normal", "--skip-test-db"],
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
+        data = folder / "data"
+        install_data(folder, data)
         (folder / "users.sql").write_text(USER)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [
-                    *(server, *common, f"--port={port}", f"--socket={folder / 'socket'}"),
-                    *(f"--init-file={folder / 'users.sql'}", f"--pid-file={folder / 'pid'}"),
-                    *(f"--{setting}={value}" for setting, value in SETTINGS.items()),
-                ],
-                stderr=output,
-            )
-            try:
-                _wait(port, process, log)
-                yield f"mariadb://tester:p%40ss%2Fw%25rd@127.0.0.1:{port}"
-            finally:
-                process.kill()  # The data is thrown away.
-                process.wait()
+        settings = {**SETTINGS, "init-file": str(folder / "users.sql")}
+        with running(server, folder, data, port, settings) as process:
+            wait_until_ready(port, process, folder / "log")
+            yield f"mariadb://tester:p%40ss%2Fw%25rd@127.0.0.1:{port}"
 
 
-def _wait(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+def programs() -> tuple[str, str]:
+    """Find the server and the program that makes its data directory.
+
+    Raises:
+        NotInstalledError: If the system has them not.
+    """
+    server, install = (shutil.which(name, path=PATH) for name in ("mariadbd", "mariadb-install-db"))
+    if server is None or install is None:
+        raise NotInstalledError
+    return server, install
+
+
+def install_data(folder: Path, data: Path) -> list[str]:
+    """Make a data directory; gives the options that a server needs for it."""
+    _, install = programs()
+    # A server that starts removes the temporary tables of all others from a folder they share.
+    own = [f"--datadir={data}", f"--tmpdir={folder}"]
+    common = ["--no-defaults", *own, f"--user={getpass.getuser()}"]
+    subprocess.run(
+        [install, *common, "--auth-root-authentication-method=normal", "--skip-test-db"],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    return common
+
+
+@contextmanager
+def running(
+    server: str, folder: Path, data: Path, port: int, settings: Mapping[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a server on a port; kill it in the end, as its data is thrown away."""
+    with (folder / "log").open("wb") as output:
+        process = subprocess.Popen(
+            [
+                *(server, "--no-defaults", f"--datadir={data}", f"--tmpdir={folder}"),
+                *(f"--user={getpass.getuser()}", f"--port={port}", f"--socket={folder / 'socket'}"),
+                f"--pid-file={folder / 'pid'}",
+                *(f"--{setting}={value}" for setting, value in settings.items()),
+            ],
+            stderr=output,
+        )
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+
+def wait_until_ready(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until a server answers queries.
+
+    Raises:
+        RuntimeError: If it ends, or does not answer within a minute.
+    """
     deadline = time.monotonic() + 60
     while True:
         try:
-            pymysql.connect(
-                host="127.0.0.1", port=port, user="tester", password=b"p@ss/w%rd"
-            ).close()
+            with closing(
+                pymysql.connect(host="127.0.0.1", port=port, user="tester", password=b"p@ss/w%rd")
+            ) as connection:
+                connection.cursor().execute("SELECT 1 FROM mysql.user")
         except pymysql.Error:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(log.read_text(errors="replace")) from None

@@ -1,0 +1,78 @@
+"""Galera clusters of three MariaDB nodes, for the tests that ask for one."""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING
+
+import pymysql
+import pytest
+
+from fix_databases import Database
+from galera_cluster import Node, galera_cluster, galera_data
+from mariadb_server import NotInstalledError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_NUMBERS = count(1)
+
+
+@dataclass(frozen=True)
+class Galera:
+    """An empty database of a cluster."""
+
+    name: str
+    nodes: list[Node]
+
+    def through(self, *numbers: int) -> Database:
+        """The database through one node, or through several that are tried in turn."""
+        first, *others = (self.nodes[number] for number in numbers)
+        query = "&".join(f"host=127.0.0.1:{node.port}" for node in others)
+        return Database("mariadb", f"{first.url(self.name)}?{query}".rstrip("?"))
+
+
+@pytest.fixture(scope="session")
+def galera_start() -> Iterator[Path]:
+    """The data directory that the nodes of each cluster start with."""
+    try:
+        with galera_data() as data:
+            yield data
+    except NotInstalledError:
+        pytest.skip("Galera is not installed (Debian: packages mariadb-server and galera-4).")
+
+
+@pytest.fixture(scope="session")
+def galera_nodes(galera_start: Path) -> Iterator[list[Node]]:
+    """A cluster that runs while the tests do."""
+    with galera_cluster(galera_start) as nodes:
+        yield nodes
+
+
+@pytest.fixture
+def galera(galera_nodes: list[Node]) -> Iterator[Galera]:
+    """An empty database of the cluster that all tests share; no test may end its nodes."""
+    yield from _new_database(galera_nodes)
+
+
+@pytest.fixture
+def mortal_galera(galera_start: Path) -> Iterator[Galera]:
+    """An empty database of a cluster that is of the test alone, which may end its nodes."""
+    with galera_cluster(galera_start) as nodes:
+        yield from _new_database(nodes)
+
+
+def _new_database(nodes: list[Node]) -> Iterator[Galera]:
+    name = f"test_{next(_NUMBERS)}_{os.getpid()}"
+    for statement in (f"CREATE DATABASE {name} CHARACTER SET latin1", f"DROP DATABASE {name}"):
+        alive = next(node for node in nodes if node.process.poll() is None)
+        with closing(
+            pymysql.connect(host="127.0.0.1", port=alive.port, user="tester", password=b"p@ss/w%rd")
+        ) as connection:
+            connection.cursor().execute(statement)
+        if statement.startswith("CREATE"):
+            yield Galera(name, nodes)
