@@ -42,6 +42,7 @@ FOLDERS: Final = {
     "target_harvest_sql.drivers": (
         "mssqlpython | pymssql",
         "duckdb | mssql | mysql | postgres | sqlite",
+        "hosts",
         "base | options",
     ),
     "target_harvest_sql.process": ("endings | terminations",),

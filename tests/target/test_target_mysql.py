@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pymysql
 import pytest
 from sqlalchemy.engine import make_url
-from target_run import command, record, schema, state, write
+from target_run import command, record, run, schema, state, write
 
 from target_harvest_sql.database.connector import Connector, DatabaseError
 from target_harvest_sql.settings.address import address
@@ -450,3 +451,37 @@ def test_a_table_of_few_texts_draws_no_warning(
 
     assert len(database.rows("t")) == 5
     assert "columns of text" not in caplog.text
+
+
+# Several hosts
+
+
+@pytest.mark.parametrize("form", ["before the database", "in the query"])
+def test_the_next_host_is_tried(database: Database, tmp_path: Path, form: str) -> None:
+    """The first one of the URL refuses connections."""
+    url = make_url(database.url)
+    if form == "in the query":
+        with socket.socket() as closed:
+            closed.bind(("127.0.0.1", 0))
+            url = url.set(
+                port=closed.getsockname()[1], query={"host": ("[::1]:1", f"127.0.0.1:{url.port}")}
+            )
+    else:
+        url = url.set(host="127.0.0.9,127.0.0.1")
+    several = replace(database, url=url.render_as_string(hide_password=False))
+    ended = run(several, tmp_path, schema("t", id="integer"), record("t", id=1))
+
+    assert ended.exit_code == 0, ended.errors
+    assert database.rows("t") == [{"id": 1}]
+
+
+@pytest.mark.parametrize("host", ["a:b", "a:99999", ":1", "a b"])
+def test_a_host_that_cannot_be_read_is_refused(
+    database: Database, tmp_path: Path, host: str
+) -> None:
+    """Before any server is asked."""
+    url = make_url(database.url).set(query={"host": host})
+    wrong = replace(database, url=url.render_as_string(hide_password=False))
+    ended = run(wrong, tmp_path, schema("t", id="integer"))
+
+    assert "the option host is not a host, or a host and its port" in ended.error

@@ -12,6 +12,7 @@ import pymysql
 
 from target_harvest_sql.drivers import options
 from target_harvest_sql.drivers.base import Fault
+from target_harvest_sql.drivers.hosts import hosts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -44,6 +45,20 @@ NO_PACKAGE: Final = -3
 TLS: Final = 2026
 """The code of PyMySQL for TLS that fails."""
 
+NOT_READY: Final = 1047
+"""The code of a Galera node that takes no statements, as it has lost its cluster or joins it."""
+
+ELSEWHERE: Final = frozenset({1040, NOT_READY, 1053, 1927, 2003, 2006, 2013})
+"""Codes of errors after which the next host of a URL is tried: this one is down, or full."""
+
+WSREP_SQL: Final = "SHOW STATUS WHERE Variable_name IN ('wsrep_cluster_size', 'wsrep_ready')"
+"""Asks for the server's part in a cluster, which is 0 of none. A node that takes no statements
+answers it.
+
+MariaDB documentation, "Galera Cluster Status Variables":
+https://mariadb.com/docs/galera-cluster/reference/galera-cluster-status-variables
+"""
+
 TOO_LONG: Final = 1153
 """The code of the server for a statement beyond max_allowed_packet."""
 
@@ -71,6 +86,7 @@ TRANSIENT: Final = frozenset(
         0,  # PyMySQL: the connection is closed.
         1020,  # MariaDB: another transaction changed the row.
         1040,  # Too many connections.
+        NOT_READY,  # The node has lost its cluster.
         1053,  # The server shuts down.
         1152,  # The connection was aborted.
         1158,  # So it was by the network, this and the next three.
@@ -175,25 +191,55 @@ class MySQLDriver:
     statement_bytes: int
 
     def __init__(self, url: URL) -> None:
-        asked = {"connect_timeout": CONNECT_TIMEOUT_SECONDS, **options.read(url, OPTIONS)}
+        known = url.difference_update_query(["host"])
+        asked = {"connect_timeout": CONNECT_TIMEOUT_SECONDS, **options.read(known, OPTIONS)}
         read_timeout: int | None = asked.pop("read_timeout", None)
+        arguments = {
+            **url.translate_connect_args(username="user"),
+            **asked,
+            # As bytes, since text would have to be Latin-1.
+            "password": (url.password or "").encode(),
+            # A server may accept a connection and then say nothing.
+            "read_timeout": read_timeout or asked["connect_timeout"],
+        }
+        places = hosts(url)
+        for number, (host, port) in enumerate(places, start=1):
+            place = {"host": host, "port": port}
+            try:
+                self._connect(arguments | {k: v for k, v in place.items() if v is not None})
+                break
+            except ServerError as error:
+                if number == len(places) or error.code not in ELSEWHERE:
+                    raise
+        vars(self._connection)["_read_timeout"] = read_timeout  # Of a statement it is the server's.
+        _keep_alive(self._connection)
+
+    def _connect(self, arguments: Mapping[str, Any]) -> None:
+        """Connect to one server.
+
+        Raises:
+            ServerError: If it cannot be reached, or is not ready.
+        """
         with _server_errors():
             self._connection = pymysql.connect(
-                **{
-                    **url.translate_connect_args(username="user"),
-                    **asked,
-                    # As bytes, since text would have to be Latin-1.
-                    "password": (url.password or "").encode(),
-                },
-                # A server may accept a connection and then say nothing.
-                read_timeout=read_timeout or asked["connect_timeout"],
+                **arguments,
                 autocommit=True,  # Transactions are begun by the connector.
                 charset="utf8mb4",
                 program_name="target-harvest-sql",
             )
+        try:
+            self._look_at_server()
+        except BaseException:
+            self.close()
+            raise
+
+    def _look_at_server(self) -> None:
         [(self.version, packet_bytes)] = self.execute("SELECT version(), @@max_allowed_packet", {})
-        vars(self._connection)["_read_timeout"] = read_timeout  # Of a statement it is the server's.
-        _keep_alive(self._connection)
+        status = dict(self.execute(WSREP_SQL, {}))
+        if int(status.get("wsrep_cluster_size", 0)):
+            if status.get("wsrep_ready") != "ON":
+                raise ServerError(NOT_READY, "The node is not part of its cluster at the moment")
+            self.version += ", Galera"
         self._room_bytes = packet_bytes - STATEMENT_BYTES
         self.statement_bytes = self._room_bytes // 2  # Each quotation mark is written twice.
 
