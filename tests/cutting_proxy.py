@@ -20,6 +20,7 @@ class CuttingProxy:
     Args:
         url: Where the server is.
         words: What a client says one after the other; the connection is cut at the last of them.
+            Without words it is not.
         when: Whether the server still hears the last word; its answer is lost either way. If
             `silent`, all connections stay open from then on, also new ones, but nothing passes. It
             is so from the beginning if there are no words.
@@ -59,6 +60,18 @@ class CuttingProxy:
         for each in self._sockets:
             each.close()
 
+    def fall_silent(self) -> None:
+        """Let all connections stay open from now on, also new ones, but let nothing pass."""
+        self._is_silent = True
+
+    def speak(self) -> None:
+        """Let bytes pass again, on new connections; those that were silent are closed."""
+        if self._is_silent:
+            for each in self._sockets[1:]:
+                with suppress(OSError):  # It is closed at the other end.
+                    each.shutdown(socket.SHUT_RDWR)
+            self._is_silent = False
+
     def _accept(self) -> None:
         with suppress(OSError):  # Shut down.
             while True:
@@ -66,7 +79,11 @@ class CuttingProxy:
                 if self._is_silent:
                     self._sockets.append(client)
                     continue
-                server = socket.create_connection((self._server.host, self._server.port))
+                try:
+                    server = socket.create_connection((self._server.host, self._server.port))
+                except OSError:  # The server is down.
+                    client.close()
+                    continue
                 self._sockets += [client, server]
                 for target, ends in (
                     (self._speak, (client, server)),

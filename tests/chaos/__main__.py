@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 HEAD: Final = (
     *("", "rounds", "syncs", "kills: tap", "target", "server"),
-    *("faults", "rows", "differences"),
+    *("silence", "lost locks", "faults", "rows", "differences"),
 )
+VICTIMS: Final = ("tap", "target", "server", "network", "locks")
 
 
 def main() -> int:
@@ -40,7 +41,7 @@ def main() -> int:
         except NotInstalledError:
             say(f"{engine}: not installed")
             continue
-        kills = [tally.killed[name] for name in ("tap", "target", "server")]
+        kills = [tally.killed[name] for name in VICTIMS]
         counts = (tally.rounds, tally.runs, *kills, tally.faults, tally.rows)
         say(line((engine, *counts, len(tally.differences))))
         found += [f"{engine}: {difference}" for difference in tally.differences]

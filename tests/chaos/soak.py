@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 import time
 from collections import Counter
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
+from threading import Thread
 from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
+import pymysql
 
 from account_tables import LISTS, PARENTS, account, report
 from chaos.edits import work
+from chaos.server import Server
 from chaos.trouble import Trouble
+from cutting_proxy import CuttingProxy
 from destination import differences
 from fix_databases import Database
 from fix_pipeline import Pipeline
@@ -25,7 +30,7 @@ from mariadb_server import mariadb_server
 from postgres_server import PostgresServer, private_server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from subprocess import Popen
 
     from account_tables import Row
@@ -65,6 +70,12 @@ class Phase:
     """Whether Harvest has to tell of all edits by an `updated_at`."""
 
 
+NO_TABLE: Final = (
+    sqlite3.OperationalError,
+    psycopg.errors.UndefinedTable,
+    pymysql.ProgrammingError,
+)
+"""What drivers raise for a table that is not there."""
 FEW_EDITS: Final = 20
 """More rows than the edits of one run can take out of a table."""
 
@@ -98,18 +109,20 @@ class Life:
         pipeline: Reads it.
         harvest: The account.
         chance: Decides what happens.
-        server: The server of the database, if there is one.
+        server: The server of the database, and the way to it, if there is one.
         tally: Where everything is counted.
     """
 
     pipeline: Pipeline
     harvest: Sandbox
     chance: Random
-    server: PostgresServer | None
+    server: Server | None
     tally: Tally
     requests: int = 20
     seconds: float = 2
     """How many requests the last run in peace made, and how long it took."""
+    _rival: tuple[Pipeline, Thread] | None = None
+    """Another run that began while the first was at work, and its thread."""
 
     def round(self, chapter: tuple[str, ...], disturbed: int) -> None:
         """Sync some streams under trouble, then in peace, and compare; so it is in each phase."""
@@ -135,18 +148,58 @@ class Life:
         trouble = Trouble(self.harvest, self.chance, phase.told, self.requests, self.seconds)
 
         def begin(tap: Popen[bytes], target: Popen[bytes]) -> None:
-            server = {"server": self._restart} if self.server else {}
-            trouble.begin({"tap": tap.kill, "target": target.kill, **server})
+            victims = {"tap": tap.kill, "target": target.kill}
+            trouble.begin(victims | self._victims_of_server(target))
 
         self.pipeline.target_config["batch_size_rows"] = self.chance.choice((7, 40, 10_000))
         before = self._counts()
         self._sync(started=begin)
         self.tally.runs += 1
-        self._look_for_parts(before)
         self.tally.faults += trouble.over()
+        self._join_rival()
+        self._look_for_parts(before)
         # Who had ended already was not killed.
         ended = dict(zip(("tap", "target"), self.pipeline.exit_codes, strict=True))
         self.tally.killed.update(n for n in trouble.killed if ended.get(n, KILLED) == KILLED)
+
+    def _victims_of_server(self, target: Popen[bytes]) -> dict[str, Callable[[], object]]:
+        if self.server is None:
+            return {}
+        victims: dict[str, Callable[[], object]] = {
+            "network": lambda: self._silence(target),
+            "locks": self._lose_locks,
+        }
+        return victims | ({"server": self._restart} if self.server.process else {})
+
+    def _silence(self, target: Popen[bytes]) -> None:
+        """Let the server fall silent; then it speaks again, or two signals end the target."""
+        assert self.server
+        self.server.wire.fall_silent()
+        time.sleep(self.chance.choice((0.5, 3)))
+        for _ in range(self.chance.choice((0, 2))):
+            target.terminate()
+            time.sleep(1.5)  # Two signals within a second count as one.
+        self.server.wire.speak()
+
+    def _lose_locks(self) -> None:
+        """End the connection that holds the locks; another run takes them at once."""
+        assert self.server
+        folder = self.pipeline.folder / "rival"
+        folder.mkdir(exist_ok=True)
+        rival = replace(self.pipeline, folder=folder, states=[])
+        rival.target_config = {**rival.target_config, "lock_wait_limit_seconds": 20}
+        self.server.end_locks(rival.streams)
+        self._rival = rival, Thread(target=rival)
+        self._rival[1].start()
+
+    def _join_rival(self) -> None:
+        """Wait for the other run; a state that it printed is the newest."""
+        if self._rival is not None:
+            rival, thread = self._rival
+            thread.join()
+            self._rival = None
+            self.tally.runs += 1
+            self.pipeline.state = rival.state if rival.states else self.pipeline.state
 
     @property
     def _overwrites(self) -> bool:
@@ -161,7 +214,7 @@ class Life:
         """How many rows the tables have; none of tables that are not there."""
         counts: dict[str, int] = {}
         for name in self.pipeline.streams if self._overwrites else ():
-            with suppress(Exception):  # Each driver has its own for a table that is not there.
+            with suppress(*NO_TABLE):
                 [row] = self.pipeline.database.query(f'SELECT count(*) AS n FROM "{name}"')
                 counts[name] = row["n"]
         return counts
@@ -178,9 +231,10 @@ class Life:
     def _restart(self) -> None:
         """Kill the server; whoever looks after it starts it again, soon or at once."""
         assert self.server
-        self.server.kill()
+        assert self.server.process
+        self.server.process.kill()
         time.sleep(self.chance.choice((0, 0.5, 2)))
-        self.server.start()
+        self.server.process.start()
 
     def _undisturbed(self, chapter: tuple[str, ...]) -> None:
         self.harvest.requests.clear()
@@ -241,22 +295,29 @@ def soak(
 def _life(
     engine: str, chance: Random, server: PostgresServer | str, tally: Tally
 ) -> Iterator[Life]:
-    with TemporaryDirectory() as name, Sandbox(**_account_of(chance)) as harvest:
-        database = f"life_{tally.rounds}"
-        url = f"{engine}:///{name}/harvest.db"
-        if isinstance(server, PostgresServer):
-            url = f"{server.url.rpartition('/')[0]}/{database}"
-            with psycopg.connect(server.url, autocommit=True) as connection:
-                connection.execute(f"CREATE DATABASE {database}")
-        elif server:
-            Database("mariadb", server).query(f"CREATE DATABASE {database}")
-            url = f"{server}/{database}"
+    with ExitStack() as stack:
+        name = stack.enter_context(TemporaryDirectory())
+        harvest = stack.enter_context(Sandbox(**_account_of(chance)))
+        url, reached = f"{engine}:///{name}/harvest.db", None
+        if server:
+            direct = _new_database(server, f"life_{tally.rounds}")
+            wire = stack.enter_context(CuttingProxy(direct.url, when="before"))
+            process = server if isinstance(server, PostgresServer) else None
+            url, reached = wire.url, Server(direct, wire, process)
         pipeline = Pipeline.between(harvest, url, Path(name))
         pipeline.tap_config |= {"page_size": PAGE_SIZE, "request_timeout_seconds": 2}
         pipeline.target_config["hard_delete"] = chance.random() < 0.5
         pipeline.target_config["load_method"] = chance.choice(("upsert", "upsert", "overwrite"))
-        restarted = server if isinstance(server, PostgresServer) else None
-        yield Life(pipeline, harvest, chance, restarted, tally)
+        yield Life(pipeline, harvest, chance, reached, tally)
+
+
+def _new_database(server: PostgresServer | str, name: str) -> Database:
+    if isinstance(server, str):
+        Database("mariadb", server).query(f"CREATE DATABASE {name}")
+        return Database("mariadb", f"{server}/{name}")
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return Database("postgres", f"{server.url.rpartition('/')[0]}/{name}")
 
 
 def _account_of(chance: Random) -> dict[str, Any]:

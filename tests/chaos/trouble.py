@@ -1,4 +1,4 @@
-"""What goes wrong while a pipeline runs: faults of the answers, edits meanwhile, `kill -9`."""
+"""What goes wrong while a pipeline runs: faults of the answers, edits meanwhile, kills, silence."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Trouble:
         told: Whether Harvest tells of all edits by an `updated_at`, and tells no lies.
         requests: About how many a run makes.
         seconds: About how long a run takes.
-        killed: Who was killed.
+        killed: Which of the victims were hit.
     """
 
     harvest: Sandbox
@@ -55,7 +55,7 @@ class Trouble:
         """Order it.
 
         Args:
-            victims: What kills the programs that may be killed, by their names.
+            victims: What kills programs, or takes away what they rely on, by the names of these.
         """
         for _ in range(self.chance.randint(0, 3)):
             self._order(**self.chance.choice(PASSING), times=self.chance.choice((1, 1, 2)))
