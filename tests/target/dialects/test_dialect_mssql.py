@@ -1,20 +1,17 @@
-"""Every statement of the SQL Server dialect, as whole text that a T-SQL parser understands."""
+"""Every statement of the SQL Server dialect, as whole text.
+
+That it is T-SQL, whatever the table, is tested in `test_mssql_grammar.py`.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pytest
-import sqlglot
-from sqlglot import exp
 
 from target_harvest_sql.columns import Column, Size, Table, conform_name
 from target_harvest_sql.dialects.base import Swap
 from target_harvest_sql.dialects.mssql import MSSQL
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 ID = Column("id", ("r", "id"), "integer", is_key=True, description="It's the id.")
 CLIENT = Column("client__name", ("r", "client", "name"), "string")
@@ -28,19 +25,6 @@ CODE = Column("code", ("code",), "string", is_key=True)
 CODES = Table("codes", (CODE, Column("any", ("any",), "json")))
 
 
-def parsed(statements: Sequence[str] | str) -> list[type[exp.Expression]]:
-    """What a T-SQL parser takes statements for; `exp.Command` is what it does not understand."""
-    texts = [statements] if isinstance(statements, str) else statements
-    found = [
-        expression
-        for text in texts
-        for expression in sqlglot.parse(text, dialect="tsql", error_level=sqlglot.ErrorLevel.RAISE)
-        if expression is not None
-    ]
-    assert not any(expression.find(exp.Command) for expression in found)
-    return [type(expression) for expression in found]
-
-
 def test_a_transaction_ends_when_a_statement_fails() -> None:
     """As a whole."""
     dialect = MSSQL()
@@ -52,8 +36,6 @@ def test_a_transaction_ends_when_a_statement_fails() -> None:
         "SET LOCK_TIMEOUT 60000",
     )
     assert dialect.begin_sql == "BEGIN TRANSACTION"
-    assert parsed(dialect.open_sql) == [exp.Set] * 4
-    assert parsed([dialect.begin_sql, "COMMIT"]) == [exp.Transaction, exp.Commit]
 
 
 def test_lock() -> None:
@@ -66,7 +48,6 @@ def test_lock() -> None:
         "@LockOwner = 'Session', @LockTimeout = 0;\n"
         "SELECT CASE WHEN @taken < 0 THEN 0 ELSE 1 END"
     )
-    assert parsed(MSSQL().lock_sql) == [exp.Declare, exp.Declare, exp.Execute, exp.Select]
 
 
 def test_create_table() -> None:
@@ -83,7 +64,6 @@ def test_create_table() -> None:
         "  PRIMARY KEY ([id])\n"
         ")"
     )
-    assert parsed(statement) == [exp.Create]
 
 
 def test_a_key_of_text_tells_cases_apart() -> None:
@@ -97,7 +77,6 @@ def test_a_key_of_text_tells_cases_apart() -> None:
         "  PRIMARY KEY ([code])\n"
         ")"
     )
-    assert parsed(statement) == [exp.Create]
 
 
 def test_create_schema() -> None:
@@ -110,10 +89,6 @@ def test_create_schema() -> None:
     assert dialect.create_schema_sql("o'neil]") == (
         "EXEC sys.sp_executesql N'CREATE SCHEMA [o''neil]]]'"
     )
-    assert parsed([dialect.schema_sql(), dialect.create_schema_sql("o'neil]")]) == [
-        exp.Select,
-        exp.ExecuteSql,
-    ]
 
 
 def test_columns() -> None:
@@ -150,7 +125,6 @@ def test_columns() -> None:
         "  AND found.TABLE_NAME = @table\n"
         "ORDER BY found.ORDINAL_POSITION"
     )
-    assert parsed(statement) == [exp.Select]
 
 
 def test_add_column() -> None:
@@ -158,7 +132,6 @@ def test_add_column() -> None:
     statement = MSSQL().add_column_sql(TABLE, AMOUNT)
 
     assert statement == "ALTER TABLE [harvest].[entries] ADD [amount] float NULL"
-    assert parsed(statement) == [exp.Alter]
 
 
 def test_widen_column() -> None:
@@ -185,7 +158,6 @@ def test_widen_column() -> None:
         "ALTER TABLE [harvest].[entries] ALTER COLUMN [tags] nvarchar(max)"
     ]
     assert dialect.widen_sql(TABLE, ID, "int") == []
-    assert parsed([*to_number, *to_text]) == [exp.Alter] * 4
 
 
 @pytest.mark.parametrize(
@@ -218,7 +190,6 @@ def test_widen_column_to_text(column_type: str, text: str) -> None:
             "N'client__name', 'COLUMN'"
         ),
     ]
-    assert parsed(statements) == [exp.Alter, exp.Update, exp.Alter, exp.Execute]
 
 
 def test_widen_column_to_json() -> None:
@@ -234,7 +205,6 @@ def test_widen_column_to_json() -> None:
             "UPDATE [harvest].[entries] SET [tags__widened] = "
             f"""N'"' + {written} + N'"'"""
         )
-        assert parsed(statements) == [exp.Alter, exp.Update, exp.Alter, exp.Execute]
     assert MSSQL().widen_sql(TABLE, TAGS, "bit")[1] == (
         "UPDATE [harvest].[entries] SET [tags__widened] = "
         "CASE [tags] WHEN 1 THEN N'true' WHEN 0 THEN N'false' END"
@@ -317,7 +287,6 @@ def test_decimals() -> None:
     )
     assert widen == ["ALTER TABLE [t] ALTER COLUMN [rate] decimal(12,4)"]
     assert MSSQL().widen_sql(table, replace(much, kind="number"), "decimal(9,4)") == []
-    assert parsed([create, append, *widen]) == [exp.Create, exp.Insert, exp.Alter]
 
 
 def test_comments() -> None:
@@ -338,7 +307,6 @@ def test_comments() -> None:
         "N'@owner sysname, @table sysname, @column sysname, @text nvarchar(3750)', "
         "@owner, N'entries', N'id', N'It''s the id.'"
     )
-    assert parsed(statement) == [exp.Declare, exp.Declare, exp.ExecuteSql]
 
 
 def test_text_that_ends_a_line_with_a_backslash() -> None:
@@ -359,7 +327,6 @@ def test_append() -> None:
             ")"
         )
     ]
-    assert parsed(statements) == [exp.Insert]
 
 
 def test_upsert() -> None:
@@ -418,7 +385,6 @@ def test_upsert() -> None:
         ),
         "DROP TABLE #stage",
     ]
-    assert parsed(statements) == [exp.Create, exp.Insert, exp.Update, exp.Insert, exp.Drop]
 
 
 def test_values_of_any_kind_are_read_as_json() -> None:
@@ -439,7 +405,6 @@ def test_values_of_any_kind_are_read_as_json() -> None:
             ")"
         )
     ]
-    assert parsed(statements) == [exp.Insert]
 
 
 def test_a_server_may_leave_escapes_in_texts_and_cut_objects() -> None:
@@ -447,7 +412,7 @@ def test_a_server_may_leave_escapes_in_texts_and_cut_objects() -> None:
     dialect = MSSQL().of_server(r"A server 1.0 \t")
     text = Column("text", ("text",), "string")
 
-    [statement] = statements = dialect.append_sql(Table("t", (text, TAGS)))
+    [statement] = dialect.append_sql(Table("t", (text, TAGS)))
     assert statement == (
         "INSERT INTO [t] ([text], [tags])\n"
         "SELECT REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE([c1], "
@@ -463,24 +428,22 @@ def test_a_server_may_leave_escapes_in_texts_and_cut_objects() -> None:
     assert dialect.lock_sql == ""
     assert conform_name("é" * 40, dialect).startswith("é" * 27 + "_")
     assert type(MSSQL().of_server("Microsoft SQL Server 2022 \t")) is MSSQL
-    assert parsed(statements) == [exp.Insert]
 
 
 def test_upsert_by_text() -> None:
     """Two keys that differ only in trailing spaces are never taken for one silently."""
-    _, _, update, insert, _ = statements = MSSQL().upsert_sql(CODES)
+    _, _, update, insert, _ = MSSQL().upsert_sql(CODES)
 
     keys = "old.[code] = new.[code] AND DATALENGTH(old.[code]) = DATALENGTH(new.[code])"
     assert f"INNER JOIN #stage AS new ON {keys}\n" in update
     assert f"  WHERE {keys}\n" in insert
-    assert parsed(statements) == [exp.Create, exp.Insert, exp.Update, exp.Insert, exp.Drop]
 
 
 def test_upsert_of_keys_alone() -> None:
     """There is nothing to update."""
     statements = MSSQL().upsert_sql(Table("t", (ID, AT)))
 
-    assert parsed(statements) == [exp.Create, exp.Insert, exp.Insert, exp.Drop]
+    assert [text.split()[0] for text in statements] == ["CREATE", "INSERT", "INSERT", "DROP"]
 
 
 def test_delete() -> None:
@@ -503,7 +466,6 @@ def test_delete() -> None:
         ),
         "DROP TABLE #stage",
     ]
-    assert parsed(statements) == [exp.Create, exp.Insert, exp.Delete, exp.Drop]
 
 
 def test_activate_version() -> None:
@@ -521,7 +483,6 @@ def test_activate_version() -> None:
         "WHERE ([_sdc_table_version] IS NULL OR [_sdc_table_version] < @version) "
         "AND [_sdc_deleted_at] IS NULL"
     )
-    assert parsed([hard, soft]) == [exp.Delete, exp.Update]
 
 
 def test_swap() -> None:
@@ -532,7 +493,6 @@ def test_swap() -> None:
         "DROP TABLE IF EXISTS [harvest].[entries]",
         "EXEC sys.sp_rename N'[harvest].[entries__shadow]', N'entries', 'OBJECT'",
     ]
-    assert parsed(statements) == [exp.Drop, exp.Execute]
 
 
 def test_older_rows_change_nothing() -> None:
@@ -558,4 +518,3 @@ def test_older_rows_change_nothing() -> None:
         "INNER JOIN #stage AS new ON old.[id] = new.[id]\n"
         "  AND CASE WHEN new.[amount] < old.[amount] THEN 0 ELSE 1 END = 1"
     )
-    assert parsed([*upsert, *delete])
