@@ -16,11 +16,10 @@ TAP: Final = (
     "__main__",
     "tap",
     "configuration | settings | streams",
+    "reading",
     "account",
-    "client | bookmarks | fields | filters | logs | rights | summary | writer",
-    "reported",
-    "budget | sign_in | token_file | windows | workers",
-    "http",
+    "fields | filters | logs | rights | summary | writer",
+    "http | state",
 )
 TARGET: Final = (
     "__main__",

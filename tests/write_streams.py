@@ -11,19 +11,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from harvest_sandbox.rights import GRANTS, INVOICING, NOBODY
+from tap_harvest.reading.kinds import ExplodedStream, Singleton, WholeStream
+from tap_harvest.reading.nested import NestedStream
+from tap_harvest.reading.report import Report
 from tap_harvest.rights import CUT
 from tap_harvest.streams import STREAMS
 from tap_harvest.streams.company import Company
-from tap_harvest.streams.kinds import ExplodedStream, Singleton, WholeStream
-from tap_harvest.streams.nested import NestedStream
-from tap_harvest.streams.reports import Report
 from tap_harvest.streams.users import UserProjectAssignments
 from tap_harvest.tap import TapHarvest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from tap_harvest.streams.base import HarvestStream
+    from tap_harvest.reading.stream import HarvestStream
 
 PAGE: Final = Path(__file__).resolve().parents[1] / "docs" / "streams.md"
 DEFAULTS: Final = {

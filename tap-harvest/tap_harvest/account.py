@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 from singer_sdk.exceptions import ConfigValidationError
 
-from tap_harvest.client import UnavailableError
+from tap_harvest.http.client import UnavailableError
 from tap_harvest.rights import lacks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from tap_harvest.client import Client, Reach
+    from tap_harvest.http.client import Client, Reach
     from tap_harvest.rights import Wanted
 
 _T = TypeVar("_T")

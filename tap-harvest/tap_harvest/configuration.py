@@ -16,10 +16,11 @@ from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers._typing import is_boolean_type
 from singer_sdk.plugin_base import JSONSchemaValidator
 
-from tap_harvest import filters, sign_in
-from tap_harvest.bookmarks import instant
+from tap_harvest import filters
+from tap_harvest.http import sign_in
 from tap_harvest.http.addresses import Origin
 from tap_harvest.http.secrets import redacted
+from tap_harvest.state.bookmark import instant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -6,8 +6,8 @@ from typing import Final
 
 from singer_sdk import typing as th
 
-from tap_harvest.client import MAX_PAGE_SIZE
-from tap_harvest.windows import SIZES
+from tap_harvest.http.client import MAX_PAGE_SIZE
+from tap_harvest.state.windows import SIZES
 
 ACCOUNT_ID = {"type": ["integer", "string"], "minimum": 1, "pattern": "^[0-9]+$"}
 """What numbers an account: a number, or its text, as environment variables have it."""

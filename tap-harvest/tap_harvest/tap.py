@@ -24,8 +24,6 @@ from typing_extensions import override
 
 from tap_harvest import configuration
 from tap_harvest.account import Accounts
-from tap_harvest.bookmarks import accounts_in, of_other_form, sound_state
-from tap_harvest.client import Client
 from tap_harvest.fields import (
     ACCOUNT_ID,
     with_account,
@@ -33,14 +31,16 @@ from tap_harvest.fields import (
     without_account,
     without_account_key,
 )
+from tap_harvest.http.client import Client
 from tap_harvest.http.secrets import keep_secret
+from tap_harvest.http.sign_in import sign_in_of
+from tap_harvest.http.token_file import keep_refresh_token
 from tap_harvest.logs import calm_down, shorten_lines
 from tap_harvest.rights import Wanted
 from tap_harvest.settings import NULL_IS_NEVER, SETTINGS
-from tap_harvest.sign_in import sign_in_of
+from tap_harvest.state.entries import accounts_in, of_other_form, sound_state
 from tap_harvest.streams import STREAMS
 from tap_harvest.summary import summary
-from tap_harvest.token_file import keep_refresh_token
 from tap_harvest.writer import BufferedWriter, OutputError, flush_output
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from singer_sdk.plugin_base import _ConfigInput
 
     from tap_harvest.account import Account
-    from tap_harvest.streams.base import HarvestStream
+    from tap_harvest.reading.stream import HarvestStream
 
 
 # The SDK has names and keys on instances; ours are on classes.

@@ -10,15 +10,15 @@ from benchmarks.measure import measure
 from benchmarks.page import Section, table
 from benchmarks.programs import last_state, settings_of, tap_command
 from harvest_sandbox import Sandbox
+from tap_harvest.reading.kinds import ExplodedStream
+from tap_harvest.reading.nested import NestedStream
 from tap_harvest.streams import STREAMS
-from tap_harvest.streams.kinds import ExplodedStream
-from tap_harvest.streams.nested import NestedStream
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Iterator
 
-    from tap_harvest.streams.base import HarvestStream
+    from tap_harvest.reading.stream import HarvestStream
 
 ABOUT: Final = """
 How many requests `tap-harvest` sends for an account of 10,000 time entries, 200 invoices, 50

@@ -8,8 +8,8 @@ import pytest
 from scripted_server import TOKEN, Clock, Script
 from tap_run import Run, run_tap, selecting
 
-from tap_harvest.client import Client
-from tap_harvest.sign_in import PersonalToken
+from tap_harvest.http.client import Client
+from tap_harvest.http.sign_in import PersonalToken
 from tap_harvest.tap import TapHarvest
 
 if TYPE_CHECKING:

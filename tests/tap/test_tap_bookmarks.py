@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tap_harvest.bookmarks import Bookmark, Span, instant, instant_text, sound_state
+from tap_harvest.state.bookmark import Bookmark, Span, instant, instant_text
+from tap_harvest.state.entries import sound_state
 
 MAY = datetime(2031, 5, 1, tzinfo=UTC)
 JUNE = datetime(2031, 6, 1, tzinfo=UTC)

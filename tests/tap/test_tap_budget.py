@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scripted_server import Clock
 
-from tap_harvest.budget import Budget
+from tap_harvest.http.budget import Budget
 
 if TYPE_CHECKING:
     import pytest

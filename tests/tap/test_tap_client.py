@@ -10,8 +10,8 @@ import trustme
 from scripted_server import TOKEN
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 
-from tap_harvest.client import MAX_TRIES, Client, UnavailableError
-from tap_harvest.sign_in import OAuth, PersonalToken
+from tap_harvest.http.client import MAX_TRIES, Client, UnavailableError
+from tap_harvest.http.sign_in import OAuth, PersonalToken
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,11 +18,11 @@ from singer_sdk.exceptions import FatalAPIError
 from tap_run import run_tap, selecting
 
 from harvest_sandbox import Sandbox
-from tap_harvest.budget import Budget
-from tap_harvest.client import CLOSED, Client
-from tap_harvest.sign_in import PersonalToken
+from tap_harvest.http.budget import Budget
+from tap_harvest.http.client import CLOSED, Client
+from tap_harvest.http.sign_in import PersonalToken
+from tap_harvest.http.workers import Workers
 from tap_harvest.tap import TapHarvest
-from tap_harvest.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -278,7 +278,7 @@ class SlowQueue(SimpleQueue[Any]):
 
 def test_closing_waits_for_no_call(monkeypatch: pytest.MonkeyPatch):
     """Not even where a worker takes the last one at the same moment."""
-    monkeypatch.setattr("tap_harvest.workers.SimpleQueue", SlowQueue)
+    monkeypatch.setattr("tap_harvest.http.workers.SimpleQueue", SlowQueue)
     workers = Workers(1)
     for _ in range(3):
         workers.submit(lambda: time.sleep(0.02))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from tap_run import Run
 
-    from tap_harvest.streams.base import HarvestStream
+    from tap_harvest.reading.stream import HarvestStream
 
 README = (Path(__file__).parents[2] / "tap-harvest" / "README.md").read_text(encoding="utf-8")
 

@@ -18,7 +18,7 @@ from tap_run import Run, landed, run_tap, selecting, try_tap
 
 from account_tables import account, key, report
 from harvest_sandbox import Move
-from tap_harvest.bookmarks import instant, instant_text
+from tap_harvest.state.bookmark import instant, instant_text
 from tap_harvest.tap import TapHarvest
 
 if TYPE_CHECKING:
@@ -330,7 +330,7 @@ def test_the_next_run_makes_it_good(
     """Whatever happened to the first one, with an error or without."""
     monkeypatch.setattr("backoff.full_jitter", lambda _: 0)
     for window in ("WINDOW_SECONDS", "REPORT_WINDOW_SECONDS"):
-        monkeypatch.setattr(f"tap_harvest.client.{window}", 0.2)
+        monkeypatch.setattr(f"tap_harvest.http.client.{window}", 0.2)
     trouble = TROUBLES[name]
     before = tables(harvest)
 

@@ -10,9 +10,9 @@ from singer_sdk.exceptions import ConfigValidationError
 from tap_run import run_tap, selecting
 
 from harvest_sandbox.endpoints import endpoints
+from tap_harvest.reading.nested import NestedStream
+from tap_harvest.reading.report import Report
 from tap_harvest.streams import STREAMS
-from tap_harvest.streams.nested import NestedStream
-from tap_harvest.streams.reports import Report
 from tap_harvest.tap import TapHarvest
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from tap_run import program, selecting, settings
 
 from account_tables import account
 from harvest_sandbox.endpoints import oracle
-from tap_harvest.client import Client
-from tap_harvest.sign_in import OAuth, PersonalToken
+from tap_harvest.http.client import Client
+from tap_harvest.http.sign_in import OAuth, PersonalToken
 from tap_harvest.tap import TapHarvest
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from singer_sdk.exceptions import FatalAPIError
 from tap_run import landed, run_tap, selecting
 
 from harvest_sandbox import Sandbox
-from tap_harvest.bookmarks import instant, instant_text
-from tap_harvest.client import InvalidError, UnavailableError
+from tap_harvest.http.client import InvalidError, UnavailableError
+from tap_harvest.state.bookmark import instant, instant_text
 from tap_harvest.tap import TapHarvest
 
 if TYPE_CHECKING:
@@ -647,7 +647,7 @@ def test_many_lists_tell_how_far_they_are(
     harvest: Sandbox, sync: Sync, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
     """Lists read and to read."""
-    monkeypatch.setattr("tap_harvest.streams.progress.PROGRESS_SECONDS", 0)
+    monkeypatch.setattr("tap_harvest.reading.progress.PROGRESS_SECONDS", 0)
     caplog.set_level("INFO")
 
     sync("user_cost_rates")

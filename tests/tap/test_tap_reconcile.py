@@ -13,10 +13,10 @@ from tap_run import Run, landed, run_tap, selecting, try_tap
 
 from harvest_sandbox import Sandbox
 from harvest_sandbox.sandbox import FIXED_NOW
-from tap_harvest.bookmarks import instant_text
+from tap_harvest.reading.kinds import Singleton
+from tap_harvest.reading.nested import NestedStream
+from tap_harvest.state.bookmark import instant_text
 from tap_harvest.streams import STREAMS
-from tap_harvest.streams.kinds import Singleton
-from tap_harvest.streams.nested import NestedStream
 from tap_harvest.tap import TapHarvest
 
 if TYPE_CHECKING:

@@ -13,13 +13,13 @@ import requests
 from singer_sdk.exceptions import FatalAPIError
 from tap_run import run_tap, selecting, try_tap
 
-from tap_harvest.bookmarks import sound_state
-from tap_harvest.budget import Budget
-from tap_harvest.reported import Reported
+from tap_harvest.http.budget import Budget
+from tap_harvest.reading.report import Report
+from tap_harvest.state.entries import sound_state
+from tap_harvest.state.report_state import Reported
+from tap_harvest.state.windows import Window, window_of
 from tap_harvest.streams import STREAMS
-from tap_harvest.streams.reports import Report
 from tap_harvest.tap import TapHarvest
-from tap_harvest.windows import Window, window_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,8 +16,8 @@ import pytest
 from singer_sdk.exceptions import FatalAPIError
 from tap_run import run_tap, selecting
 
-from tap_harvest.client import MAX_TRIES, Client
-from tap_harvest.sign_in import OAuth
+from tap_harvest.http.client import MAX_TRIES, Client
+from tap_harvest.http.sign_in import OAuth
 from tap_harvest.tap import TapHarvest
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from singer_sdk.exceptions import FatalAPIError
 from tap_run import Run, run_tap, selecting, try_tap
 
 from harvest_sandbox.sandbox import FIXED_NOW
-from tap_harvest.bookmarks import instant, instant_text
+from tap_harvest.state.bookmark import instant, instant_text
 from tap_harvest.tap import TapHarvest
 
 if TYPE_CHECKING:

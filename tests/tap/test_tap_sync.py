@@ -20,13 +20,13 @@ from singer_sdk.exceptions import ConfigValidationError, FatalAPIError
 from tap_run import program, run_tap, selecting, settings
 
 from harvest_sandbox import Sandbox
-from tap_harvest.bookmarks import instant_text
-from tap_harvest.budget import Budget
-from tap_harvest.client import Client
-from tap_harvest.sign_in import PersonalToken
+from tap_harvest.http.budget import Budget
+from tap_harvest.http.client import Client
+from tap_harvest.http.sign_in import PersonalToken
+from tap_harvest.reading.kinds import ExplodedStream, Singleton
+from tap_harvest.reading.nested import NestedStream
+from tap_harvest.state.bookmark import instant_text
 from tap_harvest.streams import STREAMS
-from tap_harvest.streams.kinds import ExplodedStream, Singleton
-from tap_harvest.streams.nested import NestedStream
 from tap_harvest.tap import TapHarvest
 
 if TYPE_CHECKING:
@@ -392,7 +392,7 @@ def test_a_long_list_tells_how_far_it_is(
     sync: Sync, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
     """Rows done and to do, requests used and left, and the time to go."""
-    monkeypatch.setattr("tap_harvest.streams.progress.PROGRESS_SECONDS", 0)
+    monkeypatch.setattr("tap_harvest.reading.progress.PROGRESS_SECONDS", 0)
     caplog.set_level(logging.INFO)
 
     sync("time_entries", page_size=100)

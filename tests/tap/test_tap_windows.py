@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_harvest.windows import SIZES, Size, Window, window_of, windows
+from tap_harvest.state.windows import SIZES, Size, Window, window_of, windows
 
 DAYS = st.dates(date(2000, 1, 1), date(2099, 12, 31))
 

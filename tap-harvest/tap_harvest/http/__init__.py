@@ -1,1 +1,1 @@
-"""The parts of an HTTP exchange: where a request may go, and what an answer may be."""
+"""Speaks HTTP to Harvest: requests, pages, budgets, retries, and the two ways to sign in."""

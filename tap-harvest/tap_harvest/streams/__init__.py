@@ -53,7 +53,7 @@ from tap_harvest.streams.users import (
 )
 
 if TYPE_CHECKING:
-    from tap_harvest.streams.base import HarvestStream
+    from tap_harvest.reading.stream import HarvestStream
 
 STREAMS: tuple[type[HarvestStream], ...] = (
     Clients,

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from tap_harvest.fields import boolean, fields, key, reference, string, timestamp
-from tap_harvest.streams.base import HarvestStream
+from tap_harvest.reading.stream import HarvestStream
 
 
 class Clients(HarvestStream):

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 from typing_extensions import override
 
 from tap_harvest.fields import boolean, fields, integer, key, string
-from tap_harvest.streams.base import decode_record
-from tap_harvest.streams.kinds import Singleton
+from tap_harvest.reading.kinds import Singleton
+from tap_harvest.reading.stream import decode_record
 
 if TYPE_CHECKING:
     from msgspec import Raw

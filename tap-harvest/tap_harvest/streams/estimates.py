@@ -16,9 +16,9 @@ from tap_harvest.fields import (
     string,
     timestamp,
 )
-from tap_harvest.streams.base import HarvestStream
-from tap_harvest.streams.kinds import ExplodedStream
-from tap_harvest.streams.nested import NestedStream
+from tap_harvest.reading.kinds import ExplodedStream
+from tap_harvest.reading.nested import NestedStream
+from tap_harvest.reading.stream import HarvestStream
 from tap_harvest.streams.recipients import RECIPIENT, MessageRecipients
 
 LINE = (

@@ -14,7 +14,7 @@ from tap_harvest.fields import (
     string,
     timestamp,
 )
-from tap_harvest.streams.base import HarvestStream
+from tap_harvest.reading.stream import HarvestStream
 from tap_harvest.streams.projects import ASSIGNMENT_ID, CODE, USER_ASSIGNMENT
 
 

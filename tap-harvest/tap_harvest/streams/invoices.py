@@ -18,9 +18,9 @@ from tap_harvest.fields import (
     strings,
     timestamp,
 )
-from tap_harvest.streams.base import HarvestStream
-from tap_harvest.streams.kinds import ExplodedStream
-from tap_harvest.streams.nested import NestedStream
+from tap_harvest.reading.kinds import ExplodedStream
+from tap_harvest.reading.nested import NestedStream
+from tap_harvest.reading.stream import HarvestStream
 from tap_harvest.streams.projects import CODE
 from tap_harvest.streams.recipients import RECIPIENT, MessageRecipients
 

@@ -13,7 +13,7 @@ from tap_harvest.fields import (
     string,
     timestamp,
 )
-from tap_harvest.streams.base import HarvestStream
+from tap_harvest.reading.stream import HarvestStream
 
 CODE = string("code", "Short code of the project.")
 

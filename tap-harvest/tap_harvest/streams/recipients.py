@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from tap_harvest.fields import key, string, text_key, timestamp
-from tap_harvest.streams.kinds import ExplodedStream
+from tap_harvest.reading.kinds import ExplodedStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from typing_extensions import override
 
 from tap_harvest.fields import fields, integers, key, string, timestamp
-from tap_harvest.streams.kinds import ExplodedStream, WholeStream
+from tap_harvest.reading.kinds import ExplodedStream, WholeStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from tap_harvest.fields import boolean, decimal, fields, key, string, timestamp
-from tap_harvest.streams.base import HarvestStream
+from tap_harvest.reading.stream import HarvestStream
 
 
 class Tasks(HarvestStream):

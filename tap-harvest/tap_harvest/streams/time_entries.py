@@ -18,8 +18,8 @@ from tap_harvest.fields import (
     string,
     timestamp,
 )
-from tap_harvest.streams.base import HarvestStream
-from tap_harvest.streams.kinds import ExplodedStream
+from tap_harvest.reading.kinds import ExplodedStream
+from tap_harvest.reading.stream import HarvestStream
 from tap_harvest.streams.projects import ASSIGNMENT_ID, CODE, TASK_ASSIGNMENT, USER_ASSIGNMENT
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, ClassVar
 import msgspec
 from typing_extensions import override
 
-from tap_harvest.client import InvalidError, UnavailableError
 from tap_harvest.fields import (
     boolean,
     date,
@@ -21,11 +20,12 @@ from tap_harvest.fields import (
     strings,
     timestamp,
 )
-from tap_harvest.streams.base import HarvestStream, decode_record
-from tap_harvest.streams.kinds import ExplodedStream, Singleton
-from tap_harvest.streams.nested import NestedStream
+from tap_harvest.http.client import InvalidError, UnavailableError
+from tap_harvest.reading.kinds import ExplodedStream, Singleton
+from tap_harvest.reading.list_read import head_of, with_fields
+from tap_harvest.reading.nested import NestedStream
+from tap_harvest.reading.stream import HarvestStream, decode_record
 from tap_harvest.streams.projects import ASSIGNMENT_ID, CODE, TASK_ASSIGNMENT, USER_ASSIGNMENT
-from tap_harvest.streams.walk import head_of, with_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -9,7 +9,7 @@ The state is Singer's, with one entry a stream:
 Beside that stand when the stream was last read from its beginning (`swept_at`), what that beginning
 was if not that of time (`start_date`), when the lists below open records were last read
 (`checked_at`), the `version` of its records, and the `filters` that they had to pass. What the
-state keeps of a report is in `reported.py`.
+state keeps of a report is in `report_state.py`.
 """
 
 from __future__ import annotations
@@ -19,14 +19,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from tap_harvest.reported import Reported
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 REPLICATION_KEY = "updated_at"
-ACCOUNTS = "accounts"
-"""The part of an entry in the state that has an entry for each account, where several are read."""
 SWEEP_SLACK = timedelta(minutes=90)
 """How much earlier than its period a sweep may come.
 
@@ -234,103 +230,3 @@ def _instant_in(entry: Mapping[str, Any], name: str) -> datetime | None:
     """A moment of an entry in the state; `None` where there is none."""
     text = entry.get(name)
     return instant(text) if isinstance(text, str) else None
-
-
-def entry_of(state: Mapping[str, Any], stream: str, account_id: int | None) -> dict[str, Any]:
-    """What a state tells of a stream; empty if nothing.
-
-    Args:
-        state: The state.
-        stream: The stream's name.
-        account_id: Whose rows are meant; `None` where just one account is read.
-    """
-    entry: dict[str, Any] = state.get("bookmarks", {}).get(stream, {})
-    accounts: dict[str, dict[str, Any]] = entry.get(ACCOUNTS, {})
-    if account_id is not None:
-        return accounts.get(str(account_id), {})
-    # Entries by account belong to tables with other keys.
-    return {} if ACCOUNTS in entry else entry
-
-
-def put_entry(
-    state: dict[str, Any], stream: str, account_id: int | None, entry: dict[str, Any]
-) -> None:
-    """Replace what a state tells of a stream; see `entry_of`."""
-    bookmarks = state.setdefault("bookmarks", {})
-    if account_id is not None:
-        others = bookmarks.get(stream, {}).get(ACCOUNTS, {})
-        entry = {ACCOUNTS: {**others, str(account_id): entry}}
-    bookmarks[stream] = entry
-
-
-def accounts_in(state: Mapping[str, Any], stream: str) -> set[int]:
-    """The accounts of which a state tells something, where several are read."""
-    return set(map(int, state.get("bookmarks", {}).get(stream, {}).get(ACCOUNTS, {})))
-
-
-def of_other_form(state: Mapping[str, Any], *, are_several: bool) -> list[str]:
-    """The streams whose entries in a state belong to the other way of naming accounts.
-
-    Args:
-        state: The state.
-        are_several: Whether `account_ids` is set, so that entries are kept by account.
-    """
-    entries = state.get("bookmarks", {}).items()
-    return sorted(stream for stream, entry in entries if (ACCOUNTS in entry) is not are_several)
-
-
-def is_by_window(stream: str) -> bool:
-    """Whether a stream is a report that is read by windows of the calendar."""
-    return stream.endswith("_report") and stream != "project_budget_report"
-
-
-def _sound_entry(stream: str, entry: Any) -> dict[str, Any]:
-    """A stream's entry in a state without what nobody knows; empty if nothing is left.
-
-    Raises:
-        ValueError: It is none.
-    """
-    if not isinstance(entry, Mapping):
-        message = f"its entry is of type {type(entry).__name__}, not an object"
-        raise ValueError(message)  # noqa: TRY004  # The caller handles one kind of fault.
-    if ACCOUNTS in entry:
-        if not isinstance(entry[ACCOUNTS], Mapping) or not all(map(str.isdecimal, entry[ACCOUNTS])):
-            message = f"its `{ACCOUNTS}` are no entries by account id"
-            raise ValueError(message)
-        parts = {key: _sound_entry(stream, part) for key, part in entry[ACCOUNTS].items()}
-        return {ACCOUNTS: parts}
-    if not entry:
-        return {}
-    kind = Reported if is_by_window(stream) else Bookmark
-    return kind.from_state(entry).to_state()
-
-
-def sound_state(state: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
-    """Part the bookmarks of a state into those that can be used and those that cannot.
-
-    Marks that an interrupted run of another program left beside a bookmark are dropped.
-
-    Returns:
-        The usable entries by stream, and for each other stream the reason.
-
-    Raises:
-        ValueError: The state is neither empty nor holds a `bookmarks` object.
-    """
-    if state and "bookmarks" not in state:
-        message = "it has no `bookmarks`"
-        raise ValueError(message)
-    bookmarks = state.get("bookmarks", {})
-    if not isinstance(bookmarks, Mapping):
-        message = f"`bookmarks` is of type {type(bookmarks).__name__}, not an object"
-        raise ValueError(message)  # noqa: TRY004  # The caller handles one kind of fault.
-    sound: dict[str, dict[str, Any]] = {}
-    faults: dict[str, str] = {}
-    for stream, entry in bookmarks.items():
-        try:
-            written = _sound_entry(stream, entry)
-        except ValueError as fault:
-            faults[stream] = str(fault)
-        else:
-            if written:
-                sound[stream] = written
-    return sound, faults

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 from typing_extensions import override
 
-from tap_harvest.bookmarks import Span
-from tap_harvest.client import NotFoundError, UnavailableError
-from tap_harvest.streams.base import HarvestStream, query_since, stream_of
-from tap_harvest.streams.progress import Progress
-from tap_harvest.streams.walk import Head, head_of, with_fields
+from tap_harvest.http.client import NotFoundError, UnavailableError
+from tap_harvest.reading.list_read import Head, head_of, with_fields
+from tap_harvest.reading.progress import Progress
+from tap_harvest.reading.stream import HarvestStream, query_since, stream_of
+from tap_harvest.state.bookmark import Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from msgspec import Raw
     from singer_sdk.exceptions import FatalAPIError
 
-    from tap_harvest.client import Page
-    from tap_harvest.streams.walk import Walk
+    from tap_harvest.http.client import Page
+    from tap_harvest.reading.list_read import Walk
 
 
 class NestedStream(HarvestStream):

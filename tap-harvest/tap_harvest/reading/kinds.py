@@ -11,9 +11,9 @@ import msgspec
 from msgspec import Raw
 from typing_extensions import override
 
-from tap_harvest.bookmarks import REPLICATION_KEY
-from tap_harvest.client import Page
-from tap_harvest.streams.base import HarvestStream, stream_of
+from tap_harvest.http.client import Page
+from tap_harvest.reading.stream import HarvestStream, stream_of
+from tap_harvest.state.bookmark import REPLICATION_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Raw
 
-from tap_harvest.streams.base import decode_record
+from tap_harvest.reading.stream import decode_record
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
 
     from singer_sdk.helpers.types import Record
 
-    from tap_harvest.client import Page
+    from tap_harvest.http.client import Page
 
 # Numbers print with the digits that were read.
 _encode = msgspec.json.Encoder(decimal_format="number").encode

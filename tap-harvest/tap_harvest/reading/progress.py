@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from tap_harvest.streams.base import HarvestStream
+    from tap_harvest.reading.stream import HarvestStream
 
 PROGRESS_SECONDS = 5
 """How often a long list tells how far it is, at most."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import msgspec
 
-from tap_harvest.windows import Size, Window, window_of, windows
+from tap_harvest.state.windows import Size, Window, window_of, windows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

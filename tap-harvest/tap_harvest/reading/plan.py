@@ -12,18 +12,10 @@ from singer_sdk import Stream
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from typing_extensions import override
 
-from tap_harvest.bookmarks import (
-    REPLICATION_KEY,
-    Bookmark,
-    Span,
-    accounts_in,
-    entry_of,
-    instant,
-    instant_text,
-    put_entry,
-)
 from tap_harvest.fields import with_account, with_account_key
 from tap_harvest.filters import query
+from tap_harvest.state.bookmark import REPLICATION_KEY, Bookmark, Span, instant, instant_text
+from tap_harvest.state.entries import accounts_in, entry_of, put_entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -1,6 +1,6 @@
 """How a list is read and written: its pages, its families, the lists below its records.
 
-What is due of it is in `due.py`; other ways of reading are in `kinds.py` and `nested.py`.
+What is due of it is in `plan.py`; other ways of reading are in `kinds.py` and `nested.py`.
 """
 
 from __future__ import annotations
@@ -20,15 +20,12 @@ from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib import RecordMessage
 from typing_extensions import override
 
-from tap_harvest.bookmarks import (
-    Span,
-    instant_text,
-)
-from tap_harvest.client import Page, UnavailableError
 from tap_harvest.fields import ACCOUNT_ID
-from tap_harvest.streams.due import DueStream
-from tap_harvest.streams.progress import Progress
-from tap_harvest.streams.walk import Listing, Walk, content_hash, with_fields
+from tap_harvest.http.client import Page, UnavailableError
+from tap_harvest.reading.list_read import Listing, Walk, content_hash, with_fields
+from tap_harvest.reading.plan import DueStream
+from tap_harvest.reading.progress import Progress
+from tap_harvest.state.bookmark import Span, instant_text
 from tap_harvest.summary import Tally
 from tap_harvest.writer import BufferedWriter
 
@@ -40,9 +37,9 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context, Record
 
     from tap_harvest.account import Accounts
-    from tap_harvest.budget import Budget
-    from tap_harvest.streams.nested import NestedStream
-    from tap_harvest.streams.walk import Head
+    from tap_harvest.http.budget import Budget
+    from tap_harvest.reading.list_read import Head
+    from tap_harvest.reading.nested import NestedStream
 
 _T = TypeVar("_T")
 

@@ -33,15 +33,15 @@ from requests.auth import AuthBase
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 from typing_extensions import override
 
-from tap_harvest.budget import REPORT_WINDOW_SECONDS, WINDOW_SECONDS, Budget
 from tap_harvest.http.addresses import Origin, shown
 from tap_harvest.http.answers import UNREADABLE, complaint, opened, part, rows
+from tap_harvest.http.budget import REPORT_WINDOW_SECONDS, WINDOW_SECONDS, Budget
 from tap_harvest.http.headers import pause_seconds, server_time
 from tap_harvest.http.paging import Paging
 from tap_harvest.http.secrets import redacted
+from tap_harvest.http.sign_in import Fault, Grant, refusal
 from tap_harvest.http.transport import Transport
-from tap_harvest.sign_in import Fault, Grant, refusal
-from tap_harvest.workers import Workers
+from tap_harvest.http.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from msgspec import Raw
 
     from tap_harvest.http.answers import Answer
-    from tap_harvest.sign_in import SignIn
+    from tap_harvest.http.sign_in import SignIn
 
 MAX_PAGE_SIZE = 2000
 MAX_TRIES = 8
