@@ -6,7 +6,7 @@ import os
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pymysql
 import pytest
@@ -23,6 +23,15 @@ _NUMBERS = count(1)
 
 
 @dataclass(frozen=True)
+class OnNode(Database):
+    """A database of a cluster, read as it is on all nodes."""
+
+    def query(self, statement: str) -> list[dict[str, Any]]:
+        """Run a statement when the node has what others have committed before."""
+        return super().query(f"SET STATEMENT wsrep_sync_wait = 15 FOR {statement}")
+
+
+@dataclass(frozen=True)
 class Galera:
     """An empty database of a cluster."""
 
@@ -33,7 +42,7 @@ class Galera:
         """The database through one node, or through several that are tried in turn."""
         first, *others = (self.nodes[number] for number in numbers)
         query = "&".join(f"host=127.0.0.1:{node.port}" for node in others)
-        return Database("mariadb", f"{first.url(self.name)}?{query}".rstrip("?"))
+        return OnNode("mariadb", f"{first.url(self.name)}?{query}".rstrip("?"))
 
 
 @pytest.fixture(scope="session")

@@ -36,7 +36,7 @@ TARGET: Final = (
 FOLDERS: Final = {
     "tap_harvest": TAP,
     "target_harvest_sql": TARGET,
-    "target_harvest_sql.database": ("locks | shadows", "connector", "waits"),
+    "target_harvest_sql.database": ("locks | shadows", "leases", "connector", "waits"),
     "target_harvest_sql.dialects": ("duckdb | mssql | mysql | postgres | sqlite", "base"),
     "target_harvest_sql.drivers": (
         "mssqlpython | pymssql",

@@ -86,6 +86,9 @@ class Locks(Protocol):
     def verify(self) -> None:
         """Raise an error if other runs may be at work on the tables."""
 
+    def fence(self, execute: Callable[..., list[Any]]) -> None:
+        """Raise an error, or make a transaction fail, if other runs may be at work by its end."""
+
 
 class Connector:
     """A connection to the database, opened when it is first needed.
@@ -455,6 +458,10 @@ class Connector:
         if self._locks is not None:
             self._locks.verify()
 
+    def _fence(self) -> None:
+        if self._locks is not None:
+            self._locks.fence(self._execute)
+
     # Transactions
 
     def _transact(
@@ -486,7 +493,7 @@ class Connector:
                 try:
                     driver.execute(self.dialect.begin_sql, {})  # It is here that a loss is met.
                     result = work()
-                    self._verify_locks()
+                    self._fence()
                     self._commit(doing, is_repeatable=is_repeatable)
                 except driver.errors:
                     self._roll_back()

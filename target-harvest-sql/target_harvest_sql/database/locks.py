@@ -1,12 +1,16 @@
-"""The locks that keep other runs from the tables of this one."""
+"""The locks that keep other runs from the tables of this one.
+
+They are locks of the server that a connection holds, or leases where the server is one of several.
+"""
 
 from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from target_harvest_sql.database.connector import DatabaseError
+from target_harvest_sql.database.leases import STALE_SECONDS, Leases
 
 if TYPE_CHECKING:
     import logging
@@ -14,11 +18,16 @@ if TYPE_CHECKING:
 
     from target_harvest_sql.columns import Table
     from target_harvest_sql.database.connector import Connector
+    from target_harvest_sql.dialects.base import Dialect
 
 LOOK_AGAIN_SECONDS: Final = 0.5
 """How often a table is looked at that another run writes to."""
 KEEP_SECONDS: Final = 15
 """How long the connection may be silent. Firewalls and proxies end those that are for longer."""
+TAKEN_OVER: Final = (
+    f"this run could not renew them for {STALE_SECONDS} seconds, and another has them"
+)
+"""Why leases are lost."""
 
 
 class LockLostError(DatabaseError):
@@ -46,6 +55,7 @@ class TableLocks:
         self._logger = logger
         self._wait_limit_seconds = wait_limit_seconds
         self._held: dict[str, Table] = {}
+        self._leases: Leases | None = None
         self._lost: LockLostError | None = None
         self._verified_at = 0.0
         self._mutex = threading.Lock()
@@ -58,14 +68,14 @@ class TableLocks:
             DatabaseError: If another run has the table for too long.
             LockLostError: If the lock of another table was lost.
         """
-        if not self._connector.dialect.lock_sql or not self._connector.open().lock_sql:
+        if not self._connector.dialect.lock_sql or not self._open().lock_sql:
             return
         name = self._connector.dialect.table_name(table)
         if name in self._held:
             self.verify()
             return
         began = time.monotonic()
-        while not self._ask(f'lock the table "{table.name}"', "lock_sql", table):
+        while not self._try(table):
             waited = time.monotonic() - began
             if waited > self._wait_limit_seconds:
                 raise DatabaseError(
@@ -84,9 +94,27 @@ class TableLocks:
         Raises:
             LockLostError: If they are not, or if the database does not answer.
         """
+        if self._leases is not None:
+            self._verify_leases(self._leases.renew)
+            return
         for table in [*self._held.values()][:1]:
             if not self._ask("look after the lock of its tables", "held_sql", table):
-                raise self._lose(None)
+                raise self._lose("the database has given it to another connection")
+
+    def fence(self, execute: Callable[..., list[Any]]) -> None:
+        """Let a transaction be committed only if the locks are still there by then.
+
+        Args:
+            execute: Executes a statement of the transaction.
+
+        Raises:
+            LockLostError: If they are not.
+        """
+        if self._leases is None:
+            self.verify()
+        else:
+            leases = self._leases
+            self._verify_leases(lambda: leases.renew_in(execute))
 
     def keep(self) -> None:
         """Verify the locks if that was not done for a while, so that the connection stays open.
@@ -94,14 +122,40 @@ class TableLocks:
         Raises:
             LockLostError: As `verify` does.
         """
-        if time.monotonic() - self._verified_at > KEEP_SECONDS:
+        if self._leases is not None:  # A thread of theirs renews them.
+            if self._leases.is_lost:
+                raise self._lose(TAKEN_OVER)
+        elif time.monotonic() - self._verified_at > KEEP_SECONDS:
             self.verify()
 
     def close(self) -> None:
         """Give all locks back."""
+        if self._leases is not None:
+            self._leases.release()
+            self._leases = None
         with self._mutex:
             self._connector.close()
             self._held.clear()
+
+    def _open(self) -> Dialect:
+        if self._leases is not None:  # Its thread may be using the connection.
+            return self._connector.dialect
+        with self._mutex:
+            dialect = self._connector.open()
+        if dialect.leases is not None:
+            self._leases = Leases(self._connector, dialect.leases, self._logger)
+        return dialect
+
+    def _try(self, table: Table) -> bool:
+        if self._leases is not None:
+            return self._leases.claim(table)
+        return self._ask(f'lock the table "{table.name}"', "lock_sql", table)
+
+    def _verify_leases(self, renew: Callable[[], bool]) -> None:
+        if self._lost is not None:
+            raise self._lost
+        if not renew():
+            raise self._lose(TAKEN_OVER)
 
     def _ask(self, doing: str, question: str, table: Table) -> bool:
         with self._mutex:
@@ -116,12 +170,11 @@ class TableLocks:
             except DatabaseError as error:
                 if not self._held:
                     raise
-                raise self._lose(error) from error
+                raise self._lose(error.reason) from error
             self._verified_at = time.monotonic()
             return bool(answer)
 
-    def _lose(self, error: DatabaseError | None) -> LockLostError:
-        reason = error.reason if error else "the database has given it to another connection"
+    def _lose(self, reason: str) -> LockLostError:
         self._lost = LockLostError(
             f"The locks that keep other runs from the tables of this one were lost: {reason}. What "
             "was not committed before is not written, as another run may write there now. Run "

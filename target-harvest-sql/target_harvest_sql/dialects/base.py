@@ -24,6 +24,28 @@ class Swap(NamedTuple):
     """A name that the old table may have for a moment; `None` if there is no old table."""
 
 
+class LeaseStatements(NamedTuple):
+    """Locks that are rows of a table; `{}` stands for the name of that table.
+
+    Bound are `name`, the table that is locked, and `owner`, the run that locks it.
+    """
+
+    make: str
+    """Creates the table, unless it exists."""
+    claim: str
+    """Inserts the row of a table, unless there is one."""
+    look: str
+    """Gives the owner of a row, and how often it was renewed."""
+    take_over: str
+    """Makes another run the owner, if the row is as `old_owner` and `old_renewals` say."""
+    renew: str
+    """Changes all rows of an owner."""
+    changed: str
+    """Gives how many rows the last statement has changed."""
+    release: str
+    """Deletes all rows of an owner."""
+
+
 LOCK_TIMEOUT_SECONDS: Final = 60
 """How long a row or a table is waited for that another program holds, unless the server or its user
 have a limit of their own."""
@@ -106,6 +128,9 @@ class Dialect(ABC):
 
     held_sql: ClassVar[str] = ""
     """Gives true if the connection that asks has the lock of `lock_sql`. Bound are the same."""
+
+    leases: ClassVar[LeaseStatements | None] = None
+    """Takes the place of `lock_sql` where the database has several nodes that take writes."""
 
     transaction_sql: ClassVar[str] = ""
     """Asks for the number of the current transaction; empty where nothing tells of its outcome."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, get_args
 from typing_extensions import override
 
 from target_harvest_sql.columns import Kind, Size
-from target_harvest_sql.dialects.base import LOCK_TIMEOUT_SECONDS, Dialect
+from target_harvest_sql.dialects.base import LOCK_TIMEOUT_SECONDS, Dialect, LeaseStatements
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -55,6 +55,9 @@ OPEN_SQL: Sequence[str] = (
         f"LEAST(@@innodb_lock_wait_timeout, {LOCK_TIMEOUT_SECONDS})"
     ),
 )
+
+GALERA = ", Galera"
+"""How the driver ends the version of a node of a cluster."""
 
 INDEX_BYTES = 3072
 """MySQL manual, "InnoDB Limits": https://dev.mysql.com/doc/refman/8.4/en/innodb-limits.html"""
@@ -202,7 +205,9 @@ class MySQL(Dialect):
 
     @override
     def of_server(self, version: str) -> Dialect:
-        return MariaDB() if "MariaDB" in version else MySQL()
+        if "MariaDB" not in version:
+            return MySQL()
+        return Galera() if version.endswith(GALERA) else MariaDB()
 
     @override
     def spell(self, name: str) -> str:
@@ -625,3 +630,41 @@ class MariaDB(MySQL):
     def _new(self, column: Column) -> str:
         """The value that was to be inserted; in MySQL this is deprecated, and so a warning."""
         return f"VALUES({self.quote(column.name)})"
+
+
+class Galera(MariaDB):
+    """A node of a MariaDB Galera cluster.
+
+    MariaDB documentation, "Galera Cluster System Variables":
+    https://mariadb.com/docs/galera-cluster/reference/galera-cluster-system-variables
+    """
+
+    open_sql = (
+        *MariaDB.open_sql,
+        # A statement waits for what other nodes have committed before; 1 for SELECT, 2 for UPDATE
+        # and DELETE, 4 for INSERT. A connection that is opened through another node needs it.
+        "SET SESSION wsrep_sync_wait = 7",
+    )
+    leases = LeaseStatements(
+        make=(
+            "CREATE TABLE IF NOT EXISTS {} (\n"
+            "  table_name varchar(255) NOT NULL,\n"
+            "  owner char(32) NOT NULL,\n"
+            "  renewals bigint NOT NULL,\n"
+            "  PRIMARY KEY (table_name),\n"
+            "  KEY (owner)\n"
+            f") CHARACTER SET utf8mb4 COLLATE {MariaDB.collation}"
+        ),
+        claim=(
+            "INSERT INTO {} (table_name, owner, renewals) VALUES (%(name)s, %(owner)s, 0)\n"
+            "ON DUPLICATE KEY UPDATE renewals = renewals"
+        ),
+        look="SELECT owner, renewals FROM {} WHERE table_name = %(name)s",
+        take_over=(
+            "UPDATE {} SET owner = %(owner)s, renewals = renewals + 1\n"
+            "WHERE table_name = %(name)s AND owner = %(old_owner)s AND renewals = %(old_renewals)s"
+        ),
+        renew="UPDATE {} SET renewals = renewals + 1 WHERE owner = %(owner)s",
+        changed="SELECT ROW_COUNT()",
+        release="DELETE FROM {} WHERE owner = %(owner)s",
+    )

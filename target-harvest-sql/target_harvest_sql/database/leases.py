@@ -1,0 +1,179 @@
+"""Locks on tables that hold across the nodes of a cluster: leases, which are rows of a table.
+
+A lock of the server, such as `GET_LOCK`, belongs to one node. A row belongs to all of them. A node
+that commits a transaction has it certified by the cluster: of two transactions that change the same
+row through two nodes, the one that comes second is refused. So a run that has a lease changes its
+row in each transaction that writes. No transaction can be committed after another run has taken the
+lease over, as that changes the row as well.
+
+MariaDB documentation, "Certification-Based Replication":
+https://mariadb.com/docs/galera-cluster/galera-architecture/certification-based-replication
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from target_harvest_sql.columns import Table
+from target_harvest_sql.database.connector import DatabaseError
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable
+
+    from target_harvest_sql.database.connector import Connector
+    from target_harvest_sql.dialects.base import LeaseStatements
+
+    Execute = Callable[..., list[Any]]
+
+NAME: Final = "_sdc_leases"
+"""The table with the leases of all tables of its schema."""
+OWNER_BYTES: Final = 16
+RENEW_SECONDS: Final = 5
+"""How often the leases of a run are renewed while it does nothing else."""
+STALE_SECONDS: Final = 60
+"""How long a lease must stay as it is until another run takes it over. The run that waits measures
+it, so the clocks of the servers do not matter."""
+
+
+@dataclass(frozen=True)
+class _Sighting:
+    """A lease of another run, as it was when it last changed."""
+
+    owner: str
+    renewals: int
+    seen_at: float
+    """By the monotonic clock, in seconds."""
+
+
+class Leases:
+    """The leases of a run, renewed in a thread until they are released.
+
+    Args:
+        connector: A connection of its own. It may be opened again, through another node as well.
+        statements: The statements of the dialect.
+        logger: Where it is told that a lease is taken over.
+    """
+
+    def __init__(
+        self, connector: Connector, statements: LeaseStatements, logger: logging.Logger
+    ) -> None:
+        self._connector = connector
+        self._statements = statements
+        self._logger = logger
+        self._owner = secrets.token_hex(OWNER_BYTES)
+        self._held: dict[str, set[str]] = {}
+        """By table of leases, the tables of this run."""
+        self._sightings: dict[tuple[str, str], _Sighting] = {}
+        self.is_lost = False
+        """Whether another run has taken a lease over."""
+        self._mutex = threading.Lock()
+        """Held while the connection is used."""
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._renew_again_and_again, daemon=True)
+
+    def claim(self, table: Table) -> bool:
+        """Take a table for this run, unless another run has it.
+
+        Raises:
+            DatabaseError: If the database refuses it.
+        """
+        leases, name = self._place(table), table.name.lower()
+        with self._mutex:
+            if leases not in self._held:
+                self._connector.transact(
+                    f'make the table "{NAME}"', lambda execute: self._make(execute, table)
+                )
+            owner = self._connector.transact(
+                f'take a lease of table "{table.name}"',
+                lambda execute: self._take(execute, leases, name),
+            )
+        if owner != self._owner:
+            return False
+        self._held.setdefault(leases, set()).add(name)
+        if not self._thread.is_alive():
+            self._thread.start()
+        return True
+
+    def renew(self) -> bool:
+        """Renew all leases in a transaction of their own; returns whether this run has them.
+
+        Raises:
+            DatabaseError: If the database does not answer.
+        """
+        with self._mutex:
+            return self._connector.transact("renew the leases of its tables", self.renew_in)
+
+    def renew_in(self, execute: Execute) -> bool:
+        """Renew all leases as part of a transaction; returns whether this run has them."""
+        if self.is_lost:
+            return False
+        for leases, names in [*self._held.items()]:  # Another thread may add to them.
+            execute(self._statements.renew.format(leases), {"owner": self._owner})
+            [(count,)] = execute(self._statements.changed, {})
+            if count < len(names):
+                self.is_lost = True
+        return not self.is_lost
+
+    def release(self) -> None:
+        """Give all leases back; those that cannot be given back expire."""
+        self._ended.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        with self._mutex, suppress(DatabaseError):
+            for leases in self._held:
+                statement = self._statements.release.format(leases)
+                self._connector.transact(
+                    "give its leases back",
+                    lambda execute, s=statement: execute(s, {"owner": self._owner}),  # type: ignore[misc] # It infers no type from the default.
+                )
+        self._held.clear()
+
+    def _place(self, table: Table) -> str:
+        return self._connector.dialect.table_name(Table(NAME, (), table.schema))
+
+    def _make(self, execute: Execute, table: Table) -> None:
+        """Make the table of leases, and its schema, if need be; both are changes for all nodes."""
+        dialect, of = self._connector.dialect, {"schema": table.schema}
+        if table.schema and not execute(dialect.schema_sql(), of):
+            execute(dialect.create_schema_sql(table.schema))
+        if not execute(dialect.columns_sql(), {**of, "table": NAME}):
+            execute(self._statements.make.format(self._place(table)))
+
+    def _take(self, execute: Execute, leases: str, name: str) -> str:
+        """Take a lease if it is free or stale; returns its owner."""
+        values = {"name": name, "owner": self._owner}
+        look = self._statements.look.format(leases)
+        found = execute(look, values)
+        if not found:
+            execute(self._statements.claim.format(leases), values)
+        elif self._is_stale(leases, name, *found[0]):
+            owner, renewals = found[0]
+            self._logger.warning(
+                "Taking table %s over from a run that has not renewed its lease for %d seconds.",
+                *(name, STALE_SECONDS),
+            )
+            old = {"old_owner": owner, "old_renewals": renewals}
+            execute(self._statements.take_over.format(leases), values | old)
+        else:
+            return str(found[0][0])
+        [(owner, _)] = execute(look, values)
+        return str(owner)
+
+    def _is_stale(self, leases: str, name: str, owner: str, renewals: int) -> bool:
+        """Whether a lease of another run has been the same for too long."""
+        seen = self._sightings.get((leases, name))
+        if seen is None or (seen.owner, seen.renewals) != (owner, renewals):
+            self._sightings[leases, name] = _Sighting(owner, renewals, time.monotonic())
+            return False
+        return owner != self._owner and time.monotonic() - seen.seen_at >= STALE_SECONDS
+
+    def _renew_again_and_again(self) -> None:
+        while not self._ended.wait(RENEW_SECONDS):
+            with suppress(DatabaseError):  # Whoever writes next meets it too.
+                self.renew()
