@@ -62,6 +62,7 @@ class DuckDB(Dialect):
         "of this process the right to write there.",
         'IOException The file "': "Let `sqlalchemy_url` name a DuckDB file, or a new one.",
         "IOException Could not write": "Make room on the disk.",
+        "TransactionException Failed to commit: Could not write": "Make room on the disk.",
         "OutOfMemoryException": "Raise `?memory_limit=` in `sqlalchemy_url`, or lower "
         "`batch_size_bytes`.",
         'InvalidInputException "maximum_object_size" of': "DuckDB reads records of at most 16 MB: "

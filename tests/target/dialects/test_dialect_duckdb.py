@@ -187,3 +187,10 @@ def test_older_rows_change_nothing() -> None:
         'WHERE ("at" < old."at") IS NOT TRUE\n'
         ")"
     )
+
+
+def test_a_full_disk_is_told_wherever_it_is_met() -> None:
+    """While a statement is at work, or at the end of its transaction."""
+    for code, beginning in (("IOException", ""), ("TransactionException", "Failed to commit: ")):
+        text = f'{beginning}Could not write file "x.wal": No space left on device'
+        assert DuckDB().hint(code, text) == "Make room on the disk."
