@@ -95,21 +95,23 @@ def test_where_one_has_no_value_the_later_record_wins(
     assert [row["v"] for row in database.rows("t")] == ["second"] * 3
 
 
-def test_the_size_of_a_batch_never_matters(new_database: Callable[[str], Database]) -> None:
+def test_the_size_of_a_batch_never_matters(
+    database: Database, new_database: Callable[[str], Database]
+) -> None:
     """Ages, records without one, and deletions, in any order."""
     chance = random.Random(7)
     records = []
-    for n in range(400):
+    for n in range(150):
         values = {"id": chance.randrange(12), "at": chance.choice([None, 1, 2, 3, 4]), "v": str(n)}
         gone = {"_sdc_deleted_at": "2024-01-01T00:00:00Z"} if chance.random() < 0.25 else {}
         records.append(record("t", **values, **gone))
     for hard_delete in (True, False):
         found = []
-        for batch_size_rows in (1, 2, 3, 7, 50, 10_000):
-            database = new_database("sqlite")
+        for batch_size_rows in (1, 2, 7, 10_000):
+            new = new_database(database.engine)
             config = {"newest_wins": "at", "hard_delete": hard_delete}
-            write(database, stream("integer"), *records, batch_size_rows=batch_size_rows, **config)
-            found.append(database.rows("t"))
+            write(new, stream("integer"), *records, batch_size_rows=batch_size_rows, **config)
+            found.append(new.rows("t"))
 
         assert all(rows == found[0] for rows in found)
 

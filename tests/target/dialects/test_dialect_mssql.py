@@ -518,3 +518,25 @@ def test_older_rows_change_nothing() -> None:
         "INNER JOIN #stage AS new ON old.[id] = new.[id]\n"
         "  AND CASE WHEN new.[amount] < old.[amount] THEN 0 ELSE 1 END = 1"
     )
+
+
+def test_an_older_row_still_takes_its_version() -> None:
+    """A row that came in a version belongs to it; all else of it stays."""
+    version = Column("_sdc_table_version", ("v",), "integer")
+    columns = (ID, replace(AMOUNT, source="amount"), version)
+    upsert = MSSQL().upsert_sql(replace(TABLE, newest_by="amount", columns=columns))
+
+    assert upsert[2] == (
+        "UPDATE old SET "
+        "[amount] = CASE WHEN new.[amount] < old.[amount] THEN old.[amount] ELSE new.[amount] END, "
+        "[_sdc_table_version] = new.[_sdc_table_version]\n"
+        "FROM [harvest].[entries] AS old WITH (UPDLOCK, HOLDLOCK)\n"
+        "INNER JOIN #stage AS new ON old.[id] = new.[id]\n"
+        "  AND (CASE WHEN new.[amount] < old.[amount] THEN 0 ELSE 1 END = 1 OR EXISTS "
+        "(SELECT new.[_sdc_table_version] EXCEPT SELECT old.[_sdc_table_version]))\n"
+        "WHERE EXISTS (\n"
+        "  SELECT new.[amount], new.[_sdc_table_version]\n"
+        "  EXCEPT\n"
+        "  SELECT old.[amount], old.[_sdc_table_version]\n"
+        ")"
+    )

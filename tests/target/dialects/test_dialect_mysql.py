@@ -434,3 +434,35 @@ def test_older_rows_change_nothing() -> None:
         ") AS gone ON old.`id` = CAST(gone.c0 AS signed)\n"
         "  AND (CAST(gone.c1 AS date) < old.`day`) IS NOT TRUE"
     )
+
+
+def test_an_older_row_still_takes_its_version() -> None:
+    """A row that came in a version belongs to it; all else of it stays."""
+    day = Column("day", ("3",), "date", "day")
+    version = Column("_sdc_table_version", ("4",), "integer")
+    table = Table("entries", (ID, day, CLIENT, version, AT), newest_by="day")
+    [in_mysql], [in_mariadb] = MySQL().upsert_sql(table), MariaDB().upsert_sql(table)
+    is_older = "CAST(new_rows.c1 AS date) < `entries`.`day`"
+
+    assert in_mysql.split("AS signed)\n")[1] == (
+        "WHERE old.`id` IS NULL OR NOT ((CAST(new_rows.c1 AS date) < old.`day`) IS TRUE "
+        "AND old.`_sdc_table_version` <=> new_rows.c3 "
+        "OR old.`day` <=> new_rows.c1 AND old.`client__name` <=> new_rows.c2 "
+        "AND old.`_sdc_table_version` <=> new_rows.c3)\n"
+        "ON DUPLICATE KEY UPDATE "
+        f"`entries`.`client__name` = IF({is_older}, `entries`.`client__name`, new_rows.c2), "
+        "`entries`.`_sdc_table_version` = new_rows.c3, "
+        f"`entries`.`_sdc_batched_at` = IF({is_older}, `entries`.`_sdc_batched_at`, new_rows.c4), "
+        f"`entries`.`day` = IF({is_older}, `entries`.`day`, new_rows.c1)"
+    )
+    is_older = "(CAST(VALUES(`day`) AS date) < `entries`.`day`) IS TRUE"
+    assert in_mariadb.split("ON DUPLICATE KEY UPDATE ")[1] == (
+        f"`entries`.`_sdc_batched_at` = IF(@is_same := ({is_older} "
+        "OR `entries`.`day` <=> VALUES(`day`) "
+        "AND `entries`.`client__name` <=> VALUES(`client__name`) "
+        "AND `entries`.`_sdc_table_version` <=> VALUES(`_sdc_table_version`)), "
+        "`entries`.`_sdc_batched_at`, VALUES(`_sdc_batched_at`)), `entries`.`client__name` = "
+        f"IF({is_older}, `entries`.`client__name`, VALUES(`client__name`)), "
+        "`entries`.`_sdc_table_version` = VALUES(`_sdc_table_version`), "
+        f"`entries`.`day` = IF({is_older}, `entries`.`day`, VALUES(`day`))"
+    )
