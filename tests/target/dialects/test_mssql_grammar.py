@@ -8,7 +8,6 @@ from itertools import count, product
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 import pytest
-from target_harvest_sql.quarantine import COLUMNS, TABLE
 from typing_extensions import override
 
 from target_harvest_sql.columns import METADATA, Column, Kind, Size, Table
@@ -16,6 +15,7 @@ from target_harvest_sql.dialects.base import Dialect, Swap
 from target_harvest_sql.dialects.mssql import MSSQL, Babelfish
 from target_harvest_sql.drivers.mssql import MSSQLDriver
 from target_harvest_sql.drivers.pymssql import PyMSSQLDriver
+from target_harvest_sql.writing.quarantine import COLUMNS, TABLE
 from tsql_grammar import GRAMMARS, refused
 
 if TYPE_CHECKING:
