@@ -342,7 +342,7 @@ def test_what_came_before_the_refused_record_of_its_key_is_written(
 @pytest.mark.parametrize("is_of_database", [True, False])
 def test_the_row_of_a_refused_record_is_not_taken_for_deleted(
     database: Database,
-    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
     judge: dict[str, Any],
     *,
     hard_delete: bool,
@@ -355,9 +355,9 @@ def test_the_row_of_a_refused_record_is_not_taken_for_deleted(
 
     def sync(version: int, *days: dict[str, Any]) -> str:
         messages = [{**message, "version": version} for message in days]
-        ended = run(database, tmp_path, DAYS, *messages, activate("days", version), **config)
-        assert ended.exit_code == 0, ended.errors
-        return ended.errors
+        caplog.clear()
+        write(database, DAYS, *messages, activate("days", version), **config)
+        return caplog.text
 
     def alive() -> list[int]:
         rows = database.query("SELECT * FROM days ORDER BY id")
@@ -365,7 +365,7 @@ def test_the_row_of_a_refused_record_is_not_taken_for_deleted(
 
     assert "no rows were removed" not in sync(1, day(1), day(2), day(3))
     said = sync(2, day(1, "never"), day(2))
-    assert "Stream days: no rows were removed or marked" in " ".join(said.split())
+    assert "Stream days: no rows were removed or marked" in said
     assert alive() == [1, 2, 3]
     assert "no rows were removed" not in sync(3, day(1), day(2))
     assert alive() == [1, 2]
