@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PACKAGES := tap-harvest target-harvest-sql harvest-report
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -35,19 +36,20 @@ chaos: $(READY) ## Sync amid faults and kills, some minutes; ARGS=--help tells m
 compose: $(READY) ## Try taps and targets of others; they are installed aside
 	$(BIN)/pytest -v tests/pipeline/compose.py $(ARGS)
 
-docs: $(READY) ## Make docs/tables.svg, docs/streams.md and plugins/ anew
+docs: $(READY) ## Make docs/tables.svg, streams.md, queries.md and plugins/ anew
 	PYTHONPATH=tests $(BIN)/python tests/draw_tables.py
 	PYTHONPATH=tests $(BIN)/python tests/write_streams.py
 	PYTHONPATH=tests $(BIN)/python tests/write_hub.py
+	PYTHONPATH=tests $(BIN)/python tests/write_queries.py
 
 lock: $(READY) ## Pin the development dependencies anew, with hashes
 	$(BIN)/uv pip compile --upgrade --quiet --no-header --no-emit-index-url --generate-hashes \
 		--universal --python-version 3.11 --group dev --all-extras --output-file requirements.txt \
-		tap-harvest/pyproject.toml target-harvest-sql/pyproject.toml
+		$(PACKAGES:%=%/pyproject.toml)
 
-dist: $(READY) ## Build both packages into dist/
+dist: $(READY) ## Build the packages into dist/
 	rm -rf dist
-	for package in tap-harvest target-harvest-sql; do \
+	for package in $(PACKAGES); do \
 		$(BIN)/uv build --quiet --no-build-isolation --python $(BIN)/python --out-dir dist $$package || exit 1; done
 
 test-dist: $(READY) ## Run the tests on what `make dist` built
@@ -60,12 +62,12 @@ clean: ## Remove what the recipes made
 	rm -rf $(VENV) $(VENV)-dist dist .meltano output harvest.db harvest.db-* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # The environment is made anew when a pin or a package's metadata changes.
-$(READY): requirements.txt tap-harvest/pyproject.toml target-harvest-sql/pyproject.toml
+$(READY): requirements.txt $(PACKAGES:%=%/pyproject.toml)
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' || \
 		{ echo "Python 3.11 to 3.14 is needed, and $(PYTHON) is none. Name one: make PYTHON=python3.12" >&2; exit 1; }
 	@echo "Setting up $(VENV), once (about a minute)."
 	@$(PYTHON) -m venv --clear $(VENV) || \
 		{ echo "Python's venv module is needed (Debian and Ubuntu: the package python3-venv)." >&2; exit 1; }
 	@$(BIN)/pip install --quiet --require-hashes --requirement requirements.txt
-	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable tap-harvest --editable target-harvest-sql
+	@$(BIN)/pip install --quiet --no-deps --no-build-isolation $(PACKAGES:%=--editable %)
 	@touch $@

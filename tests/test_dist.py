@@ -15,8 +15,8 @@ import pytest
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PYTHON: Final = Path(sys.executable)
-PACKAGES: Final = ("tap-harvest", "target-harvest-sql")
-COMMANDS: Final = PACKAGES
+PLUGINS: Final = ("tap-harvest", "target-harvest-sql")
+PACKAGES: Final = (*PLUGINS, "harvest-report")
 """Each package's command has its folder's name."""
 HEAVY: Final = frozenset({"duckdb", "psycopg", "pymssql", "pymysql", "sqlalchemy"})
 """What a command has no need of before it is told a database, and what takes long to import."""
@@ -42,7 +42,7 @@ class Released:
 
 @pytest.fixture(scope="module")
 def released(tmp_path_factory: pytest.TempPathFactory) -> Released:
-    """Both packages as `make dist` builds them, installed by pip as a user does, without extras.
+    """The packages as `make dist` builds them, installed by pip as a user does, without extras.
 
     What they ask for has the versions of the pins, so that a release of somebody else's does not
     decide on the test.
@@ -71,11 +71,12 @@ def test_a_wheel_and_a_source_distribution_of_each(released: Released) -> None:
     assert names - {".gitignore"} == {
         *("tap_harvest_api-py3-none-any.whl", "tap_harvest_api.tar.gz"),
         *("target_harvest_sql-py3-none-any.whl", "target_harvest_sql.tar.gz"),
+        *("harvest_report-py3-none-any.whl", "harvest_report.tar.gz"),
     }
 
 
 def test_what_they_ask_for_fits_together(released: Released) -> None:
-    """One environment holds both."""
+    """One environment holds them all."""
     done = subprocess.run(
         [released.bin / "pip", "check"], capture_output=True, text=True, check=False
     )
@@ -83,7 +84,7 @@ def test_what_they_ask_for_fits_together(released: Released) -> None:
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", PLUGINS)
 @pytest.mark.parametrize(
     ("argument", "shown"), [("--version", "0."), ("--help", "--config"), ("--about", "Settings")]
 )
@@ -119,3 +120,28 @@ def test_they_write_a_stream_into_a_file(released: Released, tmp_path: Path) -> 
 
     with closing(sqlite3.connect(tmp_path / "words.db")) as database:
         assert database.execute("SELECT word FROM words").fetchall() == [("calm",)]
+
+
+@pytest.mark.parametrize(("argument", "shown"), [("--version", "0."), ("--help", "page")])
+def test_the_report_tells_of_itself_and_imports_no_more_than_it_must(
+    released: Released, argument: str, shown: str
+) -> None:
+    """No engine, and nothing that reads or makes a page."""
+    done = released.run("harvest-report", argument)
+
+    imported = set(re.findall(r"^import time:.*\| *(\w+)$", done.stderr, re.MULTILINE))
+    assert done.returncode == 0, done.stderr
+    assert shown in done.stdout
+    assert "click" in imported  # So that the look is one.
+    assert imported & {*HEAVY, "jinja2", "sqlglot"} == set()
+
+
+def test_the_report_makes_a_page(released: Released, tmp_path: Path) -> None:
+    """The wheel holds its queries and templates; without extras there is SQLite."""
+    with closing(sqlite3.connect(tmp_path / "warehouse.db")) as database:
+        database.execute("CREATE TABLE time_entries (id INTEGER)")
+
+    command = [released.bin / "harvest-report", "page", "--out", tmp_path / "page.html"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+
+    assert "The table time_entries has no column" in (tmp_path / "page.html").read_text("utf-8")

@@ -15,6 +15,7 @@ from meltano.cli import cli
 
 import draw_tables
 import write_hub
+import write_queries
 import write_streams
 from pipeline import compose
 from tap_harvest.tap import TapHarvest
@@ -26,7 +27,7 @@ DOCUMENTS: Final = [
     *ROOT.glob("*.md"),
     *ROOT.glob(".github/*.md"),
     *ROOT.glob("docs/**/*.md"),
-    *ROOT.glob("ta*/README.md"),
+    *ROOT.glob("*/README.md"),
 ]
 
 
@@ -59,12 +60,13 @@ def test_the_taps_and_targets_of_others_are_those_that_are_tried() -> None:
         assert requirement.replace("==", " ") in page
 
 
-def test_both_packages_have_one_version_and_one_licence() -> None:
+def test_the_packages_have_one_version_and_one_licence() -> None:
     """They are released together."""
-    packages = ("tap-harvest", "target-harvest-sql")
+    packages = ("tap-harvest", "target-harvest-sql", "harvest-report")
 
     written = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    versions = {metadata.version(plugin.package_name or plugin.name) for plugin in PLUGINS}
+    names = [*(plugin.package_name or plugin.name for plugin in PLUGINS), "harvest-report"]
+    versions = {metadata.version(name) for name in names}
     licences = {(ROOT / name / "LICENSE").read_text(encoding="utf-8") for name in packages}
     assert versions == {written["tool"]["release"]["version"]}
     assert licences == {(ROOT / "LICENSE").read_text(encoding="utf-8")}
@@ -87,6 +89,11 @@ def test_the_drawing_of_the_tables_is_current() -> None:
 def test_the_page_of_streams_is_current() -> None:
     """After a change of a stream, `make docs` writes it anew."""
     assert (ROOT / "docs" / "streams.md").read_text(encoding="utf-8") == write_streams.page()
+
+
+def test_the_page_of_queries_is_current() -> None:
+    """After a change of a query, `make docs` writes it anew."""
+    assert (ROOT / "docs" / "queries.md").read_text(encoding="utf-8") == write_queries.page()
 
 
 def test_the_definitions_for_meltanohub_are_current() -> None:

@@ -32,10 +32,20 @@ TARGET: Final = (
     "dialects | drivers",
     "columns | logs | watermark",
 )
+REPORT: Final = (
+    "__main__",
+    "cli",
+    "page",
+    "account_page | client_page",
+    "tables | database",
+    "parts | periods | queries",
+    "errors",
+)
 # The order inside the folders.
 FOLDERS: Final = {
     "tap_harvest": TAP,
     "target_harvest_sql": TARGET,
+    "harvest_report": REPORT,
     "target_harvest_sql.database": ("locks | shadows", "leases", "connector", "waits"),
     "target_harvest_sql.dialects": ("duckdb | mssql | mysql | postgres | sqlite", "base"),
     "target_harvest_sql.drivers": (
@@ -62,6 +72,7 @@ FOLDERS: Final = {
 PACKAGES: Final = {
     "tap_harvest": (ROOT / "tap-harvest" / "tap_harvest", TAP),
     "target_harvest_sql": (ROOT / "target-harvest-sql" / "target_harvest_sql", TARGET),
+    "harvest_report": (ROOT / "harvest-report" / "harvest_report", REPORT),
     "harvest_sandbox": (ROOT / "tests" / "harvest_sandbox", ()),
 }
 
@@ -119,7 +130,7 @@ def test_each_folder_of_the_target_has_an_order() -> None:
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_the_packages_do_not_know_each_other(package: str) -> None:
-    """Tap, target and stand-in account share no code, so none repeats another's error."""
+    """Tap, target, report and stand-in account share no code, so none repeats another's error."""
     folder, _ = PACKAGES[package]
     others = PACKAGES.keys() - {package}
 

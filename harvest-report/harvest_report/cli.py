@@ -1,0 +1,172 @@
+"""The command `harvest-report`: makes pages, lists clients, and prints queries."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import tempfile
+import webbrowser
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from harvest_report.errors import ReportError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DEFAULT_URL: Final = "sqlite:///warehouse.db"
+"""The database if no setting names one: what this project's meltano.yml fills."""
+
+
+class Day(click.ParamType[dt.date]):
+    """A day such as 2031-04-09."""
+
+    name = "day"
+
+    def convert(self, value: Any, _param: Any, _context: Any) -> dt.date:
+        """Read it."""
+        with suppress(ValueError):
+            return dt.date.fromisoformat(value)
+        return self.fail("Write a day like 2031-04-09.")
+
+
+def database_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that name the database."""
+    for option in (
+        click.option(
+            "--schema",
+            envvar="HARVEST_REPORT_SCHEMA",
+            help="SQL schema of the tables. Default: the connection's own.",
+        ),
+        click.option(
+            "--database",
+            "address",
+            envvar=["HARVEST_REPORT_SQLALCHEMY_URL", "DATABASE_URL"],
+            default=DEFAULT_URL,
+            show_default=True,
+            help="URL of the database, as the target's sqlalchemy_url.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="harvest-report")
+def main() -> None:
+    """Pages of a Harvest account that was synced into a SQL database."""
+
+
+@main.command()
+@database_options
+@click.option("--client", help="Make the page for this client: a name or an id.")
+@click.option("--people", is_flag=True, help="With --client: name who did the work.")
+@click.option("--notes", is_flag=True, help="With --client: show the notes of entries.")
+@click.option("--from", "first", type=Day(), help="First day. Default: 12 months of data.")
+@click.option("--to", "last", type=Day(), help="Last day. Default: the last month with data.")
+@click.option(
+    "--as-of",
+    type=Day(),
+    envvar="HARVEST_REPORT_AS_OF",
+    help="Day that ages are counted to. Default: today.",
+)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False),
+    envvar="HARVEST_REPORT_OUT",
+    help="File to write. Default: harvest-report.html, with --client and its name.",
+)
+@click.option("--open", "is_opened", is_flag=True, help="Show it in the browser.")
+def page(
+    address: str,
+    schema: str | None,
+    client: str | None,
+    out: str | None,
+    *,
+    first: dt.date | None,
+    last: dt.date | None,
+    as_of: dt.date | None,
+    people: bool,
+    notes: bool,
+    is_opened: bool,
+) -> None:
+    """Make an HTML page of the account, or the page for one client.
+
+    The page for a client holds no rate, no cost, and no other client's name. It names people and
+    shows notes only if you ask for them.
+    """
+    # Only here: `--help` needs none of it.
+    from harvest_report.database import open_database
+    from harvest_report.page import Asked, make_page
+
+    if client is None and (people or notes):
+        raise ReportError("--people and --notes need --client. The account's page has no entries.")
+    asked = Asked(first, last, as_of, client, people, notes)
+    with open_database(address, schema or None) as database:
+        made = make_page(database, asked)
+    path = Path(out or _file_name(made.client))
+    _write(path, made.html)
+    for warning in made.warnings:
+        click.echo(f"Warning: {warning}", err=True)
+    click.echo(path.absolute().as_uri())
+    if is_opened and not webbrowser.open(path.absolute().as_uri()):
+        raise ReportError("No browser can be started here. Open the address above yourself.")
+
+
+@main.command()
+@database_options
+def clients(address: str, schema: str | None) -> None:
+    """List the clients that have time, with their ids."""
+    from harvest_report.database import open_database
+
+    with open_database(address, schema or None) as database:
+        if told := database.missing("clients_held"):
+            raise ReportError(told)
+        for row in database.rows("clients_held"):
+            click.echo(f"{row['id']}\t{row['name']}")
+
+
+@main.command()
+@click.argument("name", required=False)
+@click.option(
+    "--dialect",
+    default="sqlite",
+    show_default=True,
+    help="sqlite, duckdb, postgresql, mariadb, mysql or mssql.",
+)
+@click.option("--schema", help="SQL schema of the tables.")
+def sql(name: str | None, dialect: str, schema: str | None) -> None:
+    """Print a query in the SQL of a database; without NAME, list the queries."""
+    from harvest_report.queries import DIALECTS, SIGNS, queries
+
+    if dialect not in DIALECTS:
+        raise ReportError(f"--dialect is none of {', '.join(DIALECTS)}.")
+    if name is None:
+        for query in queries().values():
+            click.echo(f"{query.name:<32}{query.title}")
+    elif name in queries():
+        sign = SIGNS.get(dialect, ":")
+        click.echo(queries()[name].written_for(dialect, schema=schema, sign=sign))
+    else:
+        raise ReportError("There is no query of that name. `harvest-report sql` lists them.")
+
+
+def _file_name(client: str | None) -> str:
+    slug = re.sub(r"[^\w]+", "-", client or "").strip("-").lower()
+    return f"harvest-report-{slug}.html" if slug else "harvest-report.html"
+
+
+def _write(path: Path, text: str) -> None:
+    """Write the file whole, or leave the old one."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=path.parent, suffix=".html", delete=False
+        ) as file:
+            file.write(text)
+        Path(file.name).replace(path)
+    except OSError as error:
+        raise ReportError(f"The page cannot be written to {path}: {error.strerror}.") from error

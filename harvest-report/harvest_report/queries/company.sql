@@ -1,0 +1,3 @@
+-- The account
+SELECT name, week_start_day
+FROM company

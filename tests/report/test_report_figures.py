@@ -1,0 +1,234 @@
+"""The figures of the pages, against sums of the stand-in account's own rows."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from report.conftest import AS_OF, STREAMS, Made, sync
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from fix_databases import Database
+    from fix_pipeline import Pipeline
+    from harvest_sandbox import Sandbox
+
+FIRST: Final = "2025-07-01"
+"""The first day of twelve whole months up to the account's clock."""
+WEEKS: Final = 365 / 7
+LATE: Final = ("2026-06-22", "2026-06-28")
+"""The last whole week before the account's clock."""
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, harvest: Sandbox, tmp_path: Path) -> Database:
+    """The account in a file, and on a server. Other engines are tested with the queries."""
+    found: Database = request.getfixturevalue(f"{request.param}_database")
+    sync(harvest, found.url, tmp_path)
+    return found
+
+
+def in_period(harvest: Sandbox, first: str = FIRST, last: str = AS_OF) -> list[dict[str, Any]]:
+    """The entries of the page."""
+    return [row for row in harvest.rows("time_entries") if first <= row["spent_date"] <= last]
+
+
+def hours(entries: Iterable[dict[str, Any]], *names: str) -> dict[Any, tuple[float, float]]:
+    """Hours and billable hours, by the name of a client, a task and so on."""
+    sums: dict[Any, tuple[float, float]] = defaultdict(lambda: (0, 0))
+    for entry in entries:
+        key = tuple(entry["spent_date"][:7] if n == "month" else entry[n]["name"] for n in names)
+        before = sums[key]
+        sums[key] = (
+            before[0] + entry["hours"],
+            before[1] + entry["hours"] * entry["billable"],
+        )
+    return sums
+
+
+def check_hours(
+    shown: dict[tuple[str, ...], list[float]], wanted: dict[Any, tuple[float, float]], total: str
+) -> None:
+    """The first two figures of each row are hours and billable hours; the last row is the sum."""
+    sums = [sum(each[place] for each in wanted.values()) for place in (0, 1)]
+    assert shown.keys() == wanted.keys() | {(total,)}
+    for key, both in {**wanted, (total,): sums}.items():
+        assert shown[key][:2] == pytest.approx(list(both), abs=0.006)
+
+
+MONTHS: Final = {
+    **{
+        f"{name} 2025": f"2025-{number:02}"
+        for number, name in enumerate(
+            ("July", "August", "September", "October", "November", "December"), 7
+        )
+    },
+    **{
+        f"{name} 2026": f"2026-{number:02}"
+        for number, name in enumerate(("January", "February", "March", "April", "May", "June"), 1)
+    },
+}
+
+
+def test_the_figures_of_the_account(
+    database: Database, harvest: Sandbox, page: Callable[..., Made]
+) -> None:
+    """Each is the sum of the account's own rows."""
+    shown = page(database.url).shown
+    entries = in_period(harvest)
+
+    months = {(name,): hours(entries, "month")[month,] for name, month in MONTHS.items()}
+    check_hours(shown.figures("Hours by month"), months, "All months")
+    clients = hours(entries, "client")
+    check_hours(shown.figures("Hours by client"), clients, "All clients")
+    check_matrix(shown.figures("Hours by client and month"), hours(entries, "client", "month"))
+    check_people(shown.figures("Hours against capacity, by person"), harvest, entries)
+    check_late(shown.figures("Hours that are missing, by person"), harvest)
+    check_budgets(shown.figures("Budgets of hours, by project", 2), harvest)
+    check_money(shown.tables, harvest)
+
+
+def name_of(user: dict[str, Any]) -> str:
+    """The name of a person, who may have no last name."""
+    return " ".join(filter(None, [user["first_name"], user["last_name"]]))
+
+
+def check_matrix(
+    shown: dict[tuple[str, ...], list[float]], wanted: dict[Any, tuple[float, float]]
+) -> None:
+    """A row for each client, a column for each month, and the sum."""
+    for (client, month), (tracked, _) in wanted.items():
+        place = list(MONTHS.values()).index(month)
+        assert shown[client,][place] == pytest.approx(tracked, abs=0.06)
+    filled = sum(cell != "" for row in shown.values() for cell in row[:-1])
+    assert filled == len(wanted) + len({month for _, month in wanted})
+
+
+def check_people(
+    shown: dict[tuple[str, ...], list[float]], harvest: Sandbox, entries: list[dict[str, Any]]
+) -> None:
+    """Capacity, hours, billable hours, and both in percent of the capacity."""
+    users = [u for u in harvest.rows("users") if u["is_active"] and u["weekly_capacity"]]
+    assert len(shown) == len(users) + 1
+    for user in users:
+        name = name_of(user)
+        mine = [entry for entry in entries if entry["user"]["id"] == user["id"]]
+        tracked = sum(entry["hours"] for entry in mine)
+        billable = sum(entry["hours"] * entry["billable"] for entry in mine)
+        capacity = user["weekly_capacity"] / 3600 * WEEKS
+        assert shown[name,] == pytest.approx(
+            [capacity, tracked, billable, tracked * 100 / capacity, billable * 100 / capacity],
+            abs=0.51,
+        )
+        assert shown[name,][:3] == pytest.approx([capacity, tracked, billable], abs=0.006)
+
+
+def check_late(shown: dict[tuple[str, ...], list[float]], harvest: Sandbox) -> None:
+    """Capacity, hours of the week, and what is missing."""
+    tracked: dict[int, float] = defaultdict(float)
+    for entry in in_period(harvest, *LATE):
+        tracked[entry["user"]["id"]] += entry["hours"]
+    wanted = {}
+    for user in harvest.rows("users"):
+        name = name_of(user)
+        capacity, done = user["weekly_capacity"] / 3600, tracked[user["id"]]
+        if user["is_active"] and done < capacity:
+            wanted[name,] = pytest.approx([capacity, done, capacity - done], abs=0.006)
+    assert shown == wanted
+
+
+def check_budgets(shown: dict[tuple[str, ...], list[float]], harvest: Sandbox) -> None:
+    """Budget, hours, what is left, and the share."""
+    wanted = {}
+    for project in harvest.rows("projects"):
+        if (
+            project["budget"]
+            and project["is_active"]
+            and not project["budget_is_monthly"]
+            and project["budget_by"] == "project"
+        ):
+            spent = sum(
+                entry["hours"]
+                for entry in harvest.rows("time_entries")
+                if entry["project"]["id"] == project["id"]
+            )
+            budget = project["budget"]
+            wanted[project["name"], project["client"]["name"]] = [
+                pytest.approx(each, abs=0.51 if each is spent else 0.506)
+                for each in (budget, spent, budget - spent, spent * 100 / budget)
+            ]
+    assert wanted
+    assert shown == wanted
+
+
+def check_money(tables: dict[str, list[list[str]]], harvest: Sandbox) -> None:
+    """The sums of each currency, and a table for each: none is added to another."""
+    uninvoiced: dict[str, float] = defaultdict(float)
+    for entry in harvest.rows("time_entries"):
+        if entry["billable"] and not entry["is_billed"]:
+            value = entry["hours"] * (entry["billable_rate"] or 0)
+            uninvoiced[entry["client"]["currency"]] += value
+    due: dict[str, float] = defaultdict(float)
+    for invoice in harvest.rows("invoices"):
+        if invoice["state"] == "open":
+            due[invoice["currency"]] += invoice["due_amount"]
+    assert len(uninvoiced) > 1
+    for title, sums, place in (("Uninvoiced work", uninvoiced, -3), ("Receivables", due, -1)):
+        found = {name.rsplit(" ", 1)[1]: rows for name, rows in tables.items() if title in name}
+        assert found.keys() == sums.keys()
+        for currency, rows in found.items():
+            cells = [[cell.replace(",", "") for cell in row] for row in rows]
+            assert float(cells[-1][place]) == pytest.approx(sums[currency], abs=0.51)
+            parts = [float(cell) for cell in cells[-1] if cell and cell != "Sum"]
+            assert sum(parts[:-1]) == pytest.approx(sums[currency], abs=0.51)
+
+
+def test_the_figures_of_a_client(
+    database: Database, harvest: Sandbox, page: Callable[..., Made]
+) -> None:
+    """Only the client's own entries count, in the period asked for."""
+    entries = in_period(harvest, "2026-01-01", "2026-03-31")
+    names = [entry["client"]["name"] for entry in entries]
+    client = max(sorted(set(names)), key=names.count)
+    mine = [entry for entry in entries if entry["client"]["name"] == client]
+
+    arguments = ("--from", "2026-01-01", "--to", "2026-03-31", "--people")
+    shown = page(database.url, "--client", client, *arguments).shown
+
+    for title, name in (("project", "project"), ("task", "task"), ("person", "user")):
+        check_hours(shown.figures(f"Hours by {title}"), hours(mine, name), "Sum")
+    months = list(MONTHS.items())[6:9]
+    wanted = {(name,): hours(mine, "month")[month,] for name, month in months}
+    check_hours(shown.figures("Hours by month"), wanted, "All months")
+    rows = shown.tables[f"{len(mine)} entries"]
+    assert sorted(rows[1:-1]) == sorted(
+        [
+            entry["spent_date"],
+            *(entry[name]["name"] for name in ("project", "task", "user")),
+            f"{entry['hours']:,.2f}",
+            "yes" if entry["billable"] else "no",
+        ]
+        for entry in mine
+    )
+
+
+@pytest.mark.parametrize("is_removed", [False, True])
+def test_what_was_deleted_does_not_count(
+    harvest: Sandbox, pipeline: Pipeline, page: Callable[..., Made], *, is_removed: bool
+) -> None:
+    """Neither where rows are marked, nor where they are removed."""
+    pipeline.streams = STREAMS
+    pipeline.tap_config["reconcile_days"] = 0
+    pipeline.target_config["hard_delete"] = is_removed
+    pipeline()
+    before = page(pipeline.database.url).shown.figures("Hours by month")["All months",][0]
+    gone = next(e for e in in_period(harvest) if e["hours"] > 1)
+    harvest.delete("time_entries", gone["id"])
+    pipeline()
+
+    after = page(pipeline.database.url).shown.figures("Hours by month")["All months",][0]
+    assert after == pytest.approx(before - gone["hours"], abs=0.006)
