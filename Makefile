@@ -9,15 +9,18 @@ PACKAGES := tap-harvest target-harvest-sql harvest-report
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench chaos compose docs lock dist test-dist clean
+.PHONY: help setup demo show test lint bench chaos compose docs lock dist test-dist clean
 
 help: ## List the recipes
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Set up .venv, as every other recipe does by itself
 
-demo: $(READY) ## Sync an invented Harvest account into harvest.db; show it
+demo: $(READY) ## Sync an invented Harvest account into harvest.db; make its page
 	@PYTHONPATH=tests $(BIN)/python tests/demo.py
+
+show: $(READY) ## Make the page of warehouse.db, or of the demo
+	@PYTHONPATH=tests $(BIN)/python tests/show.py $(ARGS)
 
 test: lint ## Run linter, types and tests; ARGS=… names some of them
 	$(BIN)/pytest -n auto --dist loadfile $(ARGS)
@@ -59,7 +62,7 @@ test-dist: $(READY) ## Run the tests on what `make dist` built
 	$(VENV)-dist/bin/pytest -n auto --dist loadfile
 
 clean: ## Remove what the recipes made
-	rm -rf $(VENV) $(VENV)-dist dist .meltano output harvest.db harvest.db-* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-dist dist .meltano output harvest.db harvest.db-* harvest-report.html .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # The environment is made anew when a pin or a package's metadata changes.
 $(READY): requirements.txt $(PACKAGES:%=%/pyproject.toml)

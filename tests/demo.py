@@ -1,4 +1,4 @@
-"""`make demo`: a stand-in Harvest account, synced into harvest.db by Meltano, and what landed.
+"""`make demo`: a stand-in Harvest account, synced into harvest.db by Meltano, and its page.
 
 The first run reads the whole account. A later run finds that a working day has passed, and reads
 only what was done on it.
@@ -17,6 +17,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import show
 from harvest_sandbox import Sandbox
 
 if TYPE_CHECKING:
@@ -78,6 +79,9 @@ def main() -> int:
         else f"First sync: {cost}.\nRun it again to see it resume."
     )
     say("(Line items, roles and references come inside other rows.)")
+    say("\nIts page, for a browser:")
+    if code := show.make_page(DATABASE):
+        return code
     say(YOUR_ACCOUNT)
     return 0
 

@@ -37,7 +37,8 @@ REPORT: Final = (
     "cli",
     "page",
     "account_page | client_page",
-    "tables | database",
+    "tables",
+    "database",
     "parts | periods | queries",
     "errors",
 )

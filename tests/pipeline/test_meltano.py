@@ -34,7 +34,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the project's meltano.yml and its plugins installed, and nothing else."""
     folder = tmp_path_factory.mktemp("project")
     shutil.copy(ROOT / "meltano.yml", folder)
-    for package in ("tap-harvest", "target-harvest-sql"):
+    for package in ("tap-harvest", "target-harvest-sql", "harvest-report"):
         (folder / package).symlink_to(ROOT / package)
     meltano(folder, "install")
     return folder
@@ -99,6 +99,55 @@ def test_the_job_and_a_server_named_by_a_variable(project: Path, harvest: Sandbo
     with duckdb.connect(project / "other.duckdb", read_only=True) as database:
         counted = database.execute("SELECT count(*) FROM clients").fetchall()
     assert counted == [(len(harvest.rows("clients")),)]
+
+
+def test_a_sync_can_end_with_a_page(project: Path, harvest: Sandbox) -> None:
+    """The utility reads the database that the environment names."""
+    run = ("run", "--full-refresh", "tap-harvest", "target-harvest-sql", "harvest-report:page")
+    variables = account_of(harvest) | {
+        "DATABASE_URL": "sqlite:///page.db",
+        "HARVEST_REPORT_AS_OF": "2026-06-30",
+        "HARVEST_REPORT_OUT": "made/page.html",
+    }
+    meltano(project, "--environment=server", *run, **variables)
+
+    html = (project / "made" / "page.html").read_text(encoding="utf-8")
+    hours = sum(
+        entry["hours"]
+        for entry in harvest.rows("time_entries")
+        if "2025-07-01" <= entry["spent_date"] <= "2026-06-30"
+    )
+    assert f"{hours:,.2f}</td>" in html
+
+
+def test_the_page_is_shown_of_the_database_that_is_there(
+    tmp_path: Path, project: Path, harvest: Sandbox
+) -> None:
+    """`make show` says where the page is, or how to get something to show."""
+    done = show(tmp_path)
+    assert done.returncode == 1
+    assert "There is no warehouse.db and no harvest.db here." in done.stdout
+
+    variables = account_of(harvest) | {"DATABASE_URL": f"sqlite:///{tmp_path}/harvest.db"}
+    run = ("--environment=server", "run", "--full-refresh", "tap-harvest", "target-harvest-sql")
+    meltano(project, *run, **variables)
+    done = show(tmp_path)
+    page = tmp_path / "harvest-report.html"
+    assert done.stdout == f"{page.as_uri()}\n"
+    assert "As of 30 June 2026." in page.read_text(encoding="utf-8")
+
+
+def show(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run what `make show` runs, in a folder."""
+    named = {"DATABASE_URL", "HARVEST_REPORT_SQLALCHEMY_URL"}
+    return subprocess.run(
+        [sys.executable, ROOT / "tests" / "show.py"],
+        cwd=folder,
+        env={name: value for name, value in os.environ.items() if name not in named},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def test_a_tap_that_fails_leaves_the_old_table(project: Path, harvest: Sandbox) -> None:
@@ -231,6 +280,8 @@ def test_the_demo_shows_what_landed_and_resumes(project: Path) -> None:
     assert "hours" in first
     assert "First sync:" in first
     assert "Resumed from the bookmarks:" in second
+    assert f"file://{project}/harvest-report.html" in second.replace("\n", "")
+    assert "As of 30 June 2026." in (project / "harvest-report.html").read_text(encoding="utf-8")
     assert rows_read(second) < rows_read(first) / 50
     widest = max(first.splitlines(), key=len)
     assert len(widest) <= 80, widest  # As wide as a terminal.
