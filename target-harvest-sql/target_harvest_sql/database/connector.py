@@ -640,8 +640,8 @@ class Connector:
             with self._errors(doing, hide=self._address.without_secrets):
                 driver = self._connect()
                 self._finalizer = weakref.finalize(self, driver.close)
-                self.dialect = self.dialect.of_server(driver.version)
                 with Wait(doing, self._logger, OPEN_SECONDS, driver.abort):
+                    self.dialect = self.dialect.of_server(driver.version)
                     for statement in self.dialect.open_sql:
                         driver.execute(statement, {})
             self._driver, self._was_open = driver, True

@@ -160,9 +160,6 @@ class MSSQLDriver(ABC):
         """Bind the batch as text."""
         yield batch.decode()
 
-    def abort(self) -> None:  # noqa: B027 - there is nothing to override.
-        """Do nothing: the drivers give up a server that does not answer their keepalives."""
-
     def roll_back(self) -> None:
         """Roll back, unless the server did."""
         self._run("IF @@TRANCOUNT > 0 ROLLBACK", [])

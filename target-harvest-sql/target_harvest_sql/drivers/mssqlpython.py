@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import mssql_python  # type: ignore[import-not-found,unused-ignore] # It is no extra of ours.
@@ -17,15 +18,19 @@ class MSSQLPythonDriver(MSSQLDriver):
     """A connection by Microsoft's driver, which signs in by Microsoft Entra ID as well."""
 
     def __init__(self, url: URL) -> None:
+        # A pooled connection keeps its session when it is closed, and so the locks of its tables.
+        mssql_python.pooling(enabled=False)
         options = dict(url.query)
         timeout_seconds = options.pop("login_timeout", CONNECT_TIMEOUT_SECONDS)
+        self._cursor: Any = None
         sign_in = {"uid": url.username, "pwd": url.password, "database": url.database}
         try:
             # Only what stands in the string is held against the options that there are.
             self._connection = mssql_python.connect(
                 ";".join(f"{name}={_braced(str(value))}" for name, value in options.items()),
                 autocommit=True,  # Transactions are begun by the connector.
-                timeout=int(str(timeout_seconds)),
+                # The argument `timeout` was the limit of each statement before version 1.14.
+                attrs_before={mssql_python.SQL_ATTR_LOGIN_TIMEOUT: int(str(timeout_seconds))},
                 server=f"{url.host},{url.port}" if url.port else url.host,
                 **{name: value for name, value in sign_in.items() if value is not None},
             )
@@ -43,13 +48,27 @@ class MSSQLPythonDriver(MSSQLDriver):
     def _run(self, statement: str, values: list[Any]) -> list[Any]:
         try:
             with self._connection.cursor() as cursor:
+                self._cursor = cursor
                 cursor.execute(statement, *values)
                 rows = cursor.fetchall() if cursor.description else []
                 while cursor.nextset():  # An error of a later statement arrives with its result.
                     rows = cursor.fetchall() if cursor.description else rows
         except mssql_python.Error as error:
             raise _server_error(error) from error
+        finally:
+            self._cursor = None
         return list(rows)
+
+    def abort(self) -> None:
+        """Cancel the statement; the driver notices by itself that a server is gone.
+
+        The driver has no public method for that.
+
+        ODBC documentation, "SQLCancel":
+        https://learn.microsoft.com/sql/odbc/reference/syntax/sqlcancel-function
+        """
+        with suppress(AttributeError, RuntimeError, mssql_python.Error):
+            self._cursor.hstmt._cancel()  # noqa: SLF001 - it is safe in another thread.
 
     def close(self) -> None:
         """Close the connection."""

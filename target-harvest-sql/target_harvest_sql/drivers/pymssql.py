@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import socket
+import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import pymssql
@@ -31,6 +34,20 @@ NEWS: Final = (5701, 5703)
 """What a server tells while a connection is opened: its database and its language."""
 
 
+class _Waiting(threading.local):
+    """The socket on which the connection of this thread waited last."""
+
+    number: int | None = None
+
+    def note(self, number: int) -> None:
+        """Note the socket of a statement; pymssql calls it before it waits for the answer."""
+        self.number = number
+
+
+_WAITING: Final = _Waiting()
+pymssql.set_wait_callback(_WAITING.note)  # For all connections of the process.
+
+
 class PyMSSQLDriver(MSSQLDriver):
     """A connection by pymssql, a wheel that needs nothing else."""
 
@@ -57,6 +74,8 @@ class PyMSSQLDriver(MSSQLDriver):
             raise options.OptionError(str(error)) from error
         except pymssql.Error as error:
             raise _server_error(error) from error
+        # The connection was opened with statements; pymssql tells its socket in no other way.
+        self._socket = _WAITING.number
 
     @override
     def _place(self, value: Any) -> str:
@@ -78,8 +97,18 @@ class PyMSSQLDriver(MSSQLDriver):
             raise _server_error(error) from error
         return rows
 
+    def abort(self) -> None:
+        """Shut the socket down under a call that waits."""
+        if self._socket is not None:
+            with (
+                suppress(OSError),
+                socket.fromfd(self._socket, socket.AF_INET, socket.SOCK_STREAM) as copy,
+            ):
+                copy.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         """Close the connection."""
+        self._socket = None  # Another connection may get its number.
         self._connection.close()
 
 
