@@ -327,6 +327,71 @@ def test_errors_of_sql_server_are_told_apart(error: ServerError, kind: str, hint
     assert bool(hint) == bool(found)
 
 
+IN_WORDS = {
+    596: "Cannot continue the execution because the session is in the kill state.",
+    615: "Could not find database ID 5, name 'a'",
+    926: "Database 'a' cannot be opened. It has been marked SUSPECT by recovery.",
+    976: "The target database, 'a', is participating in an availability group and is currently",
+    983: "Unable to access availability database 'a' because the database replica is not in the",
+    1205: "Transaction (Process ID 5) was deadlocked on lock resources with another process",
+    1222: "Lock request time out period exceeded.",
+    3960: "Snapshot isolation transaction aborted due to update conflict.",
+    4060: 'Cannot open database "a" requested by the login. The login failed.',
+    4221: "Login to read-secondary failed due to long wait on 'HADR_DATABASE_WAIT_FOR_TRANSITION",
+    6005: "SHUTDOWN is in progress.",
+    10928: "Resource ID: 1. The session limit for the database is 300 and has been reached.",
+    10929: "Resource ID: 1. The request minimum guarantee is 0, maximum limit is 90 and the",
+    18401: "Login failed for user 'a'. Reason: Server is in script upgrade mode. Only",
+    40197: "The service has encountered an error processing your request. Please try again.",
+    40501: "The service is currently busy. Retry the request after 10 seconds.",
+    40540: "The service has encountered an error processing your request. Please try again.",
+    40549: "Session is terminated because you have a long-running transaction.",
+    40550: "The session has been terminated because it has acquired too many locks.",
+    40551: "The session has been terminated because of excessive TEMPDB usage.",
+    40552: "The session has been terminated because of excessive transaction log space usage.",
+    40553: "The session has been terminated because of excessive memory usage.",
+    40613: "Database 'a' on server 'b' is not currently available. Please retry the connection",
+    42108: "Can not connect to the SQL pool since it is paused.",
+    42109: "The SQL pool is warming up. Please try again.",
+    49918: "Cannot process request. Not enough resources to process request.",
+    49919: "Cannot process create or update request. Too many create or update operations in",
+    49920: 'Cannot process request. Too many operations in progress for subscription "5".',
+}
+"""The words of Microsoft's documentation for errors that pass with time."""
+
+
+@pytest.mark.parametrize("number", IN_WORDS)
+def test_what_passes_with_time_on_sql_server_is_tried_again(number: int) -> None:
+    """By its number, or by its words where a driver tells no number."""
+    text = IN_WORDS[number]
+
+    assert MSSQLDriver.fault(ServerError(text, number)).kind == "transient"
+    assert MSSQLDriver.fault(ServerError(text)).kind == "transient"
+    assert MSSQLDriver.fault(ServerError(f"Cannot insert '{text}'")).kind == "server"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Communication link failure",
+        "Login timeout expired",
+        "TCP Provider: Error code 0x2746",
+        "The connection is broken and recovery is not possible. The connection is marked by the",
+    ],
+)
+def test_a_connection_that_is_lost_is_opened_again(text: str) -> None:
+    """Where Microsoft's driver says so, which the server cannot."""
+    assert MSSQLDriver.fault(ServerError("x", told=text)).kind == "transient"
+
+
+def test_a_full_database_is_told_at_once() -> None:
+    """It does not become larger within a minute."""
+    fault = MSSQLDriver.fault(ServerError("The database has reached its size quota.", 40544))
+
+    assert fault.kind == "server"
+    assert "larger maximum size" in DIALECTS["mssql"].hint(fault.code, fault.text)
+
+
 # How a server is not reached.
 
 

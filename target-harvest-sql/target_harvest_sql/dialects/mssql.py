@@ -196,6 +196,24 @@ class MSSQL(Dialect):
             "1222 Lock request time out",
         ),
         **_hints("Make room on the server's disk.", "1101", "1105 Could not allocate", "9002"),
+        **_hints(
+            "Give the database a larger maximum size, or delete what nobody needs.",
+            "40544 The database has reached its size quota",
+        ),
+        **_hints(
+            "Lower `batch_size_rows`, or give the database more resources.",
+            "40549 Session is terminated because",
+            "40550 The session has been terminated because",
+            "40551 The session has been terminated because",
+            "40552 The session has been terminated because",
+            "40553 The session has been terminated because",
+        ),
+        **_hints(
+            "Let `sqlalchemy_url` name the listener of the availability group, so that it finds "
+            "the primary replica.",
+            "976 The target database, ",
+            "983 Unable to access availability database",
+        ),
     }
     open_sql: ClassVar[Sequence[str]] = (
         "SET NOCOUNT ON",

@@ -16,37 +16,68 @@ CONNECT_TIMEOUT_SECONDS: Final = 60
 """How long a server is waited for, unless the URL says `?login_timeout=`; a serverless database
 of Azure takes about as long to wake up."""
 
-TRANSIENT_NUMBERS: Final = frozenset(
-    {
-        *(64, 233, 10053, 10054, 10060),  # The network.
-        *(20003, 20004, 20006, 20017, 20047),  # The same, in the words of DB-Library.
-        *(1205, 1222, 3960),  # Deadlock, lock timeout, snapshot conflict.
-        *(615, 926, 4060, 4221, 40197, 40501, 40540, 40613),  # Azure moves the database.
-        *(42108, 42109),  # It wakes it up.
-        *(10928, 10929, 40544, 40549, 40550, 49918, 49919, 49920),  # Azure is busy.
-    }
-)
-"""Errors that may be gone when the same is tried again.
+TRANSIENT: Final[Mapping[int, str]] = {
+    # The network, and the same in the words of DB-Library.
+    **dict.fromkeys((64, 233, 10053, 10054, 10060, 20003, 20004, 20006, 20017, 20047), ""),
+    # Other transactions.
+    1205: r"Transaction \(Process ID \d+\) was deadlocked",
+    1222: "Lock request time out",
+    3960: "Snapshot isolation transaction aborted",
+    # The server starts, stops, or ends the session.
+    596: "Cannot continue the execution because the session is in the kill state",
+    6005: "SHUTDOWN is in progress",
+    18401: r"Login failed for user '[^']*'\. Reason: Server is in script upgrade mode",
+    # An availability group fails over.
+    976: "The target database, '[^']*', is participating in an availability group",
+    983: "Unable to access availability database",
+    # Azure moves the database, or wakes it up.
+    615: r"Could not find database ID \d+, name",
+    926: r"Database '[^']*' cannot be opened\. It has been marked SUSPECT by recovery",
+    4060: 'Cannot open database "[^"]*"',
+    4221: "Login to read-secondary failed due to long wait on",
+    **dict.fromkeys((40197, 40540), "The service has encountered an error processing your request"),
+    40613: "Database '[^']*' on server '[^']*' is not currently available",
+    42108: "Can not connect to the SQL pool since it is paused",
+    42109: "The SQL pool is warming up",
+    # Azure is busy, or ends the session because other sessions need what it uses.
+    10928: r"Resource ID *: *\d+\. The [\w ]+ limit for the database is",
+    10929: r"Resource ID *: *\d+\. The [\w ]+ minimum guarantee is",
+    40501: "The service is currently busy",
+    40549: "Session is terminated because you have a long-running transaction",
+    40550: "The session has been terminated because it has acquired too many locks",
+    40551: "The session has been terminated because of excessive TEMPDB usage",
+    40552: "The session has been terminated because of excessive transaction log space usage",
+    40553: "The session has been terminated because of excessive memory usage",
+    49918: r"Cannot process request\. Not enough resources",
+    49919: r"Cannot process create or update request\. Too many ",
+    49920: r"Cannot process request\. Too many ",
+}
+"""Errors that may be gone when the same is tried again, and how their messages begin.
 
-Azure SQL documentation, "Troubleshoot transient connection errors":
-https://learn.microsoft.com/azure/azure-sql/database/troubleshoot-common-errors-issues
+* Azure SQL documentation, "Troubleshoot transient connection errors":
+  https://learn.microsoft.com/azure/azure-sql/database/troubleshoot-common-errors-issues
+* SQL Server documentation, "Database Engine events and errors":
+  https://learn.microsoft.com/sql/relational-databases/errors-events/database-engine-events-and-errors
+"""
+
+OF_THE_DRIVER: Final = (
+    "Communication link failure",
+    "Login timeout expired",
+    "Not connected to any",
+    "TCP Provider",
+    "The connection is broken and recovery is not possible",
+    "Unexpected EOF",
+)
+"""How messages of a driver begin that tell the same, and have no number of the server.
+
+Documentation of Microsoft's driver, "Connection resiliency":
+https://learn.microsoft.com/sql/connect/odbc/connection-resiliency
 """
 
 TRANSIENT_MESSAGES: Final = re.compile(
-    r"Transaction \(Process ID \d+\) was deadlocked"
-    r"|Lock request time out"
-    r"|Snapshot isolation transaction aborted"
-    r"|Database '[^']*' on server '[^']*' is not currently available"
-    r"|The service has encountered an error processing your request"
-    r"|The service is currently busy"
-    r"|Resource ID *: *\d+\. The \w+ limit for the database is"
-    r"|Cannot process (?:create or update )?request\. (?:Not enough resources|Too many )"
-    r"|Communication link failure"
-    r"|TCP Provider"
-    r"|Not connected to any"
-    r"|Unexpected EOF"
+    "|".join(filter(None, (*TRANSIENT.values(), *OF_THE_DRIVER)))
 )
-"""How the messages of the same errors begin, where a driver tells no number."""
+"""How the messages of such errors begin, where a driver tells no number."""
 
 OF_A_VALUE: Final = frozenset(
     {220, 232, 241, 242, 244, 245, 248, 295, 8114, 8115, 8134, 8152, 8169, 13608, 13609, 2628}
@@ -122,7 +153,7 @@ class MSSQLDriver(ABC):
             # The driver's own words stand in front of the server's.
             if any(TRANSIENT_MESSAGES.match(text) for text in (told, str(error))):
                 kind = "transient"
-        elif number in TRANSIENT_NUMBERS:
+        elif number in TRANSIENT:
             kind = "transient"
         elif number in OF_A_VALUE or (number == UNMAPPED and OF_A_VALUE_MESSAGES.match(told)):
             kind = "value"
