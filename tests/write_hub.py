@@ -1,4 +1,4 @@
-"""Writes plugins/: both plugins in the form in which MeltanoHub lists them.
+"""Writes plugins/: the plugins in the form in which MeltanoHub lists them.
 
 Run by `make docs`. Settings come from meltano.yml, the rest from each package's metadata.
 
@@ -34,6 +34,11 @@ PLUGINS: Final[dict[str, dict[str, Any]]] = {
             ["sqlalchemy_url"],
             ["dialect", "host", "user", "password", "database"],
         ],
+    },
+    "plugins/utilities/harvest-report.yml": {
+        "domain_url": "https://www.getharvest.com",
+        "keywords": [],
+        "settings_group_validation": [["sqlalchemy_url"]],
     },
 }
 """What neither meltano.yml nor their packages say of them."""

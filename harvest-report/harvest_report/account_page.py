@@ -274,7 +274,7 @@ class AccountPage:
         ]
         tables = [
             aged(
-                f"Receivables in {currency}",
+                f"Receivables in {currency}" if currency else "Receivables",
                 currency,
                 of_it,
                 (NOT_DUE, *AGES),

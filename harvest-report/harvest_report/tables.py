@@ -43,7 +43,7 @@ def aged(
         heads: The name and the result column of what the amounts are of.
         more: Further columns, at the end.
     """
-    names = [each for each, _, _ in ages] + [whole]
+    names = [whole, *(each for each, _, _ in ages)]
     shown = rows[:MOST_ROWS]
     totals = [total(rows, name) for name in names]
     drawn = parts.bars([(css, parts.number(row[name])) for name, css, _ in ages] for row in shown)
@@ -72,8 +72,8 @@ def aged(
         [
             *(Column(head) for head, _ in heads),
             Column("", "bar"),
-            *(Column(title, "number") for _, _, title in ages),
             Column("Sum", "number"),
+            *(Column(title, "number") for _, _, title in ages),
             *(Column(title, "number") for title, _ in more),
         ],
         cells,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from report.conftest import AS_OF, STREAMS, Made, sync
+from report.conftest import AS_OF, STREAMS, Made, figure, sync
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -177,15 +177,50 @@ def check_money(tables: dict[str, list[list[str]]], harvest: Sandbox) -> None:
         if invoice["state"] == "open":
             due[invoice["currency"]] += invoice["due_amount"]
     assert len(uninvoiced) > 1
-    for title, sums, place in (("Uninvoiced work", uninvoiced, -3), ("Receivables", due, -1)):
+    for title, sums, names in (("Uninvoiced work", uninvoiced, 2), ("Receivables", due, 1)):
         found = {name.rsplit(" ", 1)[1]: rows for name, rows in tables.items() if title in name}
         assert found.keys() == sums.keys()
         for currency, rows in found.items():
             rounded = 3 if currency == "JPY" else 0.03  # Of as many figures as are added up.
-            cells = [[cell.replace(",", "") for cell in row] for row in rows]
-            assert float(cells[-1][place]) == pytest.approx(sums[currency], abs=rounded)
-            parts = [float(cell) for cell in cells[-1] if cell and cell != "Sum"]
-            assert sum(parts[:-1]) == pytest.approx(sums[currency], abs=rounded)
+            whole, *ages = [float(cell.replace(",", "")) for cell in rows[-1][names:] if cell]
+            assert whole == pytest.approx(sums[currency], abs=rounded)
+            assert sum(ages) == pytest.approx(sums[currency], abs=rounded)
+
+
+@pytest.mark.parametrize("database", ["duckdb", "mariadb"], indirect=True)
+def test_the_other_engines_make_the_same_page(
+    database: Database, harvest: Sandbox, page: Callable[..., Made], tmp_path: Path
+) -> None:
+    """Each table has the figures that it has with SQLite."""
+    url = f"sqlite:///{tmp_path}/account.db"
+    sync(harvest, url, tmp_path)
+
+    found, wanted = page(database.url).shown.tables, page(url).shown.tables
+    assert found.keys() == wanted.keys()
+    for caption, rows in wanted.items():
+        assert [row[0] for row in found[caption]] == [row[0] for row in rows]
+        for row, other in zip(found[caption], rows, strict=True):
+            assert list(map(figure, row)) == [
+                pytest.approx(each, abs=1.01) if isinstance(each, float) else each
+                for each in map(figure, other)
+            ]
+
+
+def test_tables_in_a_schema_of_their_own_are_read(
+    postgres_database: Database, pipeline: Pipeline, page: Callable[..., Made]
+) -> None:
+    """`--schema` names what `default_target_schema` of the target names."""
+    pipeline.streams = STREAMS
+    pipeline.target_config |= {
+        "sqlalchemy_url": postgres_database.url,
+        "default_target_schema": "harvest data",
+    }
+    pipeline()
+
+    shown = page(postgres_database.url, "--schema", "harvest data").shown
+    assert "Hours by month" in shown.tables
+    assert shown.told == {}
+    assert page(postgres_database.url).shown.told[""].startswith("The database has no table")
 
 
 def test_the_figures_of_a_client(
