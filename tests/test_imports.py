@@ -45,6 +45,29 @@ REPORT: Final = (
 # The order inside the folders.
 FOLDERS: Final = {
     "tap_harvest": TAP,
+    "tap_harvest.http": (
+        "client",
+        "paging | sign_in | transport",
+        "answers | body | budget | time_limit",
+        "addresses | characters | headers",
+        "secrets | token_file | workers",
+    ),
+    "tap_harvest.reading": (
+        "sync",
+        "list_reader | report_reader",
+        "nested_reader | report_plan",
+        "reader",
+        "plans | reading",
+        "hidden_currency | kinds | nested | report",
+        "stream",
+        "list_read | plan | progress",
+    ),
+    "tap_harvest.state": ("entries", "bookmark | report_state", "windows"),
+    "tap_harvest.streams": (
+        "clients | company | estimates | expenses | invoices",
+        "reports | roles | tasks | time_entries | users",
+        "projects | recipients",
+    ),
     "target_harvest_sql": TARGET,
     "harvest_report": REPORT,
     "target_harvest_sql.database": ("locks | shadows", "leases", "connector", "waits"),
@@ -121,11 +144,12 @@ def test_a_module_imports_only_modules_below_it(package: str) -> None:
     assert places - {"__init__"} == depth.keys()
 
 
-def test_each_folder_of_the_target_has_an_order() -> None:
+@pytest.mark.parametrize("package", ["tap_harvest", "target_harvest_sql"])
+def test_each_folder_has_an_order(package: str) -> None:
     """No folder is left out at the top of this file."""
-    folder = folder_of("target_harvest_sql")
+    folder = folder_of(package)
 
-    found = {f"target_harvest_sql.{path.parent.name}" for path in folder.glob("*/__init__.py")}
+    found = {f"{package}.{path.parent.name}" for path in folder.glob("*/__init__.py")}
     assert found <= FOLDERS.keys()
 
 

@@ -116,7 +116,7 @@ def deletions(stream: type[HarvestStream]) -> str:
         return "never"
     if not stream.replication_key:
         return "each sync"
-    return f"every `{'sweep' if listed(stream).is_swept else 'reconcile'}_days`"
+    return f"every `{'sweep' if listed(stream).misses_changes else 'reconcile'}_days`"
 
 
 def seen_by(stream: type[HarvestStream]) -> str:

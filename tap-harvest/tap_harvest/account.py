@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from singer_sdk.exceptions import ConfigValidationError
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from tap_harvest.http.client import Client, Reach
     from tap_harvest.rights import Wanted
-
-_T = TypeVar("_T")
 
 logger = logging.getLogger("tap-harvest.account")
 
@@ -115,7 +113,7 @@ class Accounts:
     Attributes:
         are_several: Whether records and bookmarks say whose they are: always with `account_ids`,
             though it names one.
-        current: The account whose turn it is.
+        all: The accounts, in order; at least one.
     """
 
     def __init__(
@@ -139,12 +137,11 @@ class Accounts:
         self.are_several = account_ids is not None
         self._client = client
         self._wanted = wanted
-        self._all = (
+        self.all = (
             [Account(client, account_id, **how)]
             if account_ids is None
             else [Account(client.for_account(found), found, **how) for found in account_ids]
         )
-        self.current = self._all[0]
         self._is_open = False
 
     def open(self) -> None:
@@ -159,28 +156,17 @@ class Accounts:
         if self._is_open:
             return
         if self.are_several:
-            _check_reach([account.id for account in self._all], self._client.accounts())
+            _check_reach([account.id for account in self.all], self._client.accounts())
         wanted = self._wanted()
-        for account in self._all:
+        for account in self.all:
             for sentence in lacks(account.id, account.roles, account.settings, wanted):
                 logger.warning("%s", sentence)
         self._is_open = True
 
-    def each(self, do: Callable[[], _T]) -> list[_T]:
-        """Do something for each account in turn; return what came of it."""
-        before, results = self.current, []
-        try:
-            for account in self._all:
-                self.current = account
-                results.append(do())
-        finally:
-            self.current = before
-        return results
-
     @property
     def show_all(self) -> bool:
         """Whether Harvest shows every row of all accounts to the token."""
-        return all(account.shows_all for account in self._all)
+        return all(account.shows_all for account in self.all)
 
 
 def _check_reach(wanted: list[int], reaches: list[Reach]) -> None:

@@ -36,6 +36,7 @@ from tap_harvest.http.secrets import keep_secret
 from tap_harvest.http.sign_in import sign_in_of
 from tap_harvest.http.token_file import keep_refresh_token
 from tap_harvest.logs import calm_down, shorten_lines
+from tap_harvest.reading.sync import Sync
 from tap_harvest.rights import Wanted
 from tap_harvest.settings import NULL_IS_NEVER, SETTINGS
 from tap_harvest.state.entries import accounts_in, of_other_form, sound_state
@@ -107,8 +108,8 @@ class TapHarvest(Tap):
 
     @property
     def account(self) -> Account:
-        """The Harvest account whose turn it is to be read."""
-        return self.accounts.current
+        """The first Harvest account that is read; all accounts share its client's connections."""
+        return self.accounts.all[0]
 
     @cached_property
     def accounts(self) -> Accounts:
@@ -147,7 +148,8 @@ class TapHarvest(Tap):
 
     @override
     def discover_streams(self) -> list[HarvestStream]:
-        return [stream(self, lambda: self.accounts) for stream in STREAMS]
+        sync = Sync()
+        return [stream(self, lambda: self.accounts, sync.read) for stream in STREAMS]
 
     @override
     @property

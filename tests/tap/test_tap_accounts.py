@@ -491,7 +491,7 @@ def test_accounts_can_be_set_in_the_environment(monkeypatch: pytest.MonkeyPatch,
 
     tap = TapHarvest(config={"access_token": "71001.pt.secret"}, parse_env_config=True)
 
-    assert [account.id for account in tap.accounts._all] == [FIRST, SECOND]
+    assert [account.id for account in tap.accounts.all] == [FIRST, SECOND]
 
 
 @pytest.mark.parametrize(

@@ -191,7 +191,7 @@ def test_a_sweep_holds_for_its_time(
     bookmark: Bookmark, now: datetime | None, every: timedelta | None, is_due: bool
 ):
     """Without a bookmark all is read anyway; a sweep in the future tells nothing."""
-    assert bookmark.is_sweep_due(now, every) is is_due
+    assert bookmark.is_reconcile_due(now, every) is is_due
 
 
 def test_a_sweep_stands_beside_the_bookmark():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -190,18 +189,6 @@ def test_one_read_of_the_parent_serves_all(harvest: Sandbox, sync: Sync):
     paths = [request.path for request in harvest.requests]
     assert paths.count("/v2/invoices") == 1
     assert "/v2/users" not in paths
-
-
-@pytest.mark.parametrize("stream", NESTED)
-def test_records_can_be_had_without_messages(config: Row, sync: Sync, stream: str):
-    """The SDK's own way to the records gives the same ones."""
-    tap = TapHarvest(config=config)
-
-    records = list(tap.streams[stream].get_records(None))
-    tap.account.client.close()
-
-    plain = json.loads(json.dumps(records, default=float))
-    assert by_key(plain) == by_key(sync(stream).records(stream))
 
 
 def test_only_parents_that_changed_are_asked_again(harvest: Sandbox, sync: Sync):

@@ -217,23 +217,6 @@ def test_a_catalog_may_hold_the_child_alone(harvest: Sandbox, config: dict[str, 
     assert sorted(record["id"] for record in run.records("estimate_line_items")) == sorted(lines)
 
 
-@pytest.mark.parametrize("stream", ["tasks", "invoice_line_items", "users_me", "company"])
-def test_records_can_be_had_without_messages(config: dict[str, Any], sync: Sync, stream: str):
-    """The SDK's own way to the records gives the same ones."""
-    tap = TapHarvest(config=config)
-
-    records = list(tap.streams[stream].get_records(None))
-    tap.account.client.close()
-
-    written = sync(stream).records(stream)
-    assert [float_like(record) for record in records] == written
-
-
-def float_like(record: dict[str, Any]) -> dict[str, Any]:
-    """A record with decimals as JSON reads them."""
-    return json.loads(json.dumps(record, default=float))
-
-
 def test_a_key_that_nobody_knows_passes_through(harvest: Sandbox, sync: Sync):
     """Harvest adds keys without notice, and a record may lack any but its key."""
     harvest.switches.extra_keys = True

@@ -435,7 +435,7 @@ class Client:
         with self._lock:
             self._repeats[stream] += 1
         response = getattr(details["exception"], "response", None)
-        window = self._budget_of(url).seconds
+        window = self.budget_for(url).seconds
         is_told = response is not None and pause_seconds(response, window) > 0  # As a pause.
         logger.log(
             logging.DEBUG if is_told else logging.WARNING,
@@ -454,7 +454,7 @@ class Client:
             RetriableAPIError: No whole answer came.
             FatalAPIError: None can come.
         """
-        budget = self._budget_of(url)
+        budget = self.budget_for(url)
         with budget:
             if self._closed.is_set():
                 raise FatalAPIError(CLOSED)
@@ -477,8 +477,8 @@ class Client:
             )
         return response
 
-    def _budget_of(self, url: str) -> Budget:
-        """The budget that a request for an address counts for."""
+    def budget_for(self, url: str) -> Budget:
+        """The budget that a request for an address, or for a path, counts for."""
         return self.report_budget if "/reports/" in urlsplit(url).path else self.budget
 
 

@@ -1,4 +1,4 @@
-"""Streams that are read in other ways than a list by what changed: whole, singleton, exploded."""
+"""Declares other kinds of streams: lists read whole, single objects, parts of records."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
-from msgspec import Raw
 from typing_extensions import override
 
 from tap_harvest.http.client import Page
@@ -18,7 +17,10 @@ from tap_harvest.state.bookmark import REPLICATION_KEY
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from msgspec import Raw
     from singer_sdk.helpers.types import Record
+
+    from tap_harvest.account import Account
 
 
 class WholeStream(HarvestStream):
@@ -28,11 +30,11 @@ class WholeStream(HarvestStream):
 
 
 class Singleton(HarvestStream):
-    """One object that is not in a list; it was read before any stream, to know the account."""
+    """One object that is not in a list. It was read before any stream, to know the account."""
 
     replication_key = None
 
-    def answer(self) -> bytes:
+    def answer(self, account: Account) -> Raw:
         """The object, as Harvest sent it.
 
         Raises:
@@ -41,19 +43,19 @@ class Singleton(HarvestStream):
         raise NotImplementedError
 
     @override
-    def expect_first(self) -> None:
+    def expect(self, account: Account, since: datetime | None) -> None:
         pass  # There is no list.
 
     @override
-    def pages(self, since: datetime | None) -> Iterator[Page]:
-        yield Page(rows=[Raw(self.answer())], total_entries=1, received_at=datetime.now(UTC))
+    def pages(self, account: Account, since: datetime | None) -> Iterator[Page]:
+        yield Page(rows=[self.answer(account)], total_entries=1, received_at=datetime.now(UTC))
 
 
 class ExplodedStream(HarvestStream):
-    """Records made from the records of a list, on the same read of it, without a request.
+    """Records made from the records of another stream, on the same read, without a request.
 
     Attributes:
-        member: Where in a record of the list they are: an object, or a list of objects.
+        member: The field of a parent's record that holds them: an object, or a list of objects.
         member_type: What the member may hold; anything else is not as documented.
         parent_key: The field that takes the id of the record that they were in.
     """
@@ -67,10 +69,6 @@ class ExplodedStream(HarvestStream):
     @override
     def source(self) -> HarvestStream:
         return stream_of(self._tap, self.parent_stream_type)
-
-    @override
-    def pages(self, since: datetime | None) -> Iterator[Page]:
-        return self.source.pages(since)
 
     @override
     def records(self, row: Raw) -> Iterator[Record]:

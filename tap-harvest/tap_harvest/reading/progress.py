@@ -1,4 +1,4 @@
-"""How far a run is, for the people who watch it."""
+"""Logs how far a long list is read."""
 
 from __future__ import annotations
 
@@ -6,42 +6,52 @@ import time
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from tap_harvest.reading.stream import HarvestStream
+    from logging import Logger
+
+    from tap_harvest.http.budget import Budget
+    from tap_harvest.http.client import Client
 
 PROGRESS_SECONDS = 5
-"""How often a long list tells how far it is, at most."""
+"""The shortest time between two log lines."""
 
 
 class Progress:
-    """Tells, every few seconds, how far a run is: which stream it reads, and how much of it."""
+    """Logs, every few seconds, which stream is read, and how much of it."""
 
     _told: ClassVar[float] = time.monotonic()
 
-    def __init__(self, stream: HarvestStream, what: str) -> None:
-        """Begin to count the time.
+    def __init__(
+        self, logger: Logger, label: str, what: str, *, client: Client, budget: Budget
+    ) -> None:
+        """Start to count the time.
 
         Args:
-            stream: The stream that is read.
+            logger: Gets the lines.
+            label: The stream in logs.
             what: What is counted, such as rows.
+            client: Knows how many requests were sent.
+            budget: The budget of the stream's requests.
         """
-        self._stream = stream
+        self._logger = logger
+        self._label = label
         self._what = what
+        self._client = client
+        self._budget = budget
         self._began = time.monotonic()
 
     def tell(self, done: int, of: int) -> None:
-        """Log what is done, if the last time was long enough ago."""
+        """Log what is done, unless a line was logged a short time ago."""
         now = time.monotonic()
         if now - Progress._told < PROGRESS_SECONDS or not done:
             return
         Progress._told = now
-        client = self._stream.account.client
-        self._stream.logger.info(
+        self._logger.info(
             "Reading: stream=%s %s=%d of=%d requests=%d budget_left=%d seconds_to_go=%d",
-            self._stream.label,
+            self._label,
             self._what,
             done,
             of,
-            client.requests_of.total(),
-            self._stream.budget.left,
+            self._client.requests_of.total(),
+            self._budget.left,
             (now - self._began) * (of - done) / done,
         )

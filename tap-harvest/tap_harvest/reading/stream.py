@@ -1,31 +1,30 @@
-"""How a list is read and written: its pages, its families, the lists below its records.
+"""A stream as its declaration and the SDK know it: names, schema, filters, messages.
 
-What is due of it is in `plan.py`; other ways of reading are in `kinds.py` and `nested.py`.
+What a run reads of a stream is in `plan.py`. How its list is read is in the readers.
 """
 
 from __future__ import annotations
 
 import logging
-import time
-from contextlib import ExitStack, contextmanager
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import msgspec
 from msgspec import Raw
+from singer_sdk import Stream
 from singer_sdk.exceptions import MapExpressionError
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib import RecordMessage
+from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from typing_extensions import override
 
-from tap_harvest.fields import ACCOUNT_ID
-from tap_harvest.http.client import Page, UnavailableError
-from tap_harvest.reading.list_read import Listing, Walk, content_hash, with_fields
-from tap_harvest.reading.plan import DueStream
-from tap_harvest.reading.progress import Progress
-from tap_harvest.state.bookmark import Span, instant_text
+from tap_harvest.fields import ACCOUNT_ID, with_account, with_account_key
+from tap_harvest.filters import query
+from tap_harvest.reading.list_read import Listing, content_hash, with_fields
+from tap_harvest.state.bookmark import REPLICATION_KEY, instant_text
+from tap_harvest.state.entries import Entry
 from tap_harvest.summary import Tally
 from tap_harvest.writer import BufferedWriter
 
@@ -36,255 +35,120 @@ if TYPE_CHECKING:
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context, Record
 
-    from tap_harvest.account import Accounts
-    from tap_harvest.http.budget import Budget
-    from tap_harvest.reading.list_read import Head
-    from tap_harvest.reading.nested import NestedStream
-
-_T = TypeVar("_T")
-
-MAX_WALKS = 3
-"""How often a list is read in a run until a read proves that no row was missed."""
+    from tap_harvest.account import Account, Accounts
+    from tap_harvest.filters import Filters
+    from tap_harvest.http.client import Page
 
 decode_record = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
-"""Takes a record apart; its numbers keep the digits that Harvest sent."""
+"""Decodes a record; its numbers keep the digits that Harvest sent."""
 
 
-class HarvestStream(DueStream):
-    """A list of Harvest, read account-wide, and only what changed since the last time.
+class HarvestStream(Stream):
+    """A list of Harvest, read account-wide, and only what changed since the last run.
 
-    A stream together with the streams exploded from its records is a family: one read of the list
-    serves them all, each from its own bookmark on. It also tells the streams below the list's
-    records which of them to ask. Where several accounts are read, that happens for one after the
-    other.
+    A stream and the streams exploded from its records are a family: one read of the list serves
+    them all, each from its own bookmark on.
 
     Attributes:
         path: The list's address below the API's.
         records_key: The name of the rows in an answer; the last part of `path` if empty.
+        module: The flag of `/company` that Harvest documents for the list. While it is off, the
+            list is not asked for. Empty where Harvest documents none.
+        filters: What Harvest can be asked to leave out of the list; see `stream_filters`.
         is_selection: Whether Harvest itself leaves rows out of the list, so that a change of a row
             can add it or remove it.
-        rows: Records written of the account whose turn it is.
-        tally: What the summary tells of the stream.
+        is_fact: Whether `start_date` and `end_date` limit the stream. They never limit what facts
+            refer to.
+        is_history: Whether rows stay right after Harvest stopped showing them.
+        misses_changes: Whether `updated_since` misses some changes. Then the list is reconciled
+            every `sweep_days`, and other lists every `reconcile_days`.
+        open_state: The state of a record below which rows can be added without a change of the
+            record; see `NestedStream`. Empty where a row always changes the record.
+        tally: The stream's line of the summary.
     """
 
     path: ClassVar[str] = ""
     records_key: ClassVar[str] = ""
+    module: ClassVar[str] = ""
+    filters: ClassVar[Filters] = {}
     is_selection: ClassVar[bool] = False
+    is_fact: ClassVar[bool] = False
+    is_history: ClassVar[bool] = False
+    misses_changes: ClassVar[bool] = False
+    open_state: ClassVar[str] = ""
+
+    primary_keys: ClassVar[Sequence[str]] = ("id",)
+    replication_key: str | None = REPLICATION_KEY
 
     # Records are JSON already; and conforming would lose keys that no schema knows yet.
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
 
-    def __init__(self, tap: Tap, accounts: Callable[[], Accounts]) -> None:
-        """Ask nothing yet; see `DueStream`."""
-        super().__init__(tap, accounts)
-        self.rows = 0
+    def __init__(
+        self,
+        tap: Tap,
+        accounts: Callable[[], Accounts],
+        read: Callable[[HarvestStream], None],
+    ) -> None:
+        """Ask nothing yet.
+
+        Args:
+            tap: The tap that the stream belongs to.
+            accounts: Gives the Harvest accounts to read; discovery has none.
+            read: Reads a stream, and writes its records and the state.
+        """
+        super().__init__(tap)
+        self._accounts = accounts
+        self._read = read
+        self.has_account_id = bool(self.config.get("account_ids"))
+        if self.has_account_id:
+            # On this instance: the class is the same for any settings.
+            vars(self).update(
+                schema=with_account(self.schema),
+                primary_keys=with_account_key(self.primary_keys),
+            )
         self.tally = Tally()
 
     @property
-    def budget(self) -> Budget:
-        """What Harvest allows for requests of this kind."""
-        return self.account.client.budget
+    def accounts(self) -> Accounts:
+        """The Harvest accounts to read."""
+        return self._accounts()
+
+    def label(self, account: Account) -> str:
+        """The stream in logs, with the account where there are several."""
+        return f"{self.name} account={account.id}" if self.has_account_id else self.name
+
+    # Related streams
+
+    @property
+    def source(self) -> HarvestStream:
+        """The stream whose list is read: this one, or the one that it is exploded from."""
+        return self
+
+    @property
+    def children(self) -> list[HarvestStream]:
+        """The streams made from this one's records, and those with a list below each record."""
+        return cast("list[HarvestStream]", self.child_streams)
+
+    @property
+    def descendents(self) -> list[HarvestStream]:
+        """The children, their children, and so on."""
+        return cast("list[HarvestStream]", self.descendent_streams)
 
     @property
     def family(self) -> list[HarvestStream]:
         """The selected ones among this stream and those exploded from its records."""
-        exploded = [child for child in self._children if not child.path]
+        exploded = [child for child in self.children if not child.path]
         return [member for member in (self, *exploded) if member.selected]
 
-    @property
-    def nested(self) -> list[NestedStream]:
-        """The streams with a list below each record of this one, of which something is selected."""
-        children = [child for child in self._children if child.path and child.family]
-        return cast("list[NestedStream]", children)
-
-    @property
-    def _children(self) -> list[HarvestStream]:
-        return cast("list[HarvestStream]", self.child_streams)
+    # What a declaration may change
 
     def records(self, row: Raw) -> Iterable[Raw | Record]:
-        """The records that a row of the list makes: itself, as Harvest sent it."""
+        """The records that a row of the list makes: the row itself, as Harvest sent it."""
         return (row,)
 
     def identity(self, row: Raw) -> int:
         """What tells a row without an `id` from the others of its list."""
         return content_hash(row)
-
-    @override
-    def get_records(self, context: Context | None) -> Iterator[Record]:
-        self.accounts.open()
-        for page in self.pages(self.due().since):
-            for row in page.rows:
-                for record in self.records(row):
-                    owned = self._owned(record)
-                    yield decode_record(owned) if isinstance(owned, Raw) else owned
-
-    def pages(self, since: datetime | None) -> Iterator[Page]:
-        """The pages of the stream's list, in order.
-
-        Args:
-            since: Only rows that changed from this instant on; `None` asks for all.
-        """
-        return self.pages_of(self.path, self._query(since))
-
-    def _query(self, since: datetime | None) -> dict[str, str]:
-        return self.filtered_by | query_since(since)
-
-    def pages_of(self, path: str, query: Mapping[str, str]) -> Iterator[Page]:
-        """The pages of a list that the stream reads, in order.
-
-        Args:
-            path: The list's address below the API's.
-            query: Its filters.
-        """
-        return self.account.client.pages(
-            path, query, stream=self.name, key=self.records_key, ahead=not self.is_trial
-        )
-
-    def ahead(self, lists: Iterable[tuple[_T, str, Mapping[str, str]]]) -> Iterator[_T]:
-        """What some lists stand for, in order, with the next ones on their way; see `Client`.
-
-        Args:
-            lists: What each list stands for, its path and its query, as `pages_of` will get them.
-        """
-        if self.is_trial:
-            return (item for item, _, _ in lists)
-        return self.account.client.ahead(lists, stream=self.name)
-
-    # Reading
-
-    @override
-    def _sync_records(
-        self, context: Context | None = None, *, write_messages: bool = True
-    ) -> Generator[dict[str, Any], Any, Any]:
-        # The SDK wants a generator of the records; ours leave page by page, and nobody else asks.
-        yield from ()
-        descendents = cast("list[HarvestStream]", self.descendent_streams)
-        for below in descendents:
-            if below.selected:
-                below._write_schema_message()  # noqa: SLF001  # The SDK writes only the parent's.
-        self.accounts.open()
-        for stream in (self, *descendents):
-            if stream.selected:
-                stream.plan()
-        self.accounts.each(self._read_account)
-
-    def _read_account(self) -> None:
-        with self.unless_withheld() as is_offered:
-            if is_offered:
-                self.read()
-
-    @contextmanager
-    def unless_withheld(self) -> Iterator[bool]:
-        """Skip the stream, with a warning, where Harvest does not show it to the token.
-
-        Returns:
-            Whether the account offers the module that the stream belongs to.
-
-        Raises:
-            UnavailableError: Harvest does not show it, and that is to end the run.
-        """
-        try:
-            is_offered = self._is_offered
-            if not is_offered:
-                self._note(f"skipped: {self.module} is off")
-            yield is_offered
-        except UnavailableError as error:
-            if not self.account.skip_forbidden:
-                raise
-            self._note("skipped: Harvest does not show it to the token")
-            missing = [stream.name for stream in (self, *self.skipped_with) if stream.selected]
-            if not missing:
-                return
-            # A token that lacks rights lacks them for many lists: what to do is said once.
-            first = self.account.withheld.setdefault(type(error), self.label)
-            self.logger.warning(
-                "Skipped, with its bookmark kept: stream=%s missing=%s reason=%s",
-                self.label,
-                ", ".join(missing),
-                error if first == self.label else f"as of {first}",
-            )
-
-    @property
-    def skipped_with(self) -> list[HarvestStream]:
-        """The streams that cannot be read where Harvest does not show this one."""
-        return cast("list[HarvestStream]", self.descendent_streams)
-
-    def _note(self, note: str) -> None:
-        """Have the summary say something of this stream and all that depends on it."""
-        if self._has_account_id:
-            note = f"{self.account.id} {note}"
-        for stream in (self, *self.skipped_with):
-            stream.tally.note = "; ".join(filter(None, (stream.tally.note, note)))
-
-    def read(self) -> None:
-        """Read what is due of the list and below it, and move the bookmarks of what was."""
-        self.expect_next()
-        family, nested = self.family, self.nested
-        with self.measured(family):
-            spans = [member.span for member in family]
-            spans += [child.await_parents() for child in nested]
-            since = Span.covering(spans).since
-            walk = self.walk_whole(
-                lambda walk: self._read_once(walk, since, family, nested),
-                self.listing(self._query(since)),
-            )
-        if walk.missing:
-            return
-        self.move_bookmarks(walk.highest, family)
-        for child in nested:
-            child.read_below(walk.highest)
-
-    def expect_next(self) -> None:
-        """Ask for the first pages of this stream and of some after it, so that they overlap.
-
-        Not beyond a stream with lists below its records, since those take long, nor where a stream
-        has a budget of its own to wait for.
-        """
-        if self.is_trial:
-            return
-        streams = [
-            stream
-            for stream in cast("Iterable[HarvestStream]", self._tap.streams.values())
-            if not stream.parent_stream_type and (stream.family or stream.nested)
-        ]
-        at = streams.index(self)
-        for stream in streams[at : at + 1 + self.config["max_concurrent_requests"]]:
-            if stream.budget is not self.budget:
-                break
-            if stream._is_offered:  # noqa: SLF001  # It is one of us.
-                stream.expect_first()
-            if stream.nested:
-                break
-
-    def expect_first(self) -> None:
-        """Ask for the page that `read` begins with, before its turn."""
-        spans = [member.due() for member in self.family]
-        spans += [child.parents_due() for child in self.nested]
-        since = Span.covering(spans).since
-        self.account.client.expect(self.path, self._query(since), stream=self.name)
-
-    @contextmanager
-    def measured(self, family: Sequence[HarvestStream]) -> Iterator[None]:
-        """Begin to read a family; count its rows and the time that it takes."""
-        began = time.monotonic()
-        with ExitStack() as meters:
-            for member in family:
-                member.begin()
-                meters.enter_context(member.get_sync_timer())
-                meters.callback(member.count_rows)
-            try:
-                yield
-            finally:
-                self.tally.seconds += time.monotonic() - began
-        for member in family:
-            member.tally.is_read = True
-            self.logger.debug("Read stream: stream=%s rows=%d", member.label, member.rows)
-
-    @override
-    def begin(self) -> None:
-        super().begin()
-        self.rows = self._news = 0
-        self._known_until = self.bookmark.value
 
     def listing(self, query: Mapping[str, str]) -> Listing:
         """Which rows Harvest lists for a query."""
@@ -292,96 +156,101 @@ class HarvestStream(DueStream):
             return Listing.SELECTED
         return Listing.CHANGED if query else Listing.ALL
 
-    def walk_whole(self, read_once: Callable[[Walk], object], listing: Listing) -> Walk:
-        """Read a list until a walk proves that no row was missed, at most `MAX_WALKS` times.
+    def pages(self, account: Account, since: datetime | None) -> Iterator[Page]:
+        """The pages of the stream's list, in order.
 
         Args:
-            read_once: Reads the list, writes it, and adds its pages to a walk.
-            listing: Which rows the list holds.
+            account: The account to read.
+            since: Only rows that changed from this instant on; `None` asks for all.
         """
-        walk = Walk(listing)
-        read_once(walk)
-        for _ in range(1, MAX_WALKS):
-            if not (missing := walk.missing):
-                return walk
-            self.logger.info(
-                "The list changed while it was read, reading it again: stream=%s rows=%d",
-                self.label,
-                missing,
-            )
-            walk = Walk(listing, before=walk)
-            read_once(walk)
-        if missing := walk.missing:
-            self._note("the list changed while it was read")
-            self.logger.warning(
-                "The list changed each time that it was read, so rows may be missing. Its bookmark "
-                "stays, nothing is removed downstream, and the next run reads the same rows again: "
-                "stream=%s reads=%d missing=%d. If this happens in each run, sync at a quieter "
-                "time, or tell Harvest's support.",
-                self.label,
-                MAX_WALKS,
-                missing,
-            )
-        return walk
+        return self.pages_of(account, self.path, self.query(since))
 
-    def _read_once(
-        self,
-        walk: Walk,
-        since: datetime | None,
-        family: Sequence[HarvestStream],
-        nested: Sequence[NestedStream],
-    ) -> None:
-        """Read the list, write it, and note which of its records have lists to read."""
-        progress = Progress(self, "rows")
-        for page in self.pages(since):
-            rows = walk.add(page, self.identity)
-            for member in family:
-                member.write_rows(rows, page.received_at)
-            for child in nested:
-                child.note_parents(rows)
-            progress.tell(walk.came, walk.announced)
-            self.flush()
-            if self.is_trial_over:
-                walk.stop()
-                break
+    def expect(self, account: Account, since: datetime | None) -> None:
+        """Send the request for the first page that `pages` will give."""
+        account.client.expect(self.path, self.query(since), stream=self.name)
+
+    def tells_news(self, known_until: datetime | None) -> bool:  # noqa: ARG002  # Others do.
+        """Whether a row's `updated_at` tells if the row changed since the bookmark.
+
+        Args:
+            known_until: The bookmark's value.
+        """
+        return self.is_incremental
+
+    # What is asked of Harvest
 
     @property
-    def is_full(self) -> bool:
-        """Whether a trial run's limit of rows is reached."""
-        return self.ABORT_AT_RECORD_COUNT is not None and self.rows >= self.ABORT_AT_RECORD_COUNT
+    def filtered_by(self) -> dict[str, str]:
+        """The filters that the stream's list is asked with, as an address has them."""
+        if self.source is not self:
+            return self.source.filtered_by
+        return query(self.config.get("stream_filters", {}).get(self.name) or {}, self.filters)
+
+    def query(self, since: datetime | None) -> dict[str, str]:
+        """What the list is asked for; see `pages`."""
+        return self.filtered_by | query_since(since)
+
+    def pages_of(self, account: Account, path: str, query: Mapping[str, str]) -> Iterator[Page]:
+        """The pages of any list that the stream reads, in order.
+
+        Args:
+            account: The account to read.
+            path: The list's address below the API's.
+            query: Its filters.
+        """
+        return account.client.pages(
+            path, query, stream=self.name, key=self.records_key, ahead=not self.is_trial
+        )
 
     @property
-    def is_trial_over(self) -> bool:
-        """Whether each stream of the family wrote as many rows as a trial run (`--test`) may."""
-        return self.is_trial and all(member.is_full for member in self.family)
+    def is_trial(self) -> bool:
+        """Whether only a few rows are wanted (`--test`), so that no request is sent early."""
+        return self.ABORT_AT_RECORD_COUNT is not None
+
+    def is_offered(self, account: Account) -> bool:
+        """Whether the account has the module switched on that the stream's list belongs to."""
+        return not self.source.module or account.offers(self.source.module)
+
+    @property
+    def is_incremental(self) -> bool:
+        """Whether the list is asked for what changed. If not, it is read whole."""
+        return self.replication_method == REPLICATION_INCREMENTAL
+
+    def entry(self, account: Account) -> Entry:
+        """The stream's entry in the state."""
+        state = cast("dict[str, Any]", self.tap_state)
+        return Entry(state, self.name, account.id if self.has_account_id else None)
+
+    @property
+    def is_sole_source(self) -> bool:
+        """Whether no other stream's records get the same name from stream maps."""
+        names = {stream_map.stream_alias for stream_map in self.stream_maps}
+        return all(
+            names.isdisjoint(stream_map.stream_alias for stream_map in other.stream_maps)
+            for other in self.all_streams
+            if other is not self and other.selected
+        )
+
+    @property
+    def all_streams(self) -> list[HarvestStream]:
+        """The streams of the tap, in order."""
+        return cast("list[HarvestStream]", list(self._tap.streams.values()))
 
     # Writing
 
-    def write_rows(self, rows: Iterable[tuple[Head, Raw]], received_at: datetime) -> None:
-        """Write the records of all rows that are due."""
-        for head, row in rows:
-            if self.is_full:
-                break
-            if head.updated_at in self.span:
-                is_news = self._known_until is None or (
-                    head.updated_at is not None and head.updated_at > self._known_until
-                )
-                for record in self.records(row):
-                    self.write_record(record, received_at)
-                    self.rows += 1
-                    self._news += is_news
-
-    def write_record(self, record: Raw | Record, received_at: datetime) -> None:
-        """Write one record, be it bytes or taken apart."""
-        record = self._owned(record)
+    def write_record(self, record: Raw | Record, account: Account, received_at: datetime) -> None:
+        """Write one record, be it bytes or decoded."""
+        if self.has_account_id:
+            owner = {ACCOUNT_ID: account.id}
+            record = with_fields(record, owner) if isinstance(record, Raw) else owner | record
         if self._is_verbatim:
             verbatim = cast("Record", record)  # The writer takes bytes as they are.
             message = RecordMessage(self.name, verbatim, self._stream_version, received_at)
             self._tap.write_message(message)
             return
-        taken_apart = decode_record(record) if isinstance(record, Raw) else record
+        decoded = decode_record(record) if isinstance(record, Raw) else record
         try:
-            self._write_record_message(taken_apart)
+            self._write_record_message(decoded)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             # The SDK lets these errors of an expression pass, and their texts quote the record.
             sentence = (
@@ -390,16 +259,9 @@ class HarvestStream(DueStream):
             )
             raise MapExpressionError(sentence) from error
 
-    def _owned(self, record: Raw | Record) -> Raw | Record:
-        """A record that says whose it is, where several accounts are read."""
-        if not self._has_account_id:
-            return record
-        owner = {ACCOUNT_ID: self.account.id}
-        return with_fields(record, owner) if isinstance(record, Raw) else owner | record
-
     @cached_property
     def _is_verbatim(self) -> bool:
-        """Whether nothing is to be changed in a record: no stream maps, no deselected field."""
+        """Whether records are written unchanged: no stream maps, no deselected field."""
         maps = self.stream_maps
         return (
             all(self.mask.values())
@@ -409,31 +271,63 @@ class HarvestStream(DueStream):
             and not maps[0].flattening_enabled
         )
 
-    def count_rows(self) -> None:
-        """Tell the summary and the SDK's metrics how many records were written."""
-        self.tally.rows += self.rows
-        if self.tells_news:
-            self.tally.changed = (self.tally.changed or 0) + self._news
-        with self.get_record_counter() as counter:
-            counter.increment(self.rows)
-
     def flush(self) -> None:
-        """Send what was read on its way while the next page is waited for."""
+        """Send what was written on its way while the next page is waited for."""
         if isinstance(self._tap.message_writer, BufferedWriter):
             self._tap.message_writer.flush()
 
-    # State
+    def use_version(self, version: int | None) -> None:
+        """Give all further records a version."""
+        self._stream_version = version
 
-    def move_bookmarks(self, highest: datetime | None, family: Sequence[HarvestStream]) -> None:
-        """Put into the state how far a family was read, after all that was due was.
+    def activate_version(self, version: int) -> None:
+        """Tell targets that rows of earlier versions were deleted."""
+        self._write_activate_version_message(version)
 
-        Args:
-            highest: The latest `updated_at` of what was read; `None` if there was none.
-            family: The streams that were read.
-        """
-        for member in family:
-            member.move_bookmark(highest)
-        self._write_state_message()
+    def write_state(self) -> None:
+        """Write the state of the whole tap."""
+        # The SDK's way also makes empty entries, for streams that have no bookmark.
+        if self.tap_state:
+            self._tap.state_writer.write_state(self.tap_state)
+
+    # The SDK's hooks
+
+    @override
+    def get_records(self, context: Context | None) -> Iterator[Record]:
+        message = "Records leave page by page: see `_sync_records`."
+        raise NotImplementedError(message)
+
+    @override
+    def _sync_records(
+        self, context: Context | None = None, *, write_messages: bool = True
+    ) -> Generator[dict[str, Any], Any, Any]:
+        # The SDK wants a generator of the records; ours leave page by page, and nobody else asks.
+        yield from ()
+        for below in self.descendents:
+            if below.selected:
+                below._write_schema_message()  # noqa: SLF001  # The SDK writes only the parent's.
+        self.accounts.open()
+        self._read(self)
+
+    @override
+    def _write_state_message(self) -> None:
+        self.write_state()
+
+    @property
+    @override
+    def emit_activate_version_messages(self) -> bool:
+        # The SDK's way activates a version before its first record.
+        return False
+
+    @override
+    def finalize_state_progress_markers(self, state: dict[str, Any] | None = None) -> None:
+        # There are none: a bookmark is put into the state when it holds.
+        pass
+
+    @override
+    def get_replication_key_signpost(self, context: Context | None = None) -> None:
+        # The bookmark is capped by Harvest's clock instead of this machine's.
+        return None
 
     @override
     def get_batch_config(self, config: Mapping[str, Any]) -> None:

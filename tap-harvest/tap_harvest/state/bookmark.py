@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 REPLICATION_KEY = "updated_at"
-SWEEP_SLACK = timedelta(minutes=90)
-"""How much earlier than its period a sweep may come.
+RECONCILE_SLACK = timedelta(minutes=90)
+"""How much earlier than its period a reconciling read may come.
 
 Daily runs never begin exactly 24 hours apart, and once a year a day of local time has 23 hours.
 """
@@ -83,7 +83,7 @@ class Bookmark:
 
     Attributes:
         value: The instant up to which it was; `None` before its first complete read.
-        swept: When the stream was last read from its beginning; `None` if that is not known.
+        reconciled: When the stream was last read whole; `None` if that is not known.
         start: That beginning; `None` for the beginning of time.
         checked: When the lists below open records were last read, though those did not change;
             `None` if that is not known.
@@ -94,7 +94,7 @@ class Bookmark:
     """
 
     value: datetime | None = None
-    swept: datetime | None = None
+    reconciled: datetime | None = None
     start: datetime | None = None
     checked: datetime | None = None
     version: int | None = None
@@ -127,13 +127,17 @@ class Bookmark:
 
     def to_state(self) -> dict[str, Any]:
         """Write the stream's entry for the state; empty if nothing was read of it."""
-        if not self._was_read and self.swept is None:
+        if not self._was_read and self.reconciled is None:
             return {}
         entry: dict[str, Any] = {}
         if self.value is not None:
             entry["replication_key"] = REPLICATION_KEY
             entry["replication_key_value"] = instant_text(self.value)
-        moments = {"swept_at": self.swept, "start_date": self.start, "checked_at": self.checked}
+        moments = {
+            "swept_at": self.reconciled,
+            "start_date": self.start,
+            "checked_at": self.checked,
+        }
         for name, moment in moments.items():
             if moment is not None:
                 entry[name] = instant_text(moment)
@@ -196,20 +200,23 @@ class Bookmark:
         reached = min(highest, *(cap for cap in caps if cap is not None), highest)
         return replace(self, value=reached if self.value is None else max(self.value, reached))
 
-    def is_sweep_due(self, now: datetime | None, every: timedelta | None) -> bool:
-        """Whether the stream is to be read from its beginning.
+    def is_reconcile_due(self, now: datetime | None, every: timedelta | None) -> bool:
+        """Whether the stream is to be read whole.
 
-        A run that is a little early counts as in time, see `SWEEP_SLACK`.
+        A run that is a little early counts as in time, see `RECONCILE_SLACK`.
 
         Args:
             now: The present by Harvest's clock; `None` if nothing was asked yet.
-            every: How long a sweep holds; `None` for ever.
+            every: How often the stream is reconciled; `None` is never.
         """
         if self.value is None:
             return True
         if now is None or every is None:
             return False
-        return self.swept is None or not timedelta(0) <= now - self.swept < every - SWEEP_SLACK
+        return (
+            self.reconciled is None
+            or not timedelta(0) <= now - self.reconciled < every - RECONCILE_SLACK
+        )
 
     def is_check_due(self, now: datetime | None, every: timedelta | None) -> bool:
         """Whether the lists below open records are to be read, though those did not change.
@@ -218,7 +225,7 @@ class Bookmark:
             now: The present by Harvest's clock; `None` if nothing was asked yet.
             every: How long a check holds; `None` for ever.
         """
-        return replace(self, swept=self.checked).is_sweep_due(now, every)
+        return replace(self, reconciled=self.checked).is_reconcile_due(now, every)
 
     def next_version(self, now: datetime | None) -> int:
         """A version for the records of a read that begins at an instant, later than all before."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from tap_harvest.state.bookmark import Bookmark
@@ -12,31 +13,36 @@ ACCOUNTS = "accounts"
 """The part of an entry in the state that has an entry for each account, where several are read."""
 
 
-def entry_of(state: Mapping[str, Any], stream: str, account_id: int | None) -> dict[str, Any]:
-    """What a state tells of a stream; empty if nothing.
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The entry of a stream in a state.
 
-    Args:
+    Attributes:
         state: The state.
         stream: The stream's name.
-        account_id: Whose rows are meant; `None` where just one account is read.
+        account_id: The account whose rows are meant; `None` where just one account is read.
     """
-    entry: dict[str, Any] = state.get("bookmarks", {}).get(stream, {})
-    accounts: dict[str, dict[str, Any]] = entry.get(ACCOUNTS, {})
-    if account_id is not None:
-        return accounts.get(str(account_id), {})
-    # Entries by account belong to tables with other keys.
-    return {} if ACCOUNTS in entry else entry
 
+    state: dict[str, Any]
+    stream: str
+    account_id: int | None = None
 
-def put_entry(
-    state: dict[str, Any], stream: str, account_id: int | None, entry: dict[str, Any]
-) -> None:
-    """Replace what a state tells of a stream; see `entry_of`."""
-    bookmarks = state.setdefault("bookmarks", {})
-    if account_id is not None:
-        others = bookmarks.get(stream, {}).get(ACCOUNTS, {})
-        entry = {ACCOUNTS: {**others, str(account_id): entry}}
-    bookmarks[stream] = entry
+    def read(self) -> dict[str, Any]:
+        """What the entry holds; empty if the state has none."""
+        entry: dict[str, Any] = self.state.get("bookmarks", {}).get(self.stream, {})
+        accounts: dict[str, dict[str, Any]] = entry.get(ACCOUNTS, {})
+        if self.account_id is not None:
+            return accounts.get(str(self.account_id), {})
+        # Entries by account belong to tables with other keys.
+        return {} if ACCOUNTS in entry else entry
+
+    def write(self, entry: dict[str, Any]) -> None:
+        """Replace what the entry holds."""
+        bookmarks = self.state.setdefault("bookmarks", {})
+        if self.account_id is not None:
+            others = bookmarks.get(self.stream, {}).get(ACCOUNTS, {})
+            entry = {ACCOUNTS: {**others, str(self.account_id): entry}}
+        bookmarks[self.stream] = entry
 
 
 def accounts_in(state: Mapping[str, Any], stream: str) -> set[int]:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from msgspec import Raw
 from typing_extensions import override
 
 from tap_harvest.fields import boolean, fields, integer, key, string
 from tap_harvest.reading.kinds import Singleton
-from tap_harvest.reading.stream import decode_record
+from tap_harvest.reading.list_read import with_fields
 
 if TYPE_CHECKING:
-    from msgspec import Raw
-    from singer_sdk.helpers.types import Record
+    from tap_harvest.account import Account
 
 
 class Company(Singleton):
@@ -54,9 +54,5 @@ class Company(Singleton):
     )
 
     @override
-    def answer(self) -> bytes:
-        return self.account.company
-
-    @override
-    def records(self, row: Raw) -> tuple[Record]:
-        return ({"account_id": self.account.id, **decode_record(row)},)
+    def answer(self, account: Account) -> Raw:
+        return with_fields(Raw(account.company), {"account_id": account.id})

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from msgspec import Raw
     from singer_sdk.helpers.types import Record
 
+    from tap_harvest.account import Account
     from tap_harvest.fields import Field
     from tap_harvest.http.client import Page
 
@@ -267,10 +268,10 @@ class ProjectBudgetReport(WholeStream):
         return Listing.CHANGED
 
     @override
-    def pages(self, since: datetime | None) -> Iterator[Page]:
-        read_at = self.account.client.started or datetime.now(UTC)
+    def pages(self, account: Account, since: datetime | None) -> Iterator[Page]:
+        read_at = account.client.started or datetime.now(UTC)
         day = read_at.date().isoformat()
-        for page in super().pages(since):
+        for page in super().pages(account, since):
             rows = [with_fields(row, {**self._subject_of(row), "as_of": day}) for row in page.rows]
             yield replace(page, rows=rows)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
+from msgspec import Raw
 from typing_extensions import override
 
 from tap_harvest.fields import (
@@ -22,16 +23,16 @@ from tap_harvest.fields import (
 )
 from tap_harvest.http.client import InvalidError, UnavailableError
 from tap_harvest.reading.kinds import ExplodedStream, Singleton
-from tap_harvest.reading.list_read import head_of, with_fields
 from tap_harvest.reading.nested import NestedStream
 from tap_harvest.reading.stream import HarvestStream, decode_record
 from tap_harvest.streams.projects import ASSIGNMENT_ID, CODE, TASK_ASSIGNMENT, USER_ASSIGNMENT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from msgspec import Raw
     from singer_sdk.helpers.types import Record
+
+    from tap_harvest.account import Account
 
 USER = (
     key("id", "Id of the person."),
@@ -76,29 +77,6 @@ class Users(HarvestStream):
     filters: ClassVar = {"is_active": "boolean"}
     schema = fields(*USER)
 
-    _read_alone: Sequence[HarvestStream] = ()
-
-    @override
-    def read(self) -> None:
-        self._read_alone = ()
-        try:
-            super().read()
-        except UnavailableError:
-            if self.account.skip_forbidden:
-                self._read_own_assignments()
-            raise
-
-    def _read_own_assignments(self) -> None:
-        for child in self.nested:
-            if isinstance(child, UserProjectAssignments):
-                self._read_alone = child.family
-                child.read_own()
-
-    @property
-    @override
-    def skipped_with(self) -> list[HarvestStream]:
-        return [stream for stream in super().skipped_with if stream not in self._read_alone]
-
 
 class UsersMe(Singleton):
     """The person whose access token it is.
@@ -111,8 +89,8 @@ class UsersMe(Singleton):
     schema = fields(*USER)
 
     @override
-    def answer(self) -> bytes:
-        return self.account.user
+    def answer(self, account: Account) -> Raw:
+        return Raw(account.user)
 
 
 RATE = (
@@ -195,28 +173,6 @@ class UserProjectAssignments(NestedStream):
             reference("task", "The task."),
         ),
     )
-
-    def read_own(self) -> None:
-        """Read the assignments of the token's owner, which Harvest shows to everybody.
-
-        The bookmark stays, since those of other people were not read.
-        """
-        with self.unless_withheld():
-            owner = {self.parent_key: decode_record(self.account.user)["id"]}
-            family = self.family
-            with self.measured(family):
-                for page in self.pages_of(self.own_path, {}):
-                    owned = [with_fields(row, owner) for row in page.rows]
-                    for member in family:
-                        member.write_rows(((head_of(row), row) for row in owned), page.received_at)
-                    self.flush()
-            self._note("only those of the token's owner")
-            self.logger.warning(
-                "Harvest shows no list of people to the token, so only the assignments of its "
-                "owner are read: stream=%s. Use an administrator's token to read those of "
-                "everybody.",
-                self.label,
-            )
 
 
 class UserProjectTasks(ExplodedStream):

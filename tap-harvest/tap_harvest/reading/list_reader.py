@@ -1,0 +1,101 @@
+"""Reads an account-wide list, and then the lists below its records."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from typing_extensions import override
+
+from tap_harvest.http.client import UnavailableError
+from tap_harvest.reading.nested import NestedStream
+from tap_harvest.reading.nested_reader import NestedReader
+from tap_harvest.reading.reader import Reader
+from tap_harvest.state.bookmark import Span
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tap_harvest.account import Account
+    from tap_harvest.reading.list_read import Walk
+    from tap_harvest.reading.plans import Plans
+    from tap_harvest.reading.stream import HarvestStream
+
+
+class ListReader(Reader):
+    """Reads one list for a family, and tells the readers below which of its records to ask.
+
+    Attributes:
+        below: The readers of the lists below the records of this one, if selected.
+    """
+
+    def __init__(self, stream: HarvestStream, account: Account, plans: Plans) -> None:
+        """Ask nothing yet."""
+        super().__init__(stream, account, plans)
+        self.below = [
+            NestedReader(child, account, plans)
+            for child in stream.children
+            if isinstance(child, NestedStream) and child.family
+        ]
+        self._read_alone: list[HarvestStream] = []
+
+    @property
+    @override
+    def skipped_streams(self) -> list[HarvestStream]:
+        return [stream for stream in super().skipped_streams if stream not in self._read_alone]
+
+    def expect_first(self) -> None:
+        """Send the request for the first page, before the list is read."""
+        spans = [self.plans.of(member.stream).of(self.account).span for member in self.family]
+        spans += [reader.parents_due() for reader in self.below]
+        self.stream.expect(self.account, Span.covering(spans).since)
+
+    def read(self) -> None:
+        """Read what is due of the list and below it, and move the bookmarks.
+
+        Raises:
+            UnavailableError: Harvest does not show the list to the token.
+        """
+        try:
+            self._read()
+        except UnavailableError:
+            if self.account.skip_forbidden:
+                self._read_own()
+            raise
+
+    def _read(self) -> None:
+        self.begin()
+        with self.measured():
+            spans = [member.span for member in self.family]
+            spans += [reader.await_parents() for reader in self.below]
+            since = Span.covering(spans).since
+            walk = self.walk_whole(
+                lambda walk: self._read_once(walk, since),
+                self.stream.listing(self.stream.query(since)),
+            )
+        if walk.missing:
+            return
+        self.move_bookmarks(walk.highest)
+        for reader in self.below:
+            reader.read_below(walk.highest)
+
+    def _read_once(self, walk: Walk, since: datetime | None) -> None:
+        """Read the list, write it, and note which of its records have lists to read."""
+        progress = self.progress("rows")
+        for page in self.stream.pages(self.account, since):
+            rows = walk.add(page, self.stream.identity)
+            for member in self.family:
+                member.write_rows(rows, page.received_at)
+            for reader in self.below:
+                reader.note_parents(rows)
+            progress.tell(walk.came, walk.announced)
+            self.stream.flush()
+            if self.is_trial_over:
+                walk.stop()
+                break
+
+    def _read_own(self) -> None:
+        """Read what Harvest shows of the lists below to a token that it does not show this one."""
+        for reader in self.below:
+            if reader.stream.own_path:
+                self._read_alone += [member.stream for member in reader.family]
+                reader.read_own()

@@ -1,0 +1,224 @@
+"""Reads the lists below the records of another list."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tap_harvest.http.client import UnavailableError
+from tap_harvest.reading.list_read import Head, head_of, with_fields
+from tap_harvest.reading.reader import Reader
+from tap_harvest.reading.stream import decode_record, query_since
+from tap_harvest.state.bookmark import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
+
+    from msgspec import Raw
+    from singer_sdk.exceptions import FatalAPIError
+
+    from tap_harvest.account import Account
+    from tap_harvest.http.client import Page
+    from tap_harvest.reading.list_read import Walk
+    from tap_harvest.reading.nested import NestedStream
+    from tap_harvest.reading.plan import AccountPlan
+    from tap_harvest.reading.plans import Plans
+
+
+class NestedReader(Reader):
+    """Reads the list of each parent that is due, after the parents' own list was read."""
+
+    stream: NestedStream
+
+    def __init__(self, stream: NestedStream, account: Account, plans: Plans) -> None:
+        """Ask nothing yet."""
+        super().__init__(stream, account, plans)
+        self._changed = Span()
+        self._open: Span | None = None
+        self._parents: dict[int, datetime | None] = {}
+        self._is_cut = False
+
+    # Which parents are due
+
+    def await_parents(self) -> Span:
+        """Begin before the parents' list is read.
+
+        Returns:
+            The `updated_at` range of the parents to read.
+        """
+        self._parents = {}
+        self._changed, self._open = self._changed_span(), self._open_span()
+        return self._open or self._changed
+
+    def parents_due(self) -> Span:
+        """The `updated_at` range of the parents to read."""
+        return self._open_span() or self._changed_span()
+
+    def _plans_of_family(self) -> list[AccountPlan]:
+        return [self.plans.of(member.stream).of(self.account) for member in self.family]
+
+    def _changed_span(self) -> Span:
+        """Which parents are asked because they changed, by `updated_at`."""
+        if not self.stream.follows_parent:
+            return Span()
+        return Span.covering(plan.span for plan in self._plans_of_family())
+
+    def _open_span(self) -> Span | None:
+        """Which parents are asked if they are open, by `updated_at`; `None` if that is not due."""
+        plans = self._plans_of_family()
+        if not any(plan.is_check_due for plan in plans):
+            return None
+        return Span.covering(plan.whole_span for plan in plans)
+
+    def note_parents(self, rows: Iterable[tuple[Head, Raw]]) -> None:
+        """Remember which records of a page of the parents' list are to be asked."""
+        for head, row in rows:
+            if head.id is None or not self.stream.has_list(row):
+                continue
+            if head.updated_at in self._changed:
+                self._parents[head.id] = head.updated_at
+            elif self._is_asked_as_open(head, row):
+                self._parents[head.id] = None  # Its rows are due, whenever it changed.
+
+    def _is_asked_as_open(self, head: Head, row: Raw) -> bool:
+        if self._open is None or head.updated_at not in self._open:
+            return False
+        return bool(_state_of(row).state == self.stream.open_state)
+
+    # Reading
+
+    def read_below(self, highest: datetime | None) -> None:
+        """Read the lists of all parents that are due, and move the bookmarks after the last.
+
+        Args:
+            highest: The latest `updated_at` in the parents' list; `None` if it had none.
+        """
+        with self.unless_forbidden() as is_offered:
+            if is_offered:
+                self.begin()
+                with self.measured():
+                    # Not the walks themselves: they know each row, and there may be very many.
+                    walks = [(walk.missing, walk.highest) for walk in self._walks()]
+                is_unseen = bool(self._parents) and not walks  # All parents were gone.
+                is_short = self._is_cut or any(missing for missing, _ in walks)
+                if is_unseen or is_short or self.is_trial_over:
+                    return
+                if not self.stream.follows_parent:
+                    moments = (moment for _, moment in walks if moment is not None)
+                    highest = max(moments, default=None)
+                self.move_bookmarks(highest)
+
+    def _walks(self) -> Iterator[Walk]:
+        """Read and write the list of each parent that is due.
+
+        Raises:
+            FatalAPIError: None of several parents has such a list, so it cannot be that all of
+                them were deleted since their list was read.
+        """
+        covered = Span.covering(member.span for member in self.family)
+        since = None if self.stream.follows_parent else covered.since
+        progress = self.progress("lists")
+        refusals: list[FatalAPIError] = []
+        lists = ((parent_id, *self._list_below(parent_id, since)) for parent_id in self._parents)
+        for number, parent_id in enumerate(self.ahead(lists), start=1):
+            if self.is_trial_over:
+                break
+            try:
+                yield self.walk_whole(
+                    partial(self._read_once, parent_id, since),
+                    self.stream.listing(query_since(since)),
+                )
+            except tuple(self.stream.passed_over) as refusal:
+                refusals.append(refusal)
+                if len(refusals) == len(self._parents) > 1 or self._may_not_skip(refusal):
+                    raise
+            progress.tell(number, len(self._parents))
+            self.stream.flush()
+        self._tell_of(refusals)
+
+    def _may_not_skip(self, refusal: FatalAPIError) -> bool:
+        return _is_forbidden(refusal) and not self.account.skip_forbidden
+
+    def _tell_of(self, refusals: Sequence[FatalAPIError]) -> None:
+        """Log how many lists were passed over, and why."""
+        # A forbidden list may have changed, so it is not sure that all was read.
+        self._is_cut = any(map(_is_forbidden, refusals))
+        if self._is_cut:
+            self.note("some lists are not shown to the token")
+        for kind, meaning in self.stream.passed_over.items():
+            if lists := sum(type(refusal) is kind for refusal in refusals):
+                self.logger.log(
+                    logging.WARNING if kind is UnavailableError else logging.INFO,
+                    "Passed over: stream=%s lists=%d of=%d reason=%s",
+                    self.stream.name,
+                    lists,
+                    len(self._parents),
+                    meaning,
+                )
+
+    def _read_once(self, parent_id: int, since: datetime | None, walk: Walk) -> None:
+        """Read the list of one parent and write it.
+
+        Args:
+            parent_id: The parent's id.
+            since: Only rows that changed from this instant on; `None` asks for all.
+            walk: Counts the rows.
+        """
+        changed_at = self._parents[parent_id]
+        path, query = self._list_below(parent_id, since)
+        for page in self._pages(path, query, parent_id):
+            rows = walk.add(page, self.stream.identity)
+            if self.stream.follows_parent:
+                # What is due of the list is so because of its parent's change.
+                rows = [(Head(head.id, updated_at=changed_at), row) for head, row in rows]
+            for member in self.family:
+                member.write_rows(rows, page.received_at)
+
+    def _list_below(self, parent_id: int, since: datetime | None) -> tuple[str, dict[str, str]]:
+        """Path and query of the list of one parent."""
+        path = self.stream.path.format_map({self.stream.parent_key: parent_id})
+        return path, query_since(since)
+
+    def _pages(self, path: str, query: dict[str, str], parent_id: int) -> Iterator[Page]:
+        """The pages of a list, with the parent's id in each row."""
+        added = {self.stream.parent_key: parent_id}
+        for page in self.stream.pages_of(self.account, path, query):
+            yield replace(page, rows=[with_fields(row, added) for row in page.rows])
+
+    def read_own(self) -> None:
+        """Read the list of the token's owner, which Harvest shows to everybody.
+
+        The bookmark stays, since the lists of other people were not read.
+        """
+        with self.unless_forbidden():
+            owner = decode_record(self.account.user)["id"]
+            self.begin()
+            with self.measured():
+                for page in self._pages(self.stream.own_path, {}, owner):
+                    for member in self.family:
+                        rows = ((head_of(row), row) for row in page.rows)
+                        member.write_rows(rows, page.received_at)
+                    self.stream.flush()
+            self.note("only those of the token's owner")
+            self.logger.warning(
+                "Harvest shows no list of people to the token, so only the assignments of its "
+                "owner are read: stream=%s. Use an administrator's token to read those of "
+                "everybody.",
+                self.label,
+            )
+
+
+class _State(msgspec.Struct, frozen=True):
+    state: Any = None
+
+
+_state_of = msgspec.json.Decoder(_State).decode
+
+
+def _is_forbidden(refusal: FatalAPIError) -> bool:
+    return type(refusal) is UnavailableError

@@ -1,0 +1,191 @@
+"""What all ways of reading a list have in common."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+from tap_harvest.http.client import UnavailableError
+from tap_harvest.reading.list_read import Walk
+from tap_harvest.reading.progress import Progress
+from tap_harvest.reading.reading import Reading
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from datetime import datetime
+    from logging import Logger
+
+    from tap_harvest.account import Account
+    from tap_harvest.http.budget import Budget
+    from tap_harvest.reading.list_read import Listing
+    from tap_harvest.reading.plans import Plans
+    from tap_harvest.reading.stream import HarvestStream
+
+_T = TypeVar("_T")
+
+MAX_WALKS = 3
+"""How often a list is read in a run until a read proves that no row was missed."""
+
+
+class Reader:
+    """Reads the list of a stream in one account, for the whole family of the stream.
+
+    Attributes:
+        stream: The stream whose list is read; it need not be selected.
+        account: The account.
+        plans: What the run reads of each stream.
+        family: The selected streams that get the rows.
+    """
+
+    def __init__(self, stream: HarvestStream, account: Account, plans: Plans) -> None:
+        """Ask nothing yet."""
+        self.stream = stream
+        self.account = account
+        self.plans = plans
+        self.family = [Reading(member, account) for member in stream.family]
+
+    @property
+    def logger(self) -> Logger:
+        """The stream's log."""
+        return self.stream.logger
+
+    @property
+    def label(self) -> str:
+        """The stream in logs, with the account where there are several."""
+        return self.stream.label(self.account)
+
+    @property
+    def budget(self) -> Budget:
+        """What Harvest allows for requests to this list."""
+        return self.account.client.budget_for(self.stream.path)
+
+    @property
+    def is_trial_over(self) -> bool:
+        """Whether each stream of the family wrote as many rows as a trial run (`--test`) may."""
+        return self.stream.is_trial and all(member.is_full for member in self.family)
+
+    @property
+    def skipped_streams(self) -> list[HarvestStream]:
+        """The streams that cannot be read if Harvest does not show this list."""
+        return [self.stream, *self.stream.descendents]
+
+    def progress(self, what: str) -> Progress:
+        """Logs how far the list is read.
+
+        Args:
+            what: What is counted, such as rows.
+        """
+        client = self.account.client
+        return Progress(self.logger, self.label, what, client=client, budget=self.budget)
+
+    def note(self, note: str) -> None:
+        """Add a note to the summary's line of this stream and of all that depend on it."""
+        if self.stream.has_account_id:
+            note = f"{self.account.id} {note}"
+        for stream in self.skipped_streams:
+            stream.tally.note = "; ".join(filter(None, (stream.tally.note, note)))
+
+    @contextmanager
+    def unless_forbidden(self) -> Iterator[bool]:
+        """Skip the stream, with a warning, if Harvest does not show it to the token.
+
+        Returns:
+            Whether the account has the module switched on that the stream belongs to.
+
+        Raises:
+            UnavailableError: Harvest does not show it, and `on_forbidden` is `fail`.
+        """
+        try:
+            is_offered = self.stream.is_offered(self.account)
+            if not is_offered:
+                self.note(f"skipped: {self.stream.module} is off")
+            yield is_offered
+        except UnavailableError as error:
+            if not self.account.skip_forbidden:
+                raise
+            self.note("skipped: Harvest does not show it to the token")
+            missing = [stream.name for stream in self.skipped_streams if stream.selected]
+            if not missing:
+                return
+            # A token that lacks rights lacks them for many lists: what to do is said once.
+            first = self.account.withheld.setdefault(type(error), self.label)
+            self.logger.warning(
+                "Skipped, with its bookmark kept: stream=%s missing=%s reason=%s",
+                self.label,
+                ", ".join(missing),
+                error if first == self.label else f"as of {first}",
+            )
+
+    @contextmanager
+    def measured(self) -> Iterator[None]:
+        """Count the rows of the family, and the time that the read takes."""
+        began = time.monotonic()
+        with ExitStack() as meters:
+            for member in self.family:
+                meters.enter_context(member.stream.get_sync_timer())
+                meters.callback(member.count_rows)
+            try:
+                yield
+            finally:
+                self.stream.tally.seconds += time.monotonic() - began
+        for member in self.family:
+            member.stream.tally.is_read = True
+            self.logger.debug("Read stream: stream=%s rows=%d", member.label, member.rows)
+
+    def begin(self) -> None:
+        """Take from the plans what is to be read."""
+        for member in self.family:
+            member.begin(self.plans.of(member.stream))
+
+    def ahead(self, lists: Iterable[tuple[_T, str, Mapping[str, str]]]) -> Iterator[_T]:
+        """What some lists stand for, in order, with requests for the next ones sent already.
+
+        Args:
+            lists: What each list stands for, its path and its query.
+        """
+        if self.stream.is_trial:
+            return (item for item, _, _ in lists)
+        return self.account.client.ahead(lists, stream=self.stream.name)
+
+    def walk_whole(self, read_once: Callable[[Walk], object], listing: Listing) -> Walk:
+        """Read a list until a walk proves that no row was missed, at most `MAX_WALKS` times.
+
+        Args:
+            read_once: Reads the list, writes it, and adds its pages to a walk.
+            listing: Which rows the list holds.
+        """
+        walk = Walk(listing)
+        read_once(walk)
+        for _ in range(1, MAX_WALKS):
+            if not (missing := walk.missing):
+                return walk
+            self.logger.info(
+                "The list changed while it was read, reading it again: stream=%s rows=%d",
+                self.label,
+                missing,
+            )
+            walk = Walk(listing, before=walk)
+            read_once(walk)
+        if missing := walk.missing:
+            self.note("the list changed while it was read")
+            self.logger.warning(
+                "The list changed each time that it was read, so rows may be missing. Its bookmark "
+                "stays, nothing is removed downstream, and the next run reads the same rows again: "
+                "stream=%s reads=%d missing=%d. If this happens in each run, sync at a quieter "
+                "time, or tell Harvest's support.",
+                self.label,
+                MAX_WALKS,
+                missing,
+            )
+        return walk
+
+    def move_bookmarks(self, highest: datetime | None) -> None:
+        """Put into the state that all was read that was due of the family.
+
+        Args:
+            highest: The latest `updated_at` that was read; `None` if there was none.
+        """
+        for member in self.family:
+            member.move_bookmark(self.plans.of(member.stream), highest)
+        self.stream.write_state()
