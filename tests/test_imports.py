@@ -47,10 +47,11 @@ FOLDERS: Final = {
     "tap_harvest": TAP,
     "tap_harvest.http": (
         "client",
-        "paging | sign_in | transport",
-        "answers | body | budget | time_limit",
-        "addresses | characters | headers",
-        "secrets | token_file | workers",
+        "paging | session | workers",
+        "budget | errors | transport",
+        "answers | body | sign_in | time_limit",
+        "addresses | characters | headers | token_file",
+        "secrets",
     ),
     "tap_harvest.reading": (
         "sync",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from singer_sdk.exceptions import ConfigValidationError
 
-from tap_harvest.http.client import UnavailableError
+from tap_harvest.http.errors import UnavailableError
 from tap_harvest.rights import lacks
 
 if TYPE_CHECKING:

@@ -207,7 +207,7 @@ class TapHarvest(Tap):
                         {stream.name: stream.tally for stream in self._selected},
                         client.requests_of,
                         seconds=time.monotonic() - began,
-                        seconds_held=client.budget.seconds_held + client.report_budget.seconds_held,
+                        seconds_held=client.budgets.seconds_held,
                         repeats=client.repeats,
                     ),
                 )

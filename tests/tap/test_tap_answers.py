@@ -12,7 +12,8 @@ import pytest
 from scripted_server import TOKEN
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 
-from tap_harvest.http.client import MAX_TRIES, Client
+from tap_harvest.http.client import Client
+from tap_harvest.http.session import MAX_TRIES
 from tap_harvest.http.sign_in import PersonalToken
 
 if TYPE_CHECKING:
@@ -260,7 +261,7 @@ def test_whatever_comes_ends_with_a_line_of_ours(
     script: Script, monkeypatch: pytest.MonkeyPatch, clock: Clock, seed: int
 ):
     """No answer ends in another error, or in a line that does not tell whose answer it was."""
-    monkeypatch.setattr("tap_harvest.http.client.MAX_TRIES", 1)
+    monkeypatch.setattr("tap_harvest.http.session.MAX_TRIES", 1)
     chance = Random(seed)
     client = Client(
         api_url=f"{script.url}/v2",

@@ -10,7 +10,9 @@ import trustme
 from scripted_server import TOKEN
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 
-from tap_harvest.http.client import MAX_TRIES, Client, UnavailableError
+from tap_harvest.http.client import Client
+from tap_harvest.http.errors import UnavailableError
+from tap_harvest.http.session import MAX_TRIES
 from tap_harvest.http.sign_in import OAuth, PersonalToken
 
 if TYPE_CHECKING:
@@ -564,7 +566,7 @@ def test_reports_have_a_budget_of_their_own(client: Client, script: Script, cloc
     read(client, "/clients")
 
     assert sum(clock.waited) == waited_for_reports == 800
-    assert (client.report_budget.left, client.budget.left) == (98, 99)
+    assert (client.budgets.reports.left, client.budgets.general.left) == (98, 99)
 
 
 def test_a_record_keeps_its_digits_and_is_one_line(client: Client, script: Script):

@@ -19,7 +19,8 @@ from tap_run import run_tap, selecting
 
 from harvest_sandbox import Sandbox
 from tap_harvest.http.budget import Budget
-from tap_harvest.http.client import CLOSED, Client
+from tap_harvest.http.client import Client
+from tap_harvest.http.session import CLOSED
 from tap_harvest.http.sign_in import PersonalToken
 from tap_harvest.http.workers import Workers
 from tap_harvest.tap import TapHarvest

@@ -330,7 +330,7 @@ def test_the_next_run_makes_it_good(
     """Whatever happened to the first one, with an error or without."""
     monkeypatch.setattr("backoff.full_jitter", lambda _: 0)
     for window in ("WINDOW_SECONDS", "REPORT_WINDOW_SECONDS"):
-        monkeypatch.setattr(f"tap_harvest.http.client.{window}", 0.2)
+        monkeypatch.setattr(f"tap_harvest.http.budget.{window}", 0.2)
     trouble = TROUBLES[name]
     before = tables(harvest)
 

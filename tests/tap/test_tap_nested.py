@@ -11,7 +11,7 @@ from singer_sdk.exceptions import FatalAPIError
 from tap_run import landed, run_tap, selecting
 
 from harvest_sandbox import Sandbox
-from tap_harvest.http.client import InvalidError, UnavailableError
+from tap_harvest.http.errors import InvalidError, UnavailableError
 from tap_harvest.state.bookmark import instant, instant_text
 from tap_harvest.tap import TapHarvest
 

@@ -687,7 +687,7 @@ def test_the_wait_is_told_beforehand(
         catalog=selecting("time_team_report", "expense_team_report"),
     )
     budget = Budget(allowed, 15 * 60, clock=clock, wait=clock.wait)
-    tap.account.client.report_budget = budget
+    tap.account.client.budgets.reports = budget
 
     run_tap(tap)
 

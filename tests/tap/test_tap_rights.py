@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_harvest.http.client import UnavailableError
+from tap_harvest.http.errors import UnavailableError
 from tap_harvest.rights import CUT, Wanted, lacks
 from tap_harvest.streams import STREAMS
 

@@ -16,7 +16,8 @@ import pytest
 from singer_sdk.exceptions import FatalAPIError
 from tap_run import run_tap, selecting
 
-from tap_harvest.http.client import MAX_TRIES, Client
+from tap_harvest.http.client import Client
+from tap_harvest.http.session import MAX_TRIES
 from tap_harvest.http.sign_in import OAuth
 from tap_harvest.tap import TapHarvest
 
@@ -164,13 +165,13 @@ def test_requests_that_are_refused_together_share_one_new_token(
     harvest.identity.revoke("900100.at.access-1")
     # All are refused before any of them can ask for a token.
     refused = threading.Barrier(4)
-    replaced = client._sign_in.replaced
+    replaced = client._session._sign_in.replaced
 
     def together(*given: Any) -> str | None:
         refused.wait(10)
         return replaced(*given)
 
-    client._sign_in.replaced = together  # type: ignore[method-assign]  # To hold them up.
+    client._session._sign_in.replaced = together  # type: ignore[method-assign]  # To hold them up.
     with ThreadPoolExecutor(4) as pool:
         rows = set(pool.map(lambda _: read(client), range(4)))
 

@@ -332,7 +332,7 @@ def test_a_budget_that_both_sides_count_is_never_overdrawn(harvest: Sandbox):
         page_size=10,
     )
     client.use_account(int(harvest.account_id))
-    client.budget = Budget(8, 1)
+    client.budgets.general = Budget(8, 1)
 
     pages = list(client.pages("/time_entries", {}, stream="time_entries"))
     client.close()

@@ -11,6 +11,7 @@ import time
 from collections import deque
 from threading import Condition
 from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -140,3 +141,42 @@ class Budget:
             self._under_way -= 1
             self._answered.append(self._clock())
             self._changed.notify_all()
+
+
+class Budgets:
+    """The two budgets of an account's token: one for reports, one for everything else.
+
+    Attributes:
+        general: For everything but reports.
+        reports: For all reports together.
+    """
+
+    def __init__(
+        self,
+        requests_per_15_seconds: int,
+        report_requests_per_15_minutes: int,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        wait: Callable[[Condition, float | None], object] = Condition.wait,
+    ) -> None:
+        """Start with both budgets whole.
+
+        Args:
+            requests_per_15_seconds: The share of Harvest's general budget that may be used.
+            report_requests_per_15_minutes: The share of Harvest's budget for reports.
+            clock: As `Budget` takes it.
+            wait: As `Budget` takes it.
+        """
+        self.general = Budget(requests_per_15_seconds, WINDOW_SECONDS, clock=clock, wait=wait)
+        self.reports = Budget(
+            report_requests_per_15_minutes, REPORT_WINDOW_SECONDS, clock=clock, wait=wait
+        )
+
+    def of(self, url: str) -> Budget:
+        """The budget that a request for an address, or for a path, counts for."""
+        return self.reports if "/reports/" in urlsplit(url).path else self.general
+
+    @property
+    def seconds_held(self) -> float:
+        """For how long requests had to wait so far."""
+        return self.general.seconds_held + self.reports.seconds_held

@@ -1,4 +1,4 @@
-"""Judges the link from one page of a list to the next.
+"""The pages of a list, and the link from one to the next.
 
 Harvest API, "Overview: Pagination":
 https://help.getharvest.com/api-v2/introduction/overview/pagination/
@@ -6,12 +6,37 @@ https://help.getharvest.com/api-v2/introduction/overview/pagination/
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 from singer_sdk.exceptions import FatalAPIError
 
 from tap_harvest.http.addresses import Origin, page_of, shown
 
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from msgspec import Raw
+
 SLACK_PAGES = 10
 """How many pages more than expected a list may have, since it may change while it is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list.
+
+    Attributes:
+        rows: The page's records, each as the bytes that Harvest sent, without line breaks.
+        total_entries: How many records the whole list has, as this page says.
+        received_at: When the page was received, by this machine's clock.
+        sent_at: When it was sent, by Harvest's clock; `None` where Harvest did not say.
+    """
+
+    rows: list[Raw]
+    total_entries: int
+    received_at: datetime
+    sent_at: datetime | None = None
 
 
 class Paging:

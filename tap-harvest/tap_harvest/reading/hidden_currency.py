@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Record
 
-    from tap_harvest.http.client import Page
+    from tap_harvest.http.paging import Page
 
 # Numbers print with the digits that were read.
 _encode = msgspec.json.Encoder(decimal_format="number").encode

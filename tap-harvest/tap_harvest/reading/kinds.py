@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 from typing_extensions import override
 
-from tap_harvest.http.client import Page
+from tap_harvest.http.paging import Page
 from tap_harvest.reading.stream import HarvestStream, stream_of
 from tap_harvest.state.bookmark import REPLICATION_KEY
 

@@ -13,7 +13,7 @@ from msgspec import Raw
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from tap_harvest.http.client import Page
+    from tap_harvest.http.paging import Page
 
 CLOCK_TOLERANCE = timedelta(minutes=1)
 """How far the clocks of Harvest's servers may differ, and how late a row may become visible."""

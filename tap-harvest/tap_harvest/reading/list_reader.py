@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from tap_harvest.http.client import UnavailableError
+from tap_harvest.http.errors import UnavailableError
 from tap_harvest.reading.nested import NestedStream
 from tap_harvest.reading.nested_reader import NestedReader
 from tap_harvest.reading.reader import Reader

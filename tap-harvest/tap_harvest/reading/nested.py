@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from typing_extensions import override
 
-from tap_harvest.http.client import NotFoundError
+from tap_harvest.http.errors import NotFoundError
 from tap_harvest.reading.stream import HarvestStream, stream_of
 
 if TYPE_CHECKING:

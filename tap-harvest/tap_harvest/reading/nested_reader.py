@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tap_harvest.http.client import UnavailableError
+from tap_harvest.http.errors import UnavailableError
 from tap_harvest.reading.list_read import Head, head_of, with_fields
 from tap_harvest.reading.reader import Reader
 from tap_harvest.reading.stream import decode_record, query_since
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from singer_sdk.exceptions import FatalAPIError
 
     from tap_harvest.account import Account
-    from tap_harvest.http.client import Page
+    from tap_harvest.http.paging import Page
     from tap_harvest.reading.list_read import Walk
     from tap_harvest.reading.nested import NestedStream
     from tap_harvest.reading.plan import AccountPlan

@@ -6,7 +6,7 @@ import time
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from tap_harvest.http.client import UnavailableError
+from tap_harvest.http.errors import UnavailableError
 from tap_harvest.reading.list_read import Walk
 from tap_harvest.reading.progress import Progress
 from tap_harvest.reading.reading import Reading
@@ -58,7 +58,7 @@ class Reader:
     @property
     def budget(self) -> Budget:
         """What Harvest allows for requests to this list."""
-        return self.account.client.budget_for(self.stream.path)
+        return self.account.client.budgets.of(self.stream.path)
 
     @property
     def is_trial_over(self) -> bool:

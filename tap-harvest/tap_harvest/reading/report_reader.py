@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Record
 
     from tap_harvest.account import Account
-    from tap_harvest.http.client import Page
+    from tap_harvest.http.paging import Page
     from tap_harvest.reading.list_read import Walk
     from tap_harvest.reading.plans import Plans
     from tap_harvest.state.windows import Window
@@ -158,7 +158,7 @@ def announce(report: Report) -> None:
     ]
     if reports[0] is not report:
         return
-    budget = report.accounts.all[0].client.report_budget
+    budget = report.accounts.all[0].client.budgets.reports
     windows = [
         sum(
             len(ReportPlan(stream, account).due())

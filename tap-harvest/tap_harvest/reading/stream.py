@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from tap_harvest.account import Account, Accounts
     from tap_harvest.filters import Filters
-    from tap_harvest.http.client import Page
+    from tap_harvest.http.paging import Page
 
 decode_record = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
 """Decodes a record; its numbers keep the digits that Harvest sent."""

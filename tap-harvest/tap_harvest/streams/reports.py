@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from tap_harvest.account import Account
     from tap_harvest.fields import Field
-    from tap_harvest.http.client import Page
+    from tap_harvest.http.paging import Page
 
 
 def subject_key(name: str, what: str) -> Field:

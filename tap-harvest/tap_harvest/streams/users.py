@@ -21,7 +21,7 @@ from tap_harvest.fields import (
     strings,
     timestamp,
 )
-from tap_harvest.http.client import InvalidError, UnavailableError
+from tap_harvest.http.errors import InvalidError, UnavailableError
 from tap_harvest.reading.kinds import ExplodedStream, Singleton
 from tap_harvest.reading.nested import NestedStream
 from tap_harvest.reading.stream import HarvestStream, decode_record
