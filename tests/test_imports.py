@@ -67,7 +67,7 @@ FOLDERS: Final = {
     "tap_harvest.streams": (
         "clients | company | estimates | expenses | invoices",
         "reports | roles | tasks | time_entries | users",
-        "projects | recipients",
+        "bills | projects",
     ),
     "target_harvest_sql": TARGET,
     "harvest_report": REPORT,

@@ -14,7 +14,6 @@ from harvest_sandbox.rights import GRANTS, INVOICING, NOBODY
 from tap_harvest.reading.kinds import ExplodedStream, Singleton, WholeStream
 from tap_harvest.reading.nested import NestedStream
 from tap_harvest.reading.report import Report
-from tap_harvest.rights import CUT
 from tap_harvest.streams import STREAMS
 from tap_harvest.streams.company import Company
 from tap_harvest.streams.users import UserProjectAssignments
@@ -127,8 +126,7 @@ def seen_by(stream: type[HarvestStream]) -> str:
     if grants == NOBODY or source is Company:  # The stand-in account shows it to everybody.
         return "administrators"
     who = "everyone" if grants is None else f"administrators; {RIGHTS[grants]}"
-    is_cut = source.name in CUT or (issubclass(source, Report) and grants is None)
-    return who + ", in part" * is_cut
+    return who + ", in part" * source.hides_rows
 
 
 def module(stream: type[HarvestStream]) -> str:

@@ -11,13 +11,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-CUT = (
-    *("time_entries", "time_entry_external_references", "expenses", "projects", "users"),
-    *("project_user_assignments", "project_task_assignments", "user_project_assignments"),
-    *("user_project_tasks", "uninvoiced_report", "project_budget_report"),
-)
-"""The streams of which Harvest leaves rows out in silence, besides reports of time and expenses."""
-
 COSTS = ("cost_rate",)
 RATES = ("billable_rate", "hourly_rate", "default_hourly_rate")
 AMOUNTS = ("billable_amount", "cost_budget", "fee")
@@ -30,11 +23,13 @@ class Wanted(NamedTuple):
         name: Its name.
         module: The flag of `/company` without which its list is not there; empty if it always is.
         columns: The names of its fields.
+        hides_rows: Whether Harvest leaves out the rows that the token's owner may not see.
     """
 
     name: str
     module: str
     columns: Collection[str]
+    hides_rows: bool = False
 
 
 def lacks(
@@ -77,12 +72,7 @@ def lacks(
 def _lacks_without_rights(
     account_id: int, roles: Collection[str], wanted: Sequence[Wanted]
 ) -> Iterator[str]:
-    cut = [
-        stream.name
-        for stream in wanted
-        if stream.name in CUT
-        or (stream.name.startswith(("time_", "expense_")) and stream.name.endswith("_report"))
-    ]
+    cut = [stream.name for stream in wanted if stream.hides_rows]
     yield (
         f"The access token is not an administrator's of account {account_id}: Harvest leaves out, "
         f"without saying so, what its owner may not see of {', '.join(cut) or 'any list'}. What "

@@ -36,6 +36,7 @@ from tap_harvest.http.secrets import keep_secret
 from tap_harvest.http.sign_in import sign_in_of
 from tap_harvest.http.token_file import keep_refresh_token
 from tap_harvest.logs import calm_down, shorten_lines
+from tap_harvest.reading.report import Report
 from tap_harvest.reading.sync import Sync
 from tap_harvest.rights import Wanted
 from tap_harvest.settings import NULL_IS_NEVER, SETTINGS
@@ -63,6 +64,12 @@ _OF_THE_ACCOUNT = frozenset(
     if ACCOUNT_ID in stream.primary_keys
 )
 """The streams whose records name their account in any case."""
+_BY_WINDOW = frozenset(
+    stream.name  # type: ignore[misc]  # As above.
+    for stream in STREAMS
+    if issubclass(stream, Report)
+)
+"""The streams whose entry in the state tells which windows were read."""
 SOURCES = "tap_harvest.sources"
 """Where the command line's context keeps what `--config` names."""
 
@@ -142,7 +149,12 @@ class TapHarvest(Tap):
 
     def _wanted(self) -> list[Wanted]:
         return [
-            Wanted(stream.name, stream.source.module, stream.schema["properties"])
+            Wanted(
+                stream.name,
+                stream.source.module,
+                stream.schema["properties"],
+                stream.source.hides_rows,
+            )
             for stream in self._selected
         ]
 
@@ -217,7 +229,7 @@ class TapHarvest(Tap):
     @override
     def load_state(self, state: Mapping[str, Any]) -> None:
         try:
-            bookmarks, faults = sound_state(state)
+            bookmarks, faults = sound_state(state, by_window=_BY_WINDOW)
         except ValueError as fault:
             message = (
                 f"The state cannot be used: {fault}. Pass the value of the last STATE message, or "

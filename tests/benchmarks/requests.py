@@ -46,7 +46,7 @@ def selection(*, below: bool) -> set[str]:
     return {
         stream.name
         for stream in STREAMS
-        if not stream.name.endswith("_report") and (below or not is_below(stream))
+        if not stream.path.startswith("/reports/") and (below or not is_below(stream))
     }
 
 

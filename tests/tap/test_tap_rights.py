@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_harvest.http.errors import UnavailableError
-from tap_harvest.rights import CUT, Wanted, lacks
+from tap_harvest.rights import Wanted, lacks
 from tap_harvest.streams import STREAMS
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     Sync = Callable[..., Run]
 
-TIME = Wanted("time_entries", "", ("id", "billable_rate", "cost_rate"))
-USERS = Wanted("users", "", ("id", "default_hourly_rate", "cost_rate"))
+TIME = Wanted("time_entries", "", ("id", "billable_rate", "cost_rate"), hides_rows=True)
+USERS = Wanted("users", "", ("id", "default_hourly_rate", "cost_rate"), hides_rows=True)
 TASKS = Wanted("tasks", "", ("id", "name"))
 INVOICES = Wanted("invoices", "invoice_feature", ("id", "amount"))
 LINES = Wanted("invoice_line_items", "invoice_feature", ("id", "amount"))
@@ -82,9 +82,16 @@ def test_rights_that_harvest_does_not_tell_are_told():
     assert "does not say what the access token's owner may do" in line
 
 
-def test_streams_that_may_be_cut_are_streams():
-    """None of them was renamed."""
-    assert set(CUT) <= {stream.name for stream in STREAMS}
+def test_the_streams_that_hide_rows_are_declared():
+    """As Harvest's documentation and real answers tell."""
+    assert {stream.name for stream in STREAMS if stream.hides_rows} == {
+        *("time_entries", "expenses", "projects", "users"),
+        *("project_user_assignments", "project_task_assignments", "user_project_assignments"),
+        *("uninvoiced_report", "project_budget_report"),
+        *("expense_clients_report", "expense_projects_report", "expense_categories_report"),
+        *("expense_team_report", "time_clients_report", "time_projects_report"),
+        *("time_tasks_report", "time_team_report"),
+    }
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:

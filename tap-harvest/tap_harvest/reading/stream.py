@@ -59,6 +59,8 @@ class HarvestStream(Stream):
             can add it or remove it.
         is_fact: Whether `start_date` and `end_date` limit the stream. They never limit what facts
             refer to.
+        hides_rows: Whether Harvest leaves out, without an error, the rows that the token's owner
+            may not see.
         is_history: Whether rows stay right after Harvest stopped showing them.
         misses_changes: Whether `updated_since` misses some changes. Then the list is reconciled
             every `sweep_days`, and other lists every `reconcile_days`.
@@ -73,6 +75,7 @@ class HarvestStream(Stream):
     filters: ClassVar[Filters] = {}
     is_selection: ClassVar[bool] = False
     is_fact: ClassVar[bool] = False
+    hides_rows: ClassVar[bool] = False
     is_history: ClassVar[bool] = False
     misses_changes: ClassVar[bool] = False
     open_state: ClassVar[str] = ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,13 +61,12 @@ def of_other_form(state: Mapping[str, Any], *, are_several: bool) -> list[str]:
     return sorted(stream for stream, entry in entries if (ACCOUNTS in entry) is not are_several)
 
 
-def is_by_window(stream: str) -> bool:
-    """Whether a stream is a report that is read by windows of the calendar."""
-    return stream.endswith("_report") and stream != "project_budget_report"
-
-
-def _sound_entry(stream: str, entry: Any) -> dict[str, Any]:
+def _sound_entry(entry: Any, kind: type[Bookmark | Reported]) -> dict[str, Any]:
     """A stream's entry in a state without what nobody knows; empty if nothing is left.
+
+    Args:
+        entry: The entry.
+        kind: What it is an entry of.
 
     Raises:
         ValueError: It is none.
@@ -79,18 +78,23 @@ def _sound_entry(stream: str, entry: Any) -> dict[str, Any]:
         if not isinstance(entry[ACCOUNTS], Mapping) or not all(map(str.isdecimal, entry[ACCOUNTS])):
             message = f"its `{ACCOUNTS}` are no entries by account id"
             raise ValueError(message)
-        parts = {key: _sound_entry(stream, part) for key, part in entry[ACCOUNTS].items()}
+        parts = {key: _sound_entry(part, kind) for key, part in entry[ACCOUNTS].items()}
         return {ACCOUNTS: parts}
     if not entry:
         return {}
-    kind = Reported if is_by_window(stream) else Bookmark
     return kind.from_state(entry).to_state()
 
 
-def sound_state(state: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
-    """Part the bookmarks of a state into those that can be used and those that cannot.
+def sound_state(
+    state: Mapping[str, Any], *, by_window: Collection[str] = ()
+) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """Divide the bookmarks of a state into those that can be used and those that cannot.
 
     Marks that an interrupted run of another program left beside a bookmark are dropped.
+
+    Args:
+        state: The state.
+        by_window: The streams that are read by windows of the calendar.
 
     Returns:
         The usable entries by stream, and for each other stream the reason.
@@ -109,7 +113,7 @@ def sound_state(state: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], di
     faults: dict[str, str] = {}
     for stream, entry in bookmarks.items():
         try:
-            written = _sound_entry(stream, entry)
+            written = _sound_entry(entry, Reported if stream in by_window else Bookmark)
         except ValueError as fault:
             faults[stream] = str(fault)
         else:

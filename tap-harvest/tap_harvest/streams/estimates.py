@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import ClassVar
 
 from tap_harvest.fields import (
-    boolean,
     date,
     decimal,
     fields,
@@ -19,16 +18,15 @@ from tap_harvest.fields import (
 from tap_harvest.reading.kinds import ExplodedStream
 from tap_harvest.reading.nested import NestedStream
 from tap_harvest.reading.stream import HarvestStream
-from tap_harvest.streams.recipients import RECIPIENT, MessageRecipients
-
-LINE = (
-    string("kind", "Name of the line's category."),
-    string("description", "Text of the line."),
-    decimal("quantity", "How many units."),
-    decimal("unit_price", "Price of one unit."),
-    decimal("amount", "Price of the line."),
-    boolean("taxed", "Whether the first tax is added."),
-    boolean("taxed2", "Whether the second tax is added."),
+from tap_harvest.streams.bills import (
+    COPY,
+    LINE,
+    MESSAGE,
+    MESSAGE_TIMES,
+    RECIPIENT,
+    RECIPIENTS,
+    TEXT,
+    MessageRecipients,
 )
 
 
@@ -115,23 +113,12 @@ class EstimateMessages(NestedStream):
     is_fact = True
     schema = fields(
         integer("estimate_id", "Id of the estimate, added by the tap."),
-        key("id", "Id of the message."),
-        string("sent_by", "Name of the person who made it."),
-        string("sent_by_email", "E-mail address of the person who made it."),
-        string("sent_from", "Name of the sender on the mail."),
-        string("sent_from_email", "E-mail address of the sender on the mail."),
-        boolean("send_me_a_copy", "Whether who made it gets a copy."),
-        timestamp("created_at", "When the message was made."),
-        timestamp("updated_at", "When the message last changed."),
-        records(
-            "recipients",
-            "Who got it.",
-            string("name", "Name of the recipient."),
-            string("email", "E-mail address of the recipient."),
-        ),
+        *MESSAGE,
+        COPY,
+        *MESSAGE_TIMES,
+        RECIPIENTS,
         string("event_type", "What it did to the estimate; null for a mail."),
-        string("subject", "Subject of the mail."),
-        string("body", "Text of the mail."),
+        *TEXT,
     )
 
 

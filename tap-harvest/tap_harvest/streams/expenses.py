@@ -28,6 +28,7 @@ class Expenses(HarvestStream):
     path = "/expenses"
     module = "expense_feature"
     is_fact = True
+    hides_rows = True
     filters: ClassVar = {
         "user_id": "integer",
         "client_id": "integer",

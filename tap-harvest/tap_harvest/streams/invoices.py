@@ -21,19 +21,19 @@ from tap_harvest.fields import (
 from tap_harvest.reading.kinds import ExplodedStream
 from tap_harvest.reading.nested import NestedStream
 from tap_harvest.reading.stream import HarvestStream
-from tap_harvest.streams.projects import CODE
-from tap_harvest.streams.recipients import RECIPIENT, MessageRecipients
-
-LINE = (
-    string("kind", "Name of the line's category."),
-    string("description", "Text of the line."),
-    decimal("quantity", "How many units."),
-    decimal("unit_price", "Price of one unit."),
-    decimal("amount", "Price of the line."),
-    boolean("taxed", "Whether the first tax is added."),
-    boolean("taxed2", "Whether the second tax is added."),
-    reference("project", "The project that the line is for.", CODE),
+from tap_harvest.streams.bills import (
+    COPY,
+    LINE,
+    MESSAGE,
+    MESSAGE_TIMES,
+    RECIPIENT,
+    RECIPIENTS,
+    TEXT,
+    MessageRecipients,
 )
+from tap_harvest.streams.projects import CODE
+
+LINE_PROJECT = reference("project", "The project that the line is for.", CODE)
 
 
 class Invoices(HarvestStream):
@@ -87,7 +87,13 @@ class Invoices(HarvestStream):
         record("estimate", "The estimate behind it.", integer("id", "Id of the estimate.")),
         record("retainer", "The retainer it fills.", integer("id", "Id of the retainer.")),
         reference("creator", "Who made it."),
-        records("line_items", "The lines of the invoice.", integer("id", "Id of the line."), *LINE),
+        records(
+            "line_items",
+            "The lines of the invoice.",
+            integer("id", "Id of the line."),
+            *LINE,
+            LINE_PROJECT,
+        ),
     )
 
 
@@ -103,6 +109,7 @@ class InvoiceLineItems(ExplodedStream):
         key("invoice_id", "Id of the invoice."),
         key("id", "Id of the line."),
         *LINE,
+        LINE_PROJECT,
         timestamp("updated_at", "When the invoice last changed."),
     )
 
@@ -129,28 +136,17 @@ class InvoiceMessages(NestedStream):
     is_fact = True
     schema = fields(
         integer("invoice_id", "Id of the invoice, added by the tap."),
-        key("id", "Id of the message."),
-        string("sent_by", "Name of the person who made it."),
-        string("sent_by_email", "E-mail address of the person who made it."),
-        string("sent_from", "Name of the sender on the mail."),
-        string("sent_from_email", "E-mail address of the sender on the mail."),
+        *MESSAGE,
         boolean("include_link_to_client_invoice", "Whether online payment is offered."),
-        boolean("send_me_a_copy", "Whether who made it gets a copy."),
+        COPY,
         boolean("thank_you", "Whether it thanks for a payment."),
         boolean("reminder", "Whether it reminds of the payment."),
         date("send_reminder_on", "Day on which a reminder is to be mailed."),
-        timestamp("created_at", "When the message was made."),
-        timestamp("updated_at", "When the message last changed."),
+        *MESSAGE_TIMES,
         boolean("attach_pdf", "Whether the invoice was attached."),
         string("event_type", "What it did to the invoice; null for a mail."),
-        records(
-            "recipients",
-            "Who got it.",
-            string("name", "Name of the recipient."),
-            string("email", "E-mail address of the recipient."),
-        ),
-        string("subject", "Subject of the mail."),
-        string("body", "Text of the mail."),
+        RECIPIENTS,
+        *TEXT,
     )
 
 

@@ -46,6 +46,7 @@ class Projects(HarvestStream):
 
     name = "projects"
     path = "/projects"
+    hides_rows = True
     filters: ClassVar = {"is_active": "boolean", "client_id": "integer"}
     schema = fields(
         key("id", "Id of the project."),
@@ -87,6 +88,7 @@ class ProjectUserAssignments(HarvestStream):
 
     name = "project_user_assignments"
     path = "/user_assignments"
+    hides_rows = True
     filters: ClassVar = {"user_id": "integer", "is_active": "boolean"}
     schema = fields(
         key("id", "Id of the assignment."),
@@ -105,6 +107,7 @@ class ProjectTaskAssignments(HarvestStream):
 
     name = "project_task_assignments"
     path = "/task_assignments"
+    hides_rows = True
     filters: ClassVar = {"is_active": "boolean"}
     schema = fields(
         key("id", "Id of the assignment."),

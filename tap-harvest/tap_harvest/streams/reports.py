@@ -74,6 +74,7 @@ class TimeReport(Report):
     https://help.getharvest.com/api-v2/reports-api/reports/time-reports/
     """
 
+    hides_rows = True
     figures: ClassVar[Sequence[str]] = ("total_hours", "billable_hours", "billable_amount")
     options: ClassVar[Sequence[str]] = ("include_fixed_fee",)
 
@@ -85,6 +86,7 @@ class ExpenseReport(Report):
     https://help.getharvest.com/api-v2/reports-api/reports/expense-reports/
     """
 
+    hides_rows = True
     figures = ("total_amount", "billable_amount")
 
 
@@ -149,6 +151,7 @@ class UninvoicedReport(Report):
 
     name = "uninvoiced_report"
     path = "/reports/uninvoiced"
+    hides_rows = True
     subject = "project_id"
     figures = ("total_hours", "uninvoiced_hours", "uninvoiced_expenses", "uninvoiced_amount")
     options = ("include_fixed_fee",)
@@ -243,6 +246,7 @@ class ProjectBudgetReport(WholeStream):
     records_key = "results"
     is_history = True
     primary_keys: ClassVar = ("project_id", "as_of")
+    hides_rows = True
     filters: ClassVar = {"is_active": "boolean"}
     schema = fields(
         subject_key("project_id", "project"),

@@ -47,6 +47,7 @@ class TimeEntries(HarvestStream):
     name = "time_entries"
     path = "/time_entries"
     is_fact = True
+    hides_rows = True
     filters: ClassVar = {
         "user_id": "integer",
         "client_id": "integer",

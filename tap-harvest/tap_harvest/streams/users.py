@@ -74,6 +74,7 @@ class Users(HarvestStream):
 
     name = "users"
     path = "/users"
+    hides_rows = True
     filters: ClassVar = {"is_active": "boolean"}
     schema = fields(*USER)
 
@@ -157,6 +158,7 @@ class UserProjectAssignments(NestedStream):
         **NestedStream.passed_over,
         UnavailableError: "Harvest does not show them to the token",
     }
+    hides_rows = True
     schema = fields(
         integer("user_id", "Id of the person, added by the tap."),
         key("id", "Id of the assignment."),
