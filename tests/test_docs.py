@@ -60,6 +60,24 @@ def test_the_taps_and_targets_of_others_are_those_that_are_tried() -> None:
         assert requirement.replace("==", " ") in page
 
 
+def test_what_decides_about_an_engine_is_a_piece_of_our_statements() -> None:
+    """docs/databases/README.md quotes the dialects, and each row says how it was seen."""
+    page = (ROOT / "docs" / "databases" / "README.md").read_text(encoding="utf-8")
+    target = ROOT / "target-harvest-sql" / "target_harvest_sql"
+    code = "\n".join(
+        path.read_text(encoding="utf-8")
+        for folder in ("dialects", "database")
+        for path in target.glob(f"{folder}/*.py")
+    )
+    rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| ")]
+
+    assert len(rows) > 20
+    for engine, _, _, seen, decides in rows[1:]:
+        known = ("tests", "hosted CI", "by hand", "documentation", "not tried")
+        assert seen.startswith(known), engine
+        assert [piece for piece in re.findall("`(.+?)`", decides) if piece not in code] == []
+
+
 def test_the_packages_have_one_version_and_one_licence() -> None:
     """They are released together."""
     packages = ("tap-harvest", "target-harvest-sql", "harvest-report")
