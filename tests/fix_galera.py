@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-import pymysql
 import pytest
 
 from fix_databases import Database
@@ -79,9 +78,7 @@ def _new_database(nodes: list[Node]) -> Iterator[Galera]:
     name = f"test_{next(_NUMBERS)}_{os.getpid()}"
     for statement in (f"CREATE DATABASE {name} CHARACTER SET latin1", f"DROP DATABASE {name}"):
         alive = next(node for node in nodes if node.process.poll() is None)
-        with closing(
-            pymysql.connect(host="127.0.0.1", port=alive.port, user="tester", password=b"p@ss/w%rd")
-        ) as connection:
+        with closing(alive.connect()) as connection:
             connection.cursor().execute(statement)
         if statement.startswith("CREATE"):
             yield Galera(name, nodes)

@@ -13,7 +13,9 @@ import uuid
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+
+import pymysql
 
 from mariadb_server import (
     SETTINGS,
@@ -43,6 +45,16 @@ class Node:
     def url(self, database: str) -> str:
         """The URL of a database on this node."""
         return f"mariadb://tester:p%40ss%2Fw%25rd@127.0.0.1:{self.port}/{database}"
+
+    def connect(self, database: str | None = None) -> pymysql.Connection[Any]:
+        """Connect to this node."""
+        return pymysql.connect(
+            host="127.0.0.1",
+            port=self.port,
+            user="tester",
+            password=b"p@ss/w%rd",
+            database=database,
+        )
 
     def kill(self) -> None:
         """End the server at once, as a crash does."""

@@ -5,11 +5,15 @@ MariaDB documentation, "Galera Cluster": https://mariadb.com/docs/galera-cluster
 
 from __future__ import annotations
 
+import json
 import logging
 import signal
 import time
+from contextlib import closing, suppress
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
+import pymysql
 import pytest
 from target_run import activate, command, record, schema, state, write
 
@@ -184,3 +188,32 @@ def test_a_killed_node_is_survived(
     assert exit_code == 0, errors
     assert states == b'{"at": 40}\n'
     assert [row["id"] for row in mortal_galera.through(2).rows("t")] == [*range(40)]
+
+
+# Conflicts
+
+
+def test_a_transaction_that_another_node_refuses_is_done_again(
+    galera: Galera, tmp_path: Path, feeding: Callable[[list[str]], Fed]
+) -> None:
+    """Another program changes the same row through a second node; both succeed in the end."""
+    fed = feeding(command(galera.through(0), tmp_path, batch_size_rows=1))
+    fed.feed(T, record("t", id=1, v=0), state(at=0))
+    assert fed.next_state() == {"at": 0}
+    with closing(galera.nodes[1].connect(galera.name)) as connection:
+        numbers = count(1)
+        cursor = connection.cursor()
+        deadline = time.monotonic() + 60
+        while b"Trying again" not in fed.said():
+            assert time.monotonic() < deadline
+            fed.feed(record("t", id=1, v=next(numbers)))
+            with suppress(pymysql.err.OperationalError):  # The other of the two is refused.
+                cursor.execute("UPDATE t SET v = v + 1000000 WHERE id = 1")
+                connection.commit()
+    last = next(numbers)
+    fed.feed(record("t", id=1, v=last), state(at=last))
+    exit_code, states, errors = fed.end()
+
+    assert exit_code == 0, errors
+    assert json.loads(states.splitlines()[-1]) == {"at": last}
+    assert galera.through(2).rows("t") == [{"id": 1, "v": last}]
