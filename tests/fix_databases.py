@@ -20,6 +20,7 @@ from pymysql.constants import FIELD_TYPE
 from pymysql.converters import conversions
 from sqlalchemy.engine import make_url
 
+from galera_cluster import galera_cluster, galera_data
 from mariadb_server import NotInstalledError, mariadb_server
 from postgres_server import postgres_server
 
@@ -264,15 +265,22 @@ def mssql_databases() -> list[Database]:
 
 @pytest.fixture(scope="session")
 def mariadb_url() -> Iterator[str]:
-    """The server of `TARGET_TEST_MARIADB_URL`, or a private one while the tests run."""
-    if given := os.environ.get("TARGET_TEST_MARIADB_URL"):
-        yield given
-    else:
-        try:
+    """The server of `TARGET_TEST_MARIADB_URL`, or a private one while the tests run.
+
+    If the variable is `galera`, it is a node of a private cluster.
+    """
+    given = os.environ.get("TARGET_TEST_MARIADB_URL")
+    try:
+        if given == "galera":
+            with galera_data() as data, galera_cluster(data) as nodes:
+                yield nodes[0].url("").rstrip("/")
+        elif given:
+            yield given
+        else:
             with mariadb_server() as url:
                 yield url
-        except NotInstalledError:
-            pytest.skip("MariaDB is not installed (Debian and Ubuntu: package mariadb-server).")
+    except NotInstalledError:
+        pytest.skip("MariaDB is not installed (Debian and Ubuntu: package mariadb-server).")
 
 
 @pytest.fixture(scope="session")
