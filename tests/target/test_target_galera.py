@@ -11,12 +11,14 @@ import signal
 import time
 from contextlib import closing, suppress
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pymysql
 import pytest
-from target_run import activate, command, record, schema, state, write
+from target_run import activate, command, record, run, schema, state, write
 
+from cutting_proxy import CuttingProxy
+from fix_databases import Database
 from target_harvest_sql.columns import Table
 from target_harvest_sql.database import leases
 from target_harvest_sql.database.connector import Connector
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
 
     from target_run import Fed
 
-    from fix_databases import Database
     from fix_galera import Galera
 
 T = schema("t", id="integer", v="integer")
@@ -217,3 +218,22 @@ def test_a_transaction_that_another_node_refuses_is_done_again(
     assert exit_code == 0, errors
     assert json.loads(states.splitlines()[-1]) == {"at": last}
     assert galera.through(2).rows("t") == [{"id": 1, "v": last}]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_commit_in_doubt_stays_one(
+    galera: Galera, tmp_path: Path, when: Literal["before", "after"]
+) -> None:
+    """Rows without a key are not written again through the next host."""
+    log, database = schema("log", keys=[], v="integer"), galera.through(0)
+    write(database, log)
+    with CuttingProxy(database.url, b"INSERT INTO `log`", b"COMMIT", when=when) as wire:
+        several = Database("mariadb", f"{wire.url}?host=127.0.0.1:{galera.nodes[1].port}")
+        ended = run(several, tmp_path, log, *(record("log", v=n) for n in range(10)), state(at=1))
+
+    assert wire.cuts == 1
+    assert ended.exit_code == 1
+    assert "cannot tell whether it was committed" in ended.error
+    assert ended.states == []
+    written = [row["v"] for row in galera.through(2).rows("log")]
+    assert written == (list(range(10)) if when == "after" else [])
