@@ -130,12 +130,18 @@ def _connect_mssql(url: str) -> Any:
 
 
 def _connect_mysql(url: str) -> Any:
-    at = make_url(url)
+    at, commands = make_url(url), ["SET time_zone = '+00:00'"]
+    if hosts := at.query.get("host"):
+        # Of the nodes of a cluster, the tests never end the last one. What is read there is what
+        # all of them have.
+        host, _, port = (hosts if isinstance(hosts, str) else hosts[-1]).rpartition(":")
+        at = at.set(host=host, port=int(port))
+        commands.append("SESSION wsrep_sync_wait = 15")
     return pymysql.connect(
         **at.translate_connect_args(username="user"),
         charset="utf8mb4",
         conv={**conversions, FIELD_TYPE.DATETIME: lambda text: f"{text}Z"},
-        init_command="SET time_zone = '+00:00'",
+        init_command=", ".join(commands),
         sql_mode="ANSI_QUOTES,PIPES_AS_CONCAT",
     )
 

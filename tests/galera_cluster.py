@@ -1,4 +1,4 @@
-"""A private MariaDB Galera cluster of three nodes on localhost, from the system's packages.
+"""A private MariaDB Galera cluster on localhost, from the system's packages.
 
 MariaDB documentation, "Galera Cluster": https://mariadb.com/docs/galera-cluster
 """
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PROVIDERS: Final = ("/usr/lib/galera/libgalera_smm.so", "/usr/lib64/galera-4/libgalera_smm.so")
-NODES: Final = 3
 SAVED_STATE: Final = "version: 2.1\nuuid: {}\nseqno: 0\nsafe_to_bootstrap: 0\n"
 
 
@@ -84,8 +83,8 @@ def galera_data() -> Iterator[Path]:
 
 
 @contextmanager
-def galera_cluster(data: Path) -> Iterator[list[Node]]:
-    """Start three nodes that are one cluster; end them.
+def galera_cluster(data: Path, count: int = 3) -> Iterator[list[Node]]:
+    """Start some nodes that are one cluster; end them.
 
     No node gets its data from another one, which would take long. All begin with the same data,
     and with the files that a cluster leaves behind when all its nodes lose power at once:
@@ -93,17 +92,17 @@ def galera_cluster(data: Path) -> Iterator[list[Node]]:
     The nodes then come together again without a transfer.
     """
     server, _ = programs()
-    members = sorted(str(uuid.uuid1(node=number)) for number in range(NODES))
+    members = sorted(str(uuid.uuid1(node=number)) for number in range(count))
     listed = "".join(f"member: {member} 0\n" for member in members)
     view = f"#vwbeg\nview_id: 3 {members[0]} 1\nbootstrap: 0\n{listed}#vwend\n"
-    ports = _free_ports(NODES * 3)
-    addresses = ",".join(f"127.0.0.1:{port}" for port in ports[NODES : NODES * 2])
+    ports = _free_ports(count * 3)
+    addresses = ",".join(f"127.0.0.1:{port}" for port in ports[count : count * 2])
     state = SAVED_STATE.format(uuid.uuid4())
     with ExitStack() as stack:
         nodes: list[Node] = []
         logs = []
         for number, member in enumerate(members):
-            port, group_port, transfer_port = ports[number::NODES]
+            port, group_port, transfer_port = ports[number::count]
             folder = Path(
                 stack.enter_context(
                     tempfile.TemporaryDirectory(prefix="galera-", ignore_cleanup_errors=True)

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 HEAD: Final = (
-    *("", "rounds", "syncs", "kills: tap", "target", "server"),
+    *("", "rounds", "syncs", "kills: tap", "target", "server", "node"),
     *("silence", "lost locks", "faults", "rows", "differences"),
 )
-VICTIMS: Final = ("tap", "target", "server", "network", "locks")
+VICTIMS: Final = ("tap", "target", "server", "node", "network", "locks")
 
 
 def main() -> int:

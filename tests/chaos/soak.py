@@ -6,7 +6,7 @@ import signal
 import sqlite3
 import time
 from collections import Counter
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
@@ -25,6 +25,7 @@ from cutting_proxy import CuttingProxy
 from destination import differences
 from fix_databases import Database
 from fix_pipeline import Pipeline
+from galera_cluster import Node, galera_cluster, galera_data
 from harvest_sandbox import Move, Sandbox
 from mariadb_server import mariadb_server
 from postgres_server import PostgresServer, private_server
@@ -35,7 +36,9 @@ if TYPE_CHECKING:
 
     from account_tables import Row
 
-ENGINES: Final = ("sqlite", "postgres", "mariadb")
+ENGINES: Final = ("sqlite", "postgres", "mariadb", "galera")
+NODES: Final = 4
+"""Of a cluster. Two of them may be lost, one after the other: the rest is more than half then."""
 TIME_ENTRIES: Final = 150
 PAGE_SIZE: Final = 40
 KILLED: Final = -signal.SIGKILL
@@ -109,7 +112,7 @@ class Life:
         pipeline: Reads it.
         harvest: The account.
         chance: Decides what happens.
-        server: The server of the database, and the way to it, if there is one.
+        server: The server of the database, and the way to it, if that is to be in trouble.
         tally: Where everything is counted.
     """
 
@@ -118,6 +121,8 @@ class Life:
     chance: Random
     server: Server | None
     tally: Tally
+    mortal: list[Node] = field(default_factory=list)
+    """The nodes of a cluster that may still be killed, in this order."""
     requests: int = 20
     seconds: float = 2
     """How many requests the last run in peace made, and how long it took."""
@@ -149,7 +154,7 @@ class Life:
 
         def begin(tap: Popen[bytes], target: Popen[bytes]) -> None:
             victims = {"tap": tap.kill, "target": target.kill}
-            trouble.begin(victims | self._victims_of_server(target))
+            trouble.begin(victims | self._nodes() | self._victims_of_server(target))
 
         self.pipeline.target_config["batch_size_rows"] = self.chance.choice((7, 40, 10_000))
         before = self._counts()
@@ -161,6 +166,10 @@ class Life:
         # Who had ended already was not killed.
         ended = dict(zip(("tap", "target"), self.pipeline.exit_codes, strict=True))
         self.tally.killed.update(n for n in trouble.killed if ended.get(n, KILLED) == KILLED)
+
+    def _nodes(self) -> dict[str, Callable[[], object]]:
+        """The next node of a cluster that may be killed; none where there is none left."""
+        return {"node": lambda: self.mortal.pop(0).kill()} if self.mortal else {}
 
     def _victims_of_server(self, target: Popen[bytes]) -> dict[str, Callable[[], object]]:
         if self.server is None:
@@ -283,8 +292,9 @@ def soak(
     with ExitStack() as stack:
         server = stack.enter_context(private_server(**DURABLE)) if engine == "postgres" else None
         address = stack.enter_context(mariadb_server()) if engine == "mariadb" else ""
+        data = stack.enter_context(galera_data()) if engine == "galera" else None
         while True:
-            with _life(engine, chance, server or address, tally) as life:
+            with _life(engine, chance, server or address or data, tally) as life:
                 for chapter in chance.sample(CHAPTERS, len(CHAPTERS)):
                     if tally.differences or tally.rounds == rounds or time.monotonic() > end:
                         return tally
@@ -293,13 +303,17 @@ def soak(
 
 @contextmanager
 def _life(
-    engine: str, chance: Random, server: PostgresServer | str, tally: Tally
+    engine: str, chance: Random, server: PostgresServer | str | Path | None, tally: Tally
 ) -> Iterator[Life]:
     with ExitStack() as stack:
         name = stack.enter_context(TemporaryDirectory())
         harvest = stack.enter_context(Sandbox(**_account_of(chance)))
         url, reached = f"{engine}:///{name}/harvest.db", None
-        if server:
+        nodes: list[Node] = []
+        if isinstance(server, Path):
+            nodes = stack.enter_context(galera_cluster(server, NODES))
+            url = _of_cluster(nodes)
+        elif server:
             direct = _new_database(server, f"life_{tally.rounds}")
             wire = stack.enter_context(CuttingProxy(direct.url, when="before"))
             process = server if isinstance(server, PostgresServer) else None
@@ -308,7 +322,15 @@ def _life(
         pipeline.tap_config |= {"page_size": PAGE_SIZE, "request_timeout_seconds": 2}
         pipeline.target_config["hard_delete"] = chance.random() < 0.5
         pipeline.target_config["load_method"] = chance.choice(("upsert", "upsert", "overwrite"))
-        yield Life(pipeline, harvest, chance, reached, tally)
+        yield Life(pipeline, harvest, chance, reached, tally, nodes[: NODES // 2])
+
+
+def _of_cluster(nodes: list[Node]) -> str:
+    """An empty database of a cluster, through all its nodes in turn."""
+    with closing(nodes[0].connect()) as connection:
+        connection.cursor().execute("CREATE DATABASE life")
+    hosts = "&".join(f"host=127.0.0.1:{node.port}" for node in nodes[1:])
+    return f"{nodes[0].url('life')}?{hosts}"
 
 
 def _new_database(server: PostgresServer | str, name: str) -> Database:
