@@ -560,11 +560,16 @@ class MSSQL(Dialect):
             f"SELECT {self.names(table.columns, 'new.')}\n"
             "FROM #stage AS new\n"
             "WHERE NOT EXISTS (\n"
-            f"  SELECT 1 FROM {name} AS old WITH (UPDLOCK, HOLDLOCK)\n"
+            f"  SELECT 1 FROM {name} AS old WITH (UPDLOCK)\n"
             f"  WHERE {keys}\n"
             ")"
         )
-        return self._staged_sql(table, table.columns, *self._update_sql(table), insert)
+        # The order and the locks belong together. A row that INSERT finds is locked until COMMIT,
+        # so UPDATE finds it as well. A key that INSERT does not find is not locked: another program
+        # that inserts it now makes INSERT fail, and the batch is written again. With HOLDLOCK, the
+        # gaps between keys would be locked, and lanes with new keys would wait for each other.
+        # https://learn.microsoft.com/sql/relational-databases/sql-server-transaction-locking-and-row-versioning-guide#key-range-locking
+        return self._staged_sql(table, table.columns, insert, *self._update_sql(table))
 
     def _update_sql(self, table: Table) -> list[str]:
         """Update the rows that differ; there is nothing to do where there are only keys."""
@@ -583,7 +588,7 @@ class MSSQL(Dialect):
             newer = f"\n  AND ({newer.strip().removeprefix('AND ')} OR {other})"
         statement = (
             f"UPDATE old SET {updates}\n"  # noqa: S608 - names are quoted.
-            f"FROM {self.table_name(table)} AS old WITH (UPDLOCK, HOLDLOCK)\n"
+            f"FROM {self.table_name(table)} AS old\n"
             f"INNER JOIN #stage AS new ON {self._keys_sql(table)}{newer}\n"
             "WHERE EXISTS (\n"
             f"  SELECT {self._exact_sql(compared, 'new.')}\n"
