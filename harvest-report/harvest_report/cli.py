@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-import tempfile
 import webbrowser
 from contextlib import suppress
 from pathlib import Path
@@ -160,13 +159,15 @@ def _file_name(client: str | None) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write the file whole, or leave the old one."""
+    """Write the file whole, or leave the old one. Only the user may read it."""
+    new = path.with_name(f".{path.name}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, suffix=".html", delete=False
-        ) as file:
-            file.write(text)
-        Path(file.name).replace(path)
+        new.unlink(missing_ok=True)
+        new.touch(mode=0o600)
+        new.write_text(text, encoding="utf-8")
+        new.replace(path)
     except OSError as error:
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
         raise ReportError(f"The page cannot be written to {path}: {error.strerror}.") from error

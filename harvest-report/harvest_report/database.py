@@ -68,10 +68,14 @@ class Database:
         for table, needed in queries()[name].needs.items():
             found = self.columns(table)
             if found is None:
-                return (
+                told = (
                     f"The database has no table {table}. Select the stream {table} in the tap, "
                     "use a token that may read it, and sync again."
                 )
+                is_server = self._kind not in {"sqlite", "duckdb"}
+                if is_server and self._schema is None:
+                    told += " If the tables are in a schema of their own, name it with --schema."
+                return told
             lacking = sorted(needed - found - {DELETED_AT} - set(without))
             if any("__" in column and column.partition("__")[0] in found for column in lacking):
                 return (

@@ -45,13 +45,18 @@ def aged(
     """
     names = [whole, *(each for each, _, _ in ages)]
     shown = rows[:MOST_ROWS]
-    totals = [total(rows, name) for name in names]
+
+    def amounts(some: Sequence[Row]) -> list[str]:
+        """Add them up; without a rate their ages are as unknown as their sum."""
+        is_known = total(some, whole) is not None
+        return [amount(total(some, name) if is_known else None, currency) for name in names]
+
     drawn = parts.bars([(css, parts.number(row[name])) for name, css, _ in ages] for row in shown)
     cells: list[list[parts.Cell]] = [
         [
             *(str(row[name] or parts.UNKNOWN) for _, name in heads),
             bar,
-            *(amount(row[name], currency) for name in names),
+            *amounts([row]),
             *(make(row) for _, make in more),
         ]
         for row, bar in zip(shown, drawn, strict=True)
@@ -63,7 +68,7 @@ def aged(
                 f"{len(rest)} others",
                 *("" for _ in heads[1:]),
                 Bar([]),
-                *(amount(total(rest, name), currency) for name in names),
+                *amounts(rest),
                 *("" for _ in more),
             ]
         )
@@ -81,7 +86,7 @@ def aged(
             "Sum",
             *("" for _ in heads[1:]),
             Bar([]),
-            *(amount(each, currency) for each in totals),
+            *amounts(rows),
             *("" for _ in more),
         ],
         [(css, title) for _, css, title in ages],

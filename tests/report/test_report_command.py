@@ -154,7 +154,9 @@ def test_rates_that_the_token_may_not_see_are_told(copy: Copy, page: Callable[..
     shown = page(copy.url).shown
     assert "The token may not see rates, so the amounts are not known." in shown.text
     [rows, *_] = [rows for name, rows in shown.tables.items() if name.startswith("Uninvoiced")]
-    assert rows[-1][-3] == "\N{EM DASH}"
+    ages = slice(rows[0].index("Sum"), rows[0].index("Hours"))
+    assert {cell for row in rows[1:] for cell in row[ages]} == {"\N{EM DASH}"}
+    assert float(rows[1][rows[0].index("Hours")]) > 0
 
 
 def test_an_empty_database_makes_a_page_that_says_so(
@@ -234,6 +236,34 @@ def test_the_command_tells_where_the_page_is(copy: Copy, tmp_path: Path) -> None
         slug = re.sub(r"[^\w]+", "-", client).strip("-").lower() if more else ""
         assert path.name == (f"harvest-report-{slug}.html" if slug else "harvest-report.html")
         path.unlink()
+
+
+def test_the_page_says_how_fresh_it_is(copy: Copy, page: Callable[..., Made]) -> None:
+    """And asks for a sync if the newest row was read days ago."""
+    copy.run("UPDATE time_entries SET _sdc_extracted_at = '2026-06-29T08:00:00Z'")
+    html = page(copy.url).html
+    assert "The newest time entry was read from Harvest on 29 June 2026.</p>" in html
+
+    copy.run("UPDATE time_entries SET _sdc_extracted_at = '2026-06-09T08:00:00Z'")
+    told = "The newest time entry was read from Harvest on 9 June 2026. Sync again"
+    assert told in page(copy.url).html
+
+
+def test_the_page_is_opened_and_nobody_else_may_read_it(copy: Copy, tmp_path: Path) -> None:
+    """By the browser that the system names; a page that is not written whole leaves the old one."""
+    seen = tmp_path / "seen"
+    look = tmp_path / "browser.py"
+    look.write_text(f"import sys; open({str(seen)!r}, 'w').write(sys.argv[1])", encoding="utf-8")
+    page = tmp_path / "page.html"
+    subprocess.run(
+        [COMMAND, "page", "--database", copy.url, "--out", page, "--open"],
+        env=os.environ | {"BROWSER": f"{sys.executable} {look} %s"},
+        check=True,
+    )
+
+    assert seen.read_text(encoding="utf-8") == page.as_uri()
+    assert page.stat().st_mode & 0o077 == 0
+    assert [path.name for path in tmp_path.glob(".*")] == []
 
 
 def test_clients_and_queries_are_listed(copy: Copy) -> None:
