@@ -286,7 +286,8 @@ def test_locks_that_are_used_up_are_named(tmp_path: Path) -> None:
             folder.mkdir()
             database = Database("postgres", server.url)
             write(database, *messages)
-            return run(database, folder, *messages, load_method="overwrite")
+            config = {"load_method": "overwrite", "overwrite_requires": "end_of_input"}
+            return run(database, folder, *messages, **config)
 
     assert "Raise `max_locks_per_transaction`" in ended("10").error
     assert ended("256").exit_code == 0
