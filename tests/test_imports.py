@@ -71,7 +71,14 @@ FOLDERS: Final = {
     ),
     "target_harvest_sql": TARGET,
     "harvest_report": REPORT,
-    "target_harvest_sql.database": ("locks | shadows", "leases", "connector", "waits"),
+    "target_harvest_sql.database": (
+        "locks | shadows",
+        "leases | tables",
+        "fitting",
+        "connection",
+        "retries | session",
+        "errors | waits",
+    ),
     "target_harvest_sql.dialects": ("duckdb | mssql | mysql | postgres | sqlite", "base"),
     "target_harvest_sql.drivers": (
         "mssqlpython | pymssql",
@@ -92,6 +99,7 @@ FOLDERS: Final = {
         "batches | overwrite | quarantine",
         "lanes | proof",
         "bad_rows",
+        "writer",
     ),
 }
 PACKAGES: Final = {

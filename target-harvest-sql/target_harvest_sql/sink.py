@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
 
     from target_harvest_sql.columns import Table
-    from target_harvest_sql.database.connector import Connector
+    from target_harvest_sql.database.connection import Connection
+    from target_harvest_sql.database.tables import Tables
     from target_harvest_sql.writing.lanes import Lanes
     from target_harvest_sql.writing.overwrite import Overwrite
     from target_harvest_sql.writing.quarantine import Quarantine
@@ -47,7 +48,8 @@ AGES = ("integer", "number", "date", "date-time")
 class Owner(Protocol):
     """What a sink needs of the target."""
 
-    connector: Connector
+    connection: Connection
+    tables: Tables
     lanes: Lanes
     quarantine: Quarantine | None
     """Where invalid records go, if the run goes on without them."""
@@ -96,7 +98,8 @@ class SQLSink(Sink):
     ) -> None:
         super().__init__(target, stream_name, schema, key_properties)
         self.target: Owner = target
-        self.connector = target.connector
+        self.connection: Connection = target.connection
+        self.tables: Tables = target.tables
         self._validator: Validator | None
         self._is_versioned = False
         self._is_marked = False
@@ -282,7 +285,7 @@ class SQLSink(Sink):
             return
         if not self._is_versioned:
             self._begin_version(new_version)
-        self.connector.activate_version(
+        self.tables.activate_version(
             self._table,
             new_version,
             hard_delete=self.config["hard_delete"],
@@ -334,14 +337,14 @@ class SQLSink(Sink):
         return told
 
     def _clean(self, record: bytes) -> bytes:
-        cleaned = clean(record, keeps_nul=self.connector.dialect.keeps_nul)
+        cleaned = clean(record, keeps_nul=self.connection.dialect.keeps_nul)
         if cleaned != record and not self._warned_of_text:
             self._warned_of_text = True
             self.logger.warning(
                 "Stream %s sends text with characters that %s cannot hold; U+FFFD is written in "
                 "their place.",
                 self.stream_name,
-                self.connector.dialect.name,
+                self.connection.dialect.name,
             )
         return cleaned
 
@@ -375,7 +378,7 @@ class SQLSink(Sink):
             DatabaseError: If the table cannot hold the stream's records.
             MissingKeyPropertiesError: If a key property is not in the schema.
         """
-        dialect = self.connector.open()
+        dialect = self.connection.open()
         spelling: cols.Spelling = dialect
         if self.config["lower_case_names"]:
             spelling = cols.LowerCase(dialect)
@@ -413,7 +416,7 @@ class SQLSink(Sink):
             newest_by=self.config.get("newest_wins"),
         )
         overwrite = self.target.overwrite
-        prepare = overwrite.shadows.prepare if overwrite is not None else self.connector.prepare
+        prepare = overwrite.shadows.prepare if overwrite is not None else self.tables.prepare
         self._table: Table = prepare(table, self.stream_name)
         self._is_keyed = bool(self._table.keys)
         self.batch = Batch(is_keyed=self._is_keyed)
@@ -466,7 +469,7 @@ class SQLSink(Sink):
         stream = self.stream_name
         if self.config["lower_case_names"]:
             stream = stream.lower()
-        if not self.connector.dialect.has_schemas:
+        if not self.connection.dialect.has_schemas:
             return None, stream
         *parents, name = stream.replace(".", "-").split("-")
         if len(parents) in {1, 2} and name and parents[-1]:

@@ -27,8 +27,10 @@ from singer_sdk.mapper import PluginMapper, SameRecordTransform
 from singer_sdk.singerlib.exceptions import InvalidInputLine
 from typing_extensions import override
 
-from target_harvest_sql.database.connector import Connector, DatabaseError
+from target_harvest_sql.database.connection import Connection
+from target_harvest_sql.database.errors import DatabaseError
 from target_harvest_sql.database.locks import TableLocks
+from target_harvest_sql.database.tables import Tables
 from target_harvest_sql.logs import calm_down, shorten_lines
 from target_harvest_sql.process.endings import (
     OutputError,
@@ -53,6 +55,7 @@ from target_harvest_sql.writing.bad_rows import Origin, Refusal, RefusedRowError
 from target_harvest_sql.writing.lanes import Lanes
 from target_harvest_sql.writing.overwrite import Overwrite, UnprovenError
 from target_harvest_sql.writing.quarantine import Quarantine
+from target_harvest_sql.writing.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -116,23 +119,24 @@ class TargetHarvestSQL(Target):
         self._wait_limit_seconds = float(self.config["batch_wait_limit_seconds"])
         self._address = address(self.config)
         self.locks = TableLocks(
-            Connector(self._address, self.logger),
+            Connection(self._address, self.logger),
             self.logger,
             self.config["lock_wait_limit_seconds"],
         )
         self.locks.while_waiting = self._obey
-        self.connector = Connector(self._address, self.logger, self.locks)
+        self.connection = Connection(self._address, self.logger, self.locks)
         """The connection that makes and changes tables."""
+        self.tables = Tables(self.connection, self.logger, self.locks)
         self.overwrite: Overwrite | None = None
         if self.config["load_method"] == "overwrite":
             needs_proof = self.config["overwrite_requires"] == "proof"
-            self.overwrite = Overwrite(self.connector, self.logger, needs_proof=needs_proof)
+            self.overwrite = Overwrite(self.tables, self.logger, needs_proof=needs_proof)
         self.quarantine: Quarantine | None = None
         if self.config["invalid_records"] == "quarantine":
-            connector = Connector(self._address, self.logger)
-            self.quarantine = Quarantine(connector, self.logger)
+            connection = Connection(self._address, self.logger)
+            self.quarantine = Quarantine(connection, self.logger)
         # A batch may be a little above its limit, and has to be on its way in all its parts.
-        self.lanes = Lanes(self._lane_connectors(), self._limit_bytes * 5 // 4, self._refuse)
+        self.lanes = Lanes(self._writers(), self._limit_bytes * 5 // 4, self._refuse)
         self.message_reader.between_reads = self._between_reads
         self.message_reader.limit_bytes = self.config["max_message_bytes"]
         self.message_reader.passes_broken_records = self.quarantine is not None
@@ -151,17 +155,18 @@ class TargetHarvestSQL(Target):
         """How many records streams had before their schema changed."""
         self._number_in_file = 0
         """Number of the record in the batch file that is read; 0 while none is."""
-        if self.config.get("default_target_schema") and not self.connector.dialect.has_schemas:
+        if self.config.get("default_target_schema") and not self.connection.dialect.has_schemas:
             self.logger.warning(
                 "%s has no schemas, so `default_target_schema` is not used; leave it out.",
-                self.connector.dialect.name,
+                self.connection.dialect.name,
             )
 
-    def _lane_connectors(self) -> list[Connector]:
-        if not self.connector.dialect.has_lanes:
-            return [self.connector]
-        lanes = range(self.config["lanes"])
-        return [Connector(self._address, self.logger, self.locks) for _ in lanes]
+    def _writers(self) -> list[Writer]:
+        connections = [self.connection]
+        if self.connection.dialect.has_lanes:
+            lanes = range(self.config["lanes"])
+            connections = [Connection(self._address, self.logger, self.locks) for _ in lanes]
+        return [Writer(connection, self.logger) for connection in connections]
 
     @override
     def setup_mapper(self) -> None:
@@ -189,7 +194,7 @@ class TargetHarvestSQL(Target):
     @override
     def _process_schema_message(self, message: Message) -> None:  # type: ignore[override]
         stream = self._stream_of(message)
-        if not self.connector.dialect.keeps_nul:
+        if not self.connection.dialect.keeps_nul:
             _clean_names(message)
         schema = self._read_schema(message, stream)
         if not isinstance(schema, dict) or not isinstance(schema.get("properties"), dict):
@@ -479,7 +484,7 @@ class TargetHarvestSQL(Target):
     def close(self) -> None:
         """Close all connections."""
         self.lanes.close()
-        self.connector.close()
+        self.connection.close()
         if self.quarantine is not None:
             self.quarantine.close()
         self.locks.close()

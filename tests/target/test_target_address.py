@@ -13,7 +13,7 @@ from sqlalchemy.engine import make_url
 from target_run import COMMAND, lines, record, schema, write
 
 from fix_databases import Database
-from target_harvest_sql.database.connector import DatabaseError
+from target_harvest_sql.database.errors import DatabaseError
 from target_harvest_sql.drivers.duckdb import DuckDBDriver
 from target_harvest_sql.target import TargetHarvestSQL
 
@@ -113,7 +113,7 @@ def test_options_are_an_object(postgres_database: Database) -> None:
     with pytest.raises(ConfigValidationError) as caught:
         TargetHarvestSQL(config=database | {"connection_options": {"host": ["a"]}})
     target = TargetHarvestSQL(config=database)
-    target.connector.open()
+    target.connection.open()
 
     [row] = postgres_database.query(
         "SELECT count(*) AS n FROM pg_stat_activity WHERE application_name = 'the report'"

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from target_run import activate, record, run, schema, state, write
 
-from target_harvest_sql.database.connector import Connector, DatabaseError
+from target_harvest_sql.database.errors import DatabaseError
 from target_harvest_sql.writing.bad_rows import RefusedRowError
+from target_harvest_sql.writing.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -212,13 +213,13 @@ def test_one_bad_row_of_many_is_found_in_few_steps(
 ) -> None:
     """By halves, not one by one."""
     steps: list[int] = []
-    write_batch = Connector.write
+    write_batch = Writer.write
 
-    def counted(self: Connector, table: Any, elements: Sequence[bytes], *others: Any) -> None:
+    def counted(self: Writer, table: Any, elements: Sequence[bytes], *others: Any) -> None:
         steps.append(len(elements))
         write_batch(self, table, elements, *others)
 
-    monkeypatch.setattr(Connector, "write", counted)
+    monkeypatch.setattr(Writer, "write", counted)
     sqlite_database.query("CREATE TABLE days (id INTEGER PRIMARY KEY, day TEXT CHECK (day <> 'x'))")
     config = {"validate_records": False, "add_record_metadata": False}
     messages = [day(n, "x" if n == 1700 else "2024-01-01") for n in range(2000)]

@@ -15,8 +15,8 @@ from target_run import record, run, schema, state, write
 
 from fix_databases import Database
 from postgres_server import private_server
-from target_harvest_sql.database import connector
-from target_harvest_sql.database.connector import DatabaseError, TransientError
+from target_harvest_sql.database import retries
+from target_harvest_sql.database.errors import DatabaseError, TransientError
 from target_harvest_sql.dialects import DIALECTS
 from target_harvest_sql.dialects.sqlite import SQLite
 from target_harvest_sql.drivers.mssql import MSSQLDriver, ServerError
@@ -104,7 +104,7 @@ def test_a_row_that_is_held_is_not_a_bad_row(
     database: Database, monkeypatch: pytest.MonkeyPatch, invalid_records: str
 ) -> None:
     """Whichever limit of the server ends the wait; it is tried again, and then told."""
-    monkeypatch.setattr(connector, "RETRY_SECONDS", 1)
+    monkeypatch.setattr(retries, "RETRY_SECONDS", 1)
     sent = [record("t", id=n, v=0) for n in range(5)]
     write(database, T, *sent)
     user = make_url(database.url)

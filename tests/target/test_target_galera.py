@@ -21,7 +21,7 @@ from cutting_proxy import CuttingProxy
 from fix_databases import Database
 from target_harvest_sql.columns import Table
 from target_harvest_sql.database import leases
-from target_harvest_sql.database.connector import Connector
+from target_harvest_sql.database.connection import Connection
 from target_harvest_sql.database.leases import Leases
 from target_harvest_sql.database.locks import LockLostError
 from target_harvest_sql.settings.address import address
@@ -139,12 +139,12 @@ def test_a_lease_taken_over_before_the_commit_refuses_the_transaction(
     monkeypatch.setattr(leases, "STALE_SECONDS", 0)
     monkeypatch.setattr(leases, "RENEW_SECONDS", 600)
     logger = logging.getLogger(__name__)
-    writer, *connectors = (
-        Connector(address({"sqlalchemy_url": galera.through(number).url}), logger)
+    writer, *connections = (
+        Connection(address({"sqlalchemy_url": galera.through(number).url}), logger)
         for number in (0, 0, 1)
     )
     first, second = (
-        Leases(each, each.open().leases or pytest.fail("no leases"), logger) for each in connectors
+        Leases(each, each.open().leases or pytest.fail("no leases"), logger) for each in connections
     )
     table = Table("t", ())
     galera.through(0).query("CREATE TABLE t (id integer PRIMARY KEY)")
@@ -162,9 +162,9 @@ def test_a_lease_taken_over_before_the_commit_refuses_the_transaction(
     with pytest.raises(LockLostError):
         writer.transact("write", work)
     writer.close()
-    for each, connector in zip((first, second), connectors, strict=True):
+    for each, connection in zip((first, second), connections, strict=True):
         each.release()
-        connector.close()
+        connection.close()
 
     assert renewed == [True, False]
     assert galera.through(2).rows("t") == []

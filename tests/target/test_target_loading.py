@@ -12,7 +12,7 @@ from singer_sdk.exceptions import MissingKeyPropertiesError
 from singer_sdk.singerlib.exceptions import InvalidInputLine
 from target_run import activate, record, run, schema, state, write
 
-from target_harvest_sql.database.connector import DatabaseError
+from target_harvest_sql.database.errors import DatabaseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

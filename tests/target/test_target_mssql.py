@@ -10,7 +10,7 @@ import pytest
 from singer_sdk.exceptions import InvalidRecord
 from target_run import record, run, schema, write
 
-from target_harvest_sql.database.connector import DatabaseError
+from target_harvest_sql.database.errors import DatabaseError
 
 if TYPE_CHECKING:
     from pathlib import Path

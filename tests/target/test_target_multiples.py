@@ -12,7 +12,7 @@ import pytest
 from singer_sdk.exceptions import InvalidRecord
 from target_run import record, schema, write
 
-from target_harvest_sql.database.connector import DatabaseError
+from target_harvest_sql.database.errors import DatabaseError
 from target_harvest_sql.records.exact_schema import is_multiple
 from target_harvest_sql.records.validation import Validator
 

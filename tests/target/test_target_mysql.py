@@ -16,7 +16,8 @@ import pytest
 from sqlalchemy.engine import make_url
 from target_run import command, record, run, schema, state, write
 
-from target_harvest_sql.database.connector import Connector, DatabaseError
+from target_harvest_sql.database.connection import Connection
+from target_harvest_sql.database.errors import DatabaseError
 from target_harvest_sql.settings.address import address
 
 if TYPE_CHECKING:
@@ -286,19 +287,19 @@ def test_a_table_that_another_connection_makes_meanwhile_ends_no_run(
     """A transaction that holds a table may not wait for it, so that the server only warns."""
     database.query("CREATE TABLE mine (id int, v json)")
     database.query("INSERT INTO mine VALUES (1, NULL)")
-    connector = Connector(address({"sqlalchemy_url": database.url}), logging.getLogger(__name__))
-    columns = connector.open().columns_sql()
+    connection = Connection(address({"sqlalchemy_url": database.url}), logging.getLogger(__name__))
+    columns = connection.open().columns_sql()
 
     def work(execute: Callable[..., list[Any]]) -> list[Any]:
         execute("SELECT * FROM mine")
         return execute(columns, {"schema": None, "table": table})
 
     running = "SELECT id FROM information_schema.processlist WHERE info LIKE 'CREATE TABLE made%'"
-    with closing(connector), ThreadPoolExecutor() as pool:
+    with closing(connection), ThreadPoolExecutor() as pool:
         pool.submit(database.query, "CREATE TABLE made AS SELECT id, SLEEP(2) AS s FROM mine")
         while not database.query(running):
             time.sleep(0.01)
-        found = connector.transact("look", work)
+        found = connection.transact("look", work)
 
     assert [name for name, *_ in found] == (["id", "v"] if table == "mine" else ["id", "s"])
 

@@ -13,7 +13,7 @@ from singer_sdk.exceptions import InvalidRecord
 from singer_sdk.singerlib.exceptions import InvalidInputLine
 from target_run import record, schema, write
 
-from target_harvest_sql.database.connector import DatabaseError
+from target_harvest_sql.database.errors import DatabaseError
 
 if TYPE_CHECKING:
     from fix_databases import Database

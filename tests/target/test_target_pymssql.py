@@ -11,8 +11,8 @@ from sqlalchemy.engine import make_url
 from target_run import schema, write
 
 from fix_databases import Database
-from target_harvest_sql.database import connector
-from target_harvest_sql.database.connector import DatabaseError
+from target_harvest_sql.database import retries, waits
+from target_harvest_sql.database.errors import DatabaseError
 from target_harvest_sql.drivers.mssql import ServerError
 from target_harvest_sql.drivers.pymssql import PyMSSQLDriver
 from tds_server import SILENCE, tds_server
@@ -73,8 +73,8 @@ def test_a_server_that_is_silent_from_the_start_is_given_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Its version is the first that it is asked for."""
-    monkeypatch.setattr(connector, "RETRY_SECONDS", 1)
-    monkeypatch.setattr(connector, "OPEN_SECONDS", 1)
+    monkeypatch.setattr(retries, "RETRY_SECONDS", 1)
+    monkeypatch.setattr(waits, "OPEN_SECONDS", 1)
     with (
         tds_server(silent_at="@@VERSION") as url,
         pytest.raises(DatabaseError, match="open the mssql database"),

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from target_run import COMMAND, command, lines, record, run, schema, state, write
 
-from target_harvest_sql.database.connector import DatabaseError
+from target_harvest_sql.database.errors import DatabaseError
 from target_harvest_sql.drivers.mssql import UNMAPPED
 from target_harvest_sql.drivers.mssql import ServerError as MSSQLError
 from target_harvest_sql.drivers.mysql import ServerError as MySQLError

@@ -17,7 +17,7 @@ from target_run import activate, command, lines, record, run, schema, state, wri
 from cutting_proxy import CuttingProxy
 from fix_databases import Database
 from postgres_server import private_server
-from target_harvest_sql.database.connector import DatabaseError
+from target_harvest_sql.database.errors import DatabaseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

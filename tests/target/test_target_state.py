@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from target_run import command, lines, record, run, schema, state, write
 
-from target_harvest_sql.database.connector import Connector
+from target_harvest_sql.database.connection import Connection
 from target_harvest_sql.settings.address import address
 from target_harvest_sql.target import TargetHarvestSQL
 
@@ -302,12 +302,12 @@ class Lines(io.StringIO):
 def test_sqlite_flushes_each_commit_to_the_disk(sqlite_database: Database) -> None:
     """In WAL mode only `synchronous = FULL` (2) keeps a commit through a power cut."""
     where = address({"sqlalchemy_url": sqlite_database.url})
-    connector = Connector(where, logging.getLogger(__name__))
-    connector.open()
+    connection = Connection(where, logging.getLogger(__name__))
+    connection.open()
 
-    assert connector.transact("ask", lambda ask: ask("PRAGMA journal_mode")) == [("wal",)]
-    assert connector.transact("ask", lambda ask: ask("PRAGMA synchronous")) == [(2,)]
-    connector.close()
+    assert connection.transact("ask", lambda ask: ask("PRAGMA journal_mode")) == [("wal",)]
+    assert connection.transact("ask", lambda ask: ask("PRAGMA synchronous")) == [(2,)]
+    connection.close()
 
 
 @pytest.mark.parametrize("kill_after", [1, 5, 9])

@@ -17,8 +17,8 @@ from sqlalchemy.engine import make_url
 from target_run import command, record, schema, state, write
 
 from cutting_proxy import CuttingProxy
-from target_harvest_sql.database import connector, waits
-from target_harvest_sql.database.connector import DatabaseError
+from target_harvest_sql.database import retries, waits
+from target_harvest_sql.database.errors import DatabaseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,9 +36,9 @@ BLOCKED = pytest.mark.parametrize("database", ["sqlite", "postgres", "mariadb"],
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Limits of seconds in place of minutes."""
-    monkeypatch.setattr(connector, "RETRY_SECONDS", 1)
-    monkeypatch.setattr(connector, "ANSWER_SECONDS", 3)
-    monkeypatch.setattr(connector, "OPEN_SECONDS", 3)
+    monkeypatch.setattr(retries, "RETRY_SECONDS", 1)
+    monkeypatch.setattr(waits, "ANSWER_SECONDS", 3)
+    monkeypatch.setattr(waits, "OPEN_SECONDS", 3)
     monkeypatch.setattr(waits, "TELL_SECONDS", 1)
     monkeypatch.setattr(waits, "LOOK_SECONDS", 0.1)
 

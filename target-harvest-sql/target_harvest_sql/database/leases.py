@@ -20,13 +20,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from target_harvest_sql.columns import Table
-from target_harvest_sql.database.connector import DatabaseError
+from target_harvest_sql.database.errors import DatabaseError
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable
 
-    from target_harvest_sql.database.connector import Connector
+    from target_harvest_sql.database.connection import Connection
     from target_harvest_sql.dialects.base import LeaseStatements
 
     Execute = Callable[..., list[Any]]
@@ -55,15 +55,15 @@ class Leases:
     """The leases of a run, renewed in a thread until they are released.
 
     Args:
-        connector: A connection of its own. It may be opened again, through another node as well.
+        connection: A connection of its own. It may be opened again, through another node as well.
         statements: The statements of the dialect.
         logger: Where it is told that a lease is taken over.
     """
 
     def __init__(
-        self, connector: Connector, statements: LeaseStatements, logger: logging.Logger
+        self, connection: Connection, statements: LeaseStatements, logger: logging.Logger
     ) -> None:
-        self._connector = connector
+        self._connection = connection
         self._statements = statements
         self._logger = logger
         self._owner = secrets.token_hex(OWNER_BYTES)
@@ -86,10 +86,10 @@ class Leases:
         leases, name = self._place(table), table.name.lower()
         with self._mutex:
             if leases not in self._held:
-                self._connector.transact(
+                self._connection.transact(
                     f'make the table "{NAME}"', lambda execute: self._make(execute, table)
                 )
-            owner = self._connector.transact(
+            owner = self._connection.transact(
                 f'take a lease of table "{table.name}"',
                 lambda execute: self._take(execute, leases, name),
             )
@@ -107,7 +107,7 @@ class Leases:
             DatabaseError: If the database does not answer.
         """
         with self._mutex:
-            return self._connector.transact("renew the leases of its tables", self.renew_in)
+            return self._connection.transact("renew the leases of its tables", self.renew_in)
 
     def renew_in(self, execute: Execute) -> bool:
         """Renew all leases as part of a transaction; returns whether this run has them."""
@@ -128,18 +128,18 @@ class Leases:
         with self._mutex, suppress(DatabaseError):
             for leases in self._held:
                 statement = self._statements.release.format(leases)
-                self._connector.transact(
+                self._connection.transact(
                     "give its leases back",
                     lambda execute, s=statement: execute(s, {"owner": self._owner}),  # type: ignore[misc] # It infers no type from the default.
                 )
         self._held.clear()
 
     def _place(self, table: Table) -> str:
-        return self._connector.dialect.table_name(Table(NAME, (), table.schema))
+        return self._connection.dialect.table_name(Table(NAME, (), table.schema))
 
     def _make(self, execute: Execute, table: Table) -> None:
         """Make the table of leases, and its schema, if need be; both are changes for all nodes."""
-        dialect, of = self._connector.dialect, {"schema": table.schema}
+        dialect, of = self._connection.dialect, {"schema": table.schema}
         if table.schema and not execute(dialect.schema_sql(), of):
             execute(dialect.create_schema_sql(table.schema))
         if not execute(dialect.columns_sql(), {**of, "table": NAME}):

@@ -9,7 +9,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from target_harvest_sql.database.connector import DatabaseError
+from target_harvest_sql.database.errors import DatabaseError
 from target_harvest_sql.database.leases import STALE_SECONDS, Leases
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from target_harvest_sql.columns import Table
-    from target_harvest_sql.database.connector import Connector
+    from target_harvest_sql.database.connection import Connection
     from target_harvest_sql.dialects.base import Dialect
 
 LOOK_AGAIN_SECONDS: Final = 0.5
@@ -41,17 +41,17 @@ class TableLocks:
     again once it has locks: nobody could tell whether another run had them in between.
 
     Args:
-        connector: A connection of its own.
+        connection: A connection of its own.
         logger: Where it is told that another run is waited for.
         wait_limit_seconds: How long a table is waited for that another run writes to.
     """
 
     def __init__(
-        self, connector: Connector, logger: logging.Logger, wait_limit_seconds: float
+        self, connection: Connection, logger: logging.Logger, wait_limit_seconds: float
     ) -> None:
         self.while_waiting: Callable[[], None] = lambda: None
         """Called again and again while another run is waited for; may raise to give up."""
-        self._connector = connector
+        self._connection = connection
         self._logger = logger
         self._wait_limit_seconds = wait_limit_seconds
         self._held: dict[str, Table] = {}
@@ -68,9 +68,9 @@ class TableLocks:
             DatabaseError: If another run has the table for too long.
             LockLostError: If the lock of another table was lost.
         """
-        if not self._connector.dialect.lock_sql or not self._open().lock_sql:
+        if not self._connection.dialect.lock_sql or not self._open().lock_sql:
             return
-        name = self._connector.dialect.table_name(table)
+        name = self._connection.dialect.table_name(table)
         if name in self._held:
             self.verify()
             return
@@ -134,16 +134,16 @@ class TableLocks:
             self._leases.release()
             self._leases = None
         with self._mutex:
-            self._connector.close()
+            self._connection.close()
             self._held.clear()
 
     def _open(self) -> Dialect:
         if self._leases is not None:  # Its thread may be using the connection.
-            return self._connector.dialect
+            return self._connection.dialect
         with self._mutex:
-            dialect = self._connector.open()
+            dialect = self._connection.open()
         if dialect.leases is not None:
-            self._leases = Leases(self._connector, dialect.leases, self._logger)
+            self._leases = Leases(self._connection, dialect.leases, self._logger)
         return dialect
 
     def _try(self, table: Table) -> bool:
@@ -161,12 +161,10 @@ class TableLocks:
         with self._mutex:
             if self._lost is not None:
                 raise self._lost
-            statement: str = getattr(self._connector.dialect, question)
+            statement: str = getattr(self._connection.dialect, question)
             parameters = {"schema": table.schema, "table": table.name}
             try:
-                answer = self._connector.ask(
-                    doing, statement, parameters, is_patient=not self._held
-                )
+                answer = self._connection.ask(doing, statement, parameters, retries=not self._held)
             except DatabaseError as error:
                 if not self._held:
                     raise

@@ -6,20 +6,19 @@ import re
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from target_harvest_sql.columns import conform_name
-from target_harvest_sql.database.connector import DatabaseError
+from target_harvest_sql.database.errors import DatabaseError
 from target_harvest_sql.dialects.base import Swap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from target_harvest_sql.columns import Table
-    from target_harvest_sql.database.connector import Connector
+    from target_harvest_sql.database.connection import Execute
+    from target_harvest_sql.database.tables import Tables
     from target_harvest_sql.dialects.base import Dialect
-
-    Execute = Callable[..., list[Any]]
 
 TOKEN_BYTES = 4
 SUFFIX_LENGTH = len("__replaced_") + 2 * TOKEN_BYTES
@@ -45,11 +44,11 @@ class Shadows:
     was killed, the next one drops.
 
     Args:
-        connector: The connection that makes and changes tables.
+        tables: Makes and changes tables.
     """
 
-    def __init__(self, connector: Connector) -> None:
-        self._connector = connector
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
         self._shadows: dict[str, Shadow] = {}
 
     def prepare(self, table: Table, stream: str) -> Table:
@@ -60,14 +59,14 @@ class Shadows:
         Raises:
             DatabaseError: If the database refuses it.
         """
-        dialect = self._connector.dialect
+        dialect = self._tables.dialect
         name = dialect.fold(dialect.table_name(table))
         if (known := self._shadows.get(name)) is None:
-            self._connector.take(table, stream)
+            self._tables.take(table, stream)
             self._drop_left_overs(table)
             known = self._new(table, stream)
         wanted = replace(table, name=known.filled.name)
-        filled = self._connector.prepare(wanted, stream)
+        filled = self._tables.prepare(wanted, stream)
         self._shadows[name] = replace(known, table=table, filled=filled)
         return filled
 
@@ -80,13 +79,13 @@ class Shadows:
         return Shadow(table, filled, replaced, stream)
 
     def _stem(self, table: Table) -> str:
-        return conform_name(table.name, self._connector.dialect, reserved=SUFFIX_LENGTH)
+        return conform_name(table.name, self._tables.dialect, reserved=SUFFIX_LENGTH)
 
     def _drop_left_overs(self, table: Table) -> None:
         """Drop what runs left that were killed, unless one of them may still be at work."""
-        dialect = self._connector.dialect
+        dialect = self._tables.dialect
         stem = dialect.fold(self._stem(table))
-        rows = self._connector.transact(
+        rows = self._tables.change(
             f'look for what other runs left of table "{table.name}"',
             lambda execute: execute(dialect.tables_sql(), {"schema": table.schema}),
         )
@@ -95,7 +94,7 @@ class Shadows:
             for (name,) in rows
             if (end := LEFT_OVER.search(name)) and dialect.fold(name[: end.start()]) == stem
         ]
-        if left and self._connector.is_alone():
+        if left and self._tables.is_alone():
             self._drop(left)
 
     def swap(self, streams: Collection[str]) -> None:
@@ -108,11 +107,11 @@ class Shadows:
         if not shadows:
             return
         try:
-            self._connector.transact(
+            self._tables.change(
                 "put the new tables in place of the old ones",
                 lambda execute: self._swap(shadows, execute),
                 # Where nothing tells of a transaction's outcome, the names of the tables do.
-                is_repeatable=not self._connector.dialect.transaction_sql,
+                is_repeatable=not self._tables.dialect.transaction_sql,
             )
         except DatabaseError:
             # An earlier try, whose answer was lost, may have renamed them meanwhile.
@@ -122,7 +121,7 @@ class Shadows:
             self._forget(shadow)
 
     def _swap(self, shadows: Iterable[Shadow], execute: Execute) -> None:
-        dialect = self._connector.dialect
+        dialect = self._tables.dialect
         swaps = [
             Swap(s.table, s.filled, s.replaced if _exists(s.table, execute, dialect) else None)
             for s in shadows
@@ -136,9 +135,9 @@ class Shadows:
             execute(statement)
 
     def _are_swapped(self, shadows: Iterable[Shadow]) -> bool:
-        dialect = self._connector.dialect
+        dialect = self._tables.dialect
         with suppress(DatabaseError):
-            return self._connector.transact(
+            return self._tables.change(
                 "look at the new tables",
                 lambda execute: not any(_exists(s.filled, execute, dialect) for s in shadows),
             )
@@ -158,14 +157,14 @@ class Shadows:
     def _drop(self, tables: Sequence[Table]) -> None:
         if not tables:
             return
-        statements = [self._connector.dialect.drop_table_sql(table) for table in tables]
+        statements = [self._tables.dialect.drop_table_sql(table) for table in tables]
         names = ", ".join(f'"{table.name}"' for table in tables)
-        self._connector.transact(
+        self._tables.change(
             f"drop {names}", lambda execute: [execute(statement) for statement in statements]
         )
 
     def _forget(self, shadow: Shadow) -> None:
-        dialect = self._connector.dialect
+        dialect = self._tables.dialect
         del self._shadows[dialect.fold(dialect.table_name(shadow.table))]
 
     def would_lose_nothing(self, stream: str) -> bool:
@@ -174,7 +173,7 @@ class Shadows:
         Raises:
             DatabaseError: If the database refuses to tell.
         """
-        dialect = self._connector.dialect
+        dialect = self._tables.dialect
         tables = [shadow.table for shadow in self._shadows.values() if shadow.stream == stream]
 
         def have_rows(execute: Execute) -> bool:
@@ -184,7 +183,7 @@ class Shadows:
                 if _exists(table, execute, dialect)
             )
 
-        return not self._connector.transact(f'look at the table of stream "{stream}"', have_rows)
+        return not self._tables.change(f'look at the table of stream "{stream}"', have_rows)
 
 
 def _exists(table: Table, execute: Execute, dialect: Dialect) -> bool:

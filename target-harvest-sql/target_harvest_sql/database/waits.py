@@ -1,4 +1,4 @@
-"""Waiting for a database: it is told after a while, and has an end."""
+"""The time that statements may take: a slow one is logged, and one that is too slow is ended."""
 
 from __future__ import annotations
 
@@ -12,10 +12,16 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+ANSWER_SECONDS = 300
+"""How long the database may take for a statement of a batch."""
+CHANGE_SECONDS = 6 * 3600
+"""How long the database may take to change a table, which can mean to write all its rows anew."""
+OPEN_SECONDS = 30
+"""How long the database may take for the first statements of a connection."""
 TELL_SECONDS: Final = 10
-"""How long a statement may take before a line tells of it; the next comes after twice the time."""
+"""How long a statement may take before a warning; the next one comes after twice the time."""
 LOOK_SECONDS: Final = 0.5
-"""How often is looked whether a statement still waits."""
+"""How often the thread looks whether a statement still waits."""
 
 
 class Wait:

@@ -1,4 +1,4 @@
-"""What the connector needs of a connection, whichever driver opened it."""
+"""The interface of a driver."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Fault:
 
 
 class Driver(Protocol):
-    """A connection in autocommit mode: the connector begins and ends transactions by statements."""
+    """A connection in autocommit mode: `Connection` begins and ends transactions by statements."""
 
     errors: ClassVar[tuple[type[Exception], ...]]
     """What the driver raises where the database refuses something, or cannot be reached."""

@@ -28,7 +28,7 @@ class MSSQLPythonDriver(MSSQLDriver):
             # Only what stands in the string is held against the options that there are.
             self._connection = mssql_python.connect(
                 ";".join(f"{name}={_braced(str(value))}" for name, value in options.items()),
-                autocommit=True,  # Transactions are begun by the connector.
+                autocommit=True,  # `Connection` begins transactions by statements.
                 # The argument `timeout` was the limit of each statement before version 1.14.
                 attrs_before={mssql_python.SQL_ATTR_LOGIN_TIMEOUT: int(str(timeout_seconds))},
                 server=f"{url.host},{url.port}" if url.port else url.host,

@@ -223,7 +223,7 @@ class MySQLDriver:
         with _server_errors():
             self._connection = pymysql.connect(
                 **arguments,
-                autocommit=True,  # Transactions are begun by the connector.
+                autocommit=True,  # `Connection` begins transactions by statements.
                 charset="utf8mb4",
                 program_name="target-harvest-sql",
             )

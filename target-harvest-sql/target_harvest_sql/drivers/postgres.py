@@ -146,7 +146,7 @@ class PostgresDriver:
         try:
             self._connection = psycopg.connect(
                 **options,
-                autocommit=True,  # Transactions are begun by the connector.
+                autocommit=True,  # `Connection` begins transactions by statements.
                 prepare_threshold=None,  # A pooler may give each transaction another connection.
             )
         except psycopg.Error as error:

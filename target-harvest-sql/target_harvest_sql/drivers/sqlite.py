@@ -48,7 +48,7 @@ class SQLiteDriver:
         self._connection = sqlite3.connect(
             url.database or ":memory:",
             timeout=options.read(url, OPTIONS).get("timeout", BUSY_TIMEOUT_SECONDS),
-            isolation_level=None,  # Transactions are begun by the connector.
+            isolation_level=None,  # `Connection` begins transactions by statements.
             check_same_thread=False,  # It may be any thread's garbage collection that closes it.
         )
         self._connection.create_function("instant", 1, _instant, deterministic=True)

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from target_harvest_sql.database.connector import DatabaseError, RefusedDataError
+from target_harvest_sql.database.errors import DatabaseError, RefusedDataError
 from target_harvest_sql.records.raw import decode_exactly, json_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from target_harvest_sql.columns import Table
-    from target_harvest_sql.database.connector import Connector
+    from target_harvest_sql.writing.writer import Writer
 
 
 class Origin(msgspec.Struct, frozen=True, gc=False):
@@ -67,7 +67,7 @@ class RefusedRowError(DatabaseError):
 
 
 def write(
-    connector: Connector,
+    writer: Writer,
     table: Table,
     stream: str,
     rows: Sequence[Row],
@@ -79,7 +79,7 @@ def write(
     that all those before a bad one are written when `refuse` is called.
 
     Args:
-        connector: The connection to write by.
+        writer: The writer of the batch.
         table: As `prepare` returned it.
         stream: Name of the stream.
         rows: No two with the same key.
@@ -88,19 +88,19 @@ def write(
     Raises:
         DatabaseError: If no row is to blame, as not even a batch without rows is accepted.
     """
-    connector.write_nothing(table, stream)
-    _write_apart(connector, table, stream, sorted(rows, key=lambda row: row.origin.ordinal), refuse)
+    writer.write_nothing(table, stream)
+    _write_apart(writer, table, stream, sorted(rows, key=lambda row: row.origin.ordinal), refuse)
 
 
 def _write_apart(
-    connector: Connector,
+    writer: Writer,
     table: Table,
     stream: str,
     rows: Sequence[Row],
     refuse: Callable[[Refusal], None],
 ) -> None:
     try:
-        connector.write(
+        writer.write(
             table,
             [row.element for row in rows if not row.is_deleted],
             [row.element for row in rows if row.is_deleted],
@@ -109,19 +109,19 @@ def _write_apart(
     except RefusedDataError as error:
         if len(rows) == 1:
             for earlier in rows[0].earlier:
-                _write_apart(connector, table, stream, [earlier], refuse)
-            misfit = _misfit(connector, table, rows[0]) if error.is_of_value else ""
+                _write_apart(writer, table, stream, [earlier], refuse)
+            misfit = _misfit(writer, table, rows[0]) if error.is_of_value else ""
             reason = misfit + error.reason
             refuse(Refusal(stream, table, rows[0].origin, reason))
             return
         half = len(rows) // 2
-        _write_apart(connector, table, stream, rows[:half], refuse)
-        _write_apart(connector, table, stream, rows[half:], refuse)
+        _write_apart(writer, table, stream, rows[:half], refuse)
+        _write_apart(writer, table, stream, rows[half:], refuse)
 
 
-def _misfit(connector: Connector, table: Table, row: Row) -> str:
+def _misfit(writer: Writer, table: Table, row: Row) -> str:
     """Say which value the database cannot read, if that is what is wrong."""
-    column = connector.find_misfit(table, row.element)
+    column = writer.find_misfit(table, row.element)
     if column is None:
         return ""
     value: Any = decode_exactly(row.element)

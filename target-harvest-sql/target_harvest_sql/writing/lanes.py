@@ -12,7 +12,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from target_harvest_sql.database.connector import RefusedDataError, TransientError
+from target_harvest_sql.database.errors import RefusedDataError, TransientError
 from target_harvest_sql.writing import bad_rows
 from target_harvest_sql.writing.bad_rows import RefusedRowError, Row
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from target_harvest_sql.columns import Table
-    from target_harvest_sql.database.connector import Connector
     from target_harvest_sql.writing.bad_rows import Origin, Refusal
+    from target_harvest_sql.writing.writer import Writer
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Lanes:
     and nothing at all once the database is out of reach.
 
     Args:
-        connectors: The connections, one a lane.
+        writers: The writers, one a lane.
         limit_bytes: How much may be on its way before `write` waits.
         refuse: Called in a lane for each row that the database refuses; may raise to end its
             batch, or let it go on without the row.
@@ -68,16 +68,16 @@ class Lanes:
 
     def __init__(
         self,
-        connectors: Sequence[Connector],
+        writers: Sequence[Writer],
         limit_bytes: int,
         refuse: Callable[[Refusal], None],
     ) -> None:
         self.handed_over = 0
         """Number of the batch that was handed over last."""
-        self._connectors = connectors
+        self._writers = writers
         self._limit_bytes = limit_bytes
         self._refuse = refuse
-        self._queues: list[deque[_Work]] = [deque() for _ in connectors]
+        self._queues: list[deque[_Work]] = [deque() for _ in writers]
         self._threads: list[threading.Thread] = []
         self._changed = threading.Condition()
         """Guards all that follows; waited on and told by the target and by the lanes."""
@@ -93,7 +93,7 @@ class Lanes:
 
     def __len__(self) -> int:
         """How many lanes there are."""
-        return len(self._connectors)
+        return len(self._writers)
 
     @property
     def committed(self) -> int:
@@ -160,12 +160,12 @@ class Lanes:
             self._is_closed = False
             self._threads = [
                 threading.Thread(target=self._run, args=lane, daemon=True)
-                for lane in zip(self._connectors, self._queues, strict=True)
+                for lane in zip(self._writers, self._queues, strict=True)
             ]
             for thread in self._threads:
                 thread.start()
 
-    def _run(self, connector: Connector, queue: deque[_Work]) -> None:
+    def _run(self, writer: Writer, queue: deque[_Work]) -> None:
         """Write what comes, until the lanes are closed."""
         while True:
             with self._changed:
@@ -173,13 +173,13 @@ class Lanes:
                 if not queue:
                     break
                 work = queue.popleft()
-            error = self._write(connector, work.share)
+            error = self._write(writer, work.share)
             with self._changed:
                 self._settle(work, error)
                 self._changed.notify_all()
-        connector.close()
+        writer.close()
 
-    def _write(self, connector: Connector, share: Share) -> Exception | None:
+    def _write(self, writer: Writer, share: Share) -> Exception | None:
         """Write a share, unless one before it was refused; returns why it is not written."""
         name = (share.table.schema, share.table.name)
         if isinstance(self._error, TransientError):
@@ -189,9 +189,9 @@ class Lanes:
             return refused
         try:
             try:
-                connector.write(share.table, share.elements, share.deleted, share.stream)
+                writer.write(share.table, share.elements, share.deleted, share.stream)
             except RefusedDataError:
-                bad_rows.write(connector, share.table, share.stream, share.rows, self._refuse)
+                bad_rows.write(writer, share.table, share.stream, share.rows, self._refuse)
         except Exception as error:  # noqa: BLE001 - whatever it is, the target has to hear of it.
             self._refused.setdefault(name, error)
             return error

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Collection, Mapping
 
-    from target_harvest_sql.database.connector import Connector
+    from target_harvest_sql.database.tables import Tables
 
 
 class UnprovenError(Exception):
@@ -22,13 +22,13 @@ class Overwrite:
     """The new tables of a run, and the proofs that their streams were read whole.
 
     Args:
-        connector: The connection that makes and changes tables.
+        tables: Makes and changes tables.
         logger: Where it is told which tables stay as they were.
         needs_proof: Whether a table is replaced only if its stream is proven to be whole.
     """
 
-    def __init__(self, connector: Connector, logger: logging.Logger, *, needs_proof: bool) -> None:
-        self.shadows = Shadows(connector)
+    def __init__(self, tables: Tables, logger: logging.Logger, *, needs_proof: bool) -> None:
+        self.shadows = Shadows(tables)
         self.proofs = Proofs()
         self._logger = logger
         self._needs_proof = needs_proof

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 from singer_sdk.singerlib.json import serialize_json
 
 from target_harvest_sql import columns as cols
+from target_harvest_sql.database.tables import Tables
 from target_harvest_sql.records.layout import as_lists
 from target_harvest_sql.records.raw import clean
+from target_harvest_sql.writing.writer import Writer
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable
 
-    from target_harvest_sql.database.connector import Connector
+    from target_harvest_sql.database.connection import Connection
     from target_harvest_sql.writing.bad_rows import Refusal
 
 TABLE = "_sdc_rejected"
@@ -35,12 +37,14 @@ class Quarantine:
     """Keeps invalid records in a table, in the schema of the table that they were for.
 
     Args:
-        connector: A connection of its own, which is opened when there is something to keep.
+        connection: A connection of its own, which is opened when there is something to keep.
         logger: Where it is told at the end.
     """
 
-    def __init__(self, connector: Connector, logger: logging.Logger) -> None:
-        self._connector = connector
+    def __init__(self, connection: Connection, logger: logging.Logger) -> None:
+        self._connection = connection
+        self._tables = Tables(connection, logger)
+        self._writer = Writer(connection, logger)
         self._logger = logger
         self._waiting: deque[tuple[Refusal, datetime]] = deque()
         self._taken: defaultdict[str | None, list[tuple[str, bytes]]] = defaultdict(list)
@@ -50,7 +54,7 @@ class Quarantine:
         """Streams of which there is a record here."""
         self._streams_kept: set[str] = set()
         """Streams of which rows of older versions stay."""
-        self._tables: dict[str | None, tuple[cols.Table, Callable[[bytes], bytes]]] = {}
+        self._prepared: dict[str | None, tuple[cols.Table, Callable[[bytes], bytes]]] = {}
 
     def has_any_of(self, stream: str) -> bool:
         """Whether a record of a stream was taken in this run."""
@@ -75,29 +79,30 @@ class Quarantine:
             refusal, at = self._waiting.popleft()
             self._taken[refusal.table.schema].append((refusal.stream, _record(refusal, at)))
         for schema, taken in [*self._taken.items()]:
-            table, rebuild = self._prepared(schema)
+            table, rebuild = self._prepare(schema)
             elements = [rebuild(record) for _, record in taken]
-            self._connector.write(table, elements, (), TABLE)
+            self._writer.write(table, elements, (), TABLE)
             self._counts.update(stream for stream, _ in taken)
             del self._taken[schema]
 
-    def _prepared(self, schema: str | None) -> tuple[cols.Table, Callable[[bytes], bytes]]:
+    def _prepare(self, schema: str | None) -> tuple[cols.Table, Callable[[bytes], bytes]]:
         """Make the table of a schema when it is first needed, and tell how its elements are."""
-        if schema not in self._tables:
+        if schema not in self._prepared:
             columns = [
                 cols.Column(name, (name,), kind, name, description=description)
                 for name, (kind, description) in COLUMNS.items()
             ]
             rebuild: Callable[[bytes], bytes] = bytes
-            if length := self._connector.open().list_length:
+            if length := self._connection.open().list_length:
                 columns, rebuild = as_lists(columns, length, has_metadata=False)
             table = cols.Table(TABLE, tuple(columns), schema, is_keyed=False)
-            self._tables[schema] = self._connector.prepare(table, TABLE, is_shared=True), rebuild
-        return self._tables[schema]
+            table = self._tables.prepare(table, TABLE, is_shared=True)
+            self._prepared[schema] = table, rebuild
+        return self._prepared[schema]
 
     def close(self) -> None:
         """Close the connection, and say of each stream how many records were not written."""
-        self._connector.close()
+        self._connection.close()
         for stream, count in self._counts.items():
             self._logger.warning(
                 "Stream %s: %d records were not written. They are in the table %s, with the "

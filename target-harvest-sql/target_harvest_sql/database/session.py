@@ -1,0 +1,159 @@
+"""The only place that opens a connection: a driver, its statements and its errors."""
+
+from __future__ import annotations
+
+import weakref
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.exceptions import ConfigValidationError
+
+from target_harvest_sql.database import waits
+from target_harvest_sql.database.errors import (
+    ERRORS,
+    DatabaseError,
+    RefusedDataError,
+    TransientError,
+)
+from target_harvest_sql.dialects import DIALECTS
+from target_harvest_sql.drivers import driver_type
+from target_harvest_sql.drivers.options import OptionError
+from target_harvest_sql.redaction import first_line
+from target_harvest_sql.redaction import reason as redacted
+from target_harvest_sql.settings.address import not_supported
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable, Iterator, Mapping
+
+    from target_harvest_sql.dialects.base import Dialect
+    from target_harvest_sql.drivers.base import Driver
+    from target_harvest_sql.settings.address import Address
+
+
+class Session:
+    """A session with the database: opened when it is first needed, and again after a loss.
+
+    Args:
+        address: Where the database is.
+        logger: Gets the statements at debug level.
+
+    Raises:
+        ConfigValidationError: If the URL names a database that is not supported, or its driver is
+            not installed.
+    """
+
+    def __init__(self, address: Address, logger: logging.Logger) -> None:
+        self._address = address
+        self._url = address.url
+        backend = self._url.get_backend_name()
+        try:
+            self.dialect: Dialect = DIALECTS[backend]
+            self._driver_type = driver_type(self._url)
+        except KeyError:
+            name = self._url.drivername
+            raise not_supported(
+                f"`sqlalchemy_url` names a database not supported: {name}"
+            ) from None
+        except ImportError as error:
+            message = (
+                f"The database is {backend}, whose driver is not installed. Install "
+                f"target-harvest-sql[{self.dialect.extra}], or the package {error.name}"
+            )
+            raise ConfigValidationError(message, errors=[f"{message}."]) from error
+        self.errors = self._driver_type.errors
+        """What the driver raises."""
+        self._logger = logger
+        self._driver: Driver | None = None
+        self._wait: waits.Wait | None = None
+        self._finalizer: weakref.finalize[..., Session] | None = None
+        self._was_open = False
+
+    def open(self) -> Driver:
+        """Open the session, if it is not open; the server's version chooses the dialect.
+
+        Raises:
+            DatabaseError: If the database cannot be opened.
+        """
+        if self._driver is None:
+            doing = self._address.named(
+                f"open the {self.dialect.name} database of `sqlalchemy_url`"
+            )
+            with self._errors(doing, hide=self._address.without_secrets):
+                driver = self._connect()
+                self._finalizer = weakref.finalize(self, driver.close)
+                with waits.Wait(doing, self._logger, waits.OPEN_SECONDS, driver.abort):
+                    self.dialect = self.dialect.of_server(driver.version)
+                    for statement in self.dialect.open_sql:
+                        driver.execute(statement, {})
+            self._driver, self._was_open = driver, True
+        return self._driver
+
+    def _connect(self) -> Driver:
+        try:
+            return self._driver_type(self._url)
+        except OptionError as error:
+            raise DatabaseError(
+                self._address.named(
+                    f"Cannot open the {self.dialect.name} database: {error}. Correct what follows "
+                    "`?` in `sqlalchemy_url`."
+                )
+            ) from error
+
+    @contextmanager
+    def watch(self, doing: str, limit_seconds: float) -> Iterator[Driver]:
+        """Word the errors of statements, and end a statement that takes too long.
+
+        Args:
+            doing: What the statements do, for errors.
+            limit_seconds: How long one statement may take.
+
+        Raises:
+            DatabaseError: If the driver raises an error.
+        """
+        driver = self.open()
+        wait = waits.Wait(doing, self._logger, limit_seconds, driver.abort)
+        with self._errors(doing), wait as self._wait:
+            yield driver
+
+    def execute(self, statement: str, parameters: Mapping[str, Any] | None = None) -> list[Any]:
+        """Run a statement; returns its rows."""
+        self._logger.debug("Executing: %s", statement)
+        if self._wait is not None:
+            self._wait.begin()
+        return self.open().execute(statement, parameters or {})
+
+    def roll_back(self) -> bool:
+        """Roll back; returns whether the session is still open."""
+        if self._driver is None:
+            return False
+        try:
+            self._driver.roll_back()
+        except self.errors:
+            self.close()
+            return False
+        return True
+
+    def close(self) -> None:
+        """Close the session, if it is open."""
+        if self._finalizer is not None:
+            self._finalizer()
+        self._driver = self._finalizer = None
+
+    @contextmanager
+    def _errors(self, doing: str, hide: Callable[[str], str] | None = None) -> Iterator[None]:
+        """Word the errors of the driver; what may be a value is left out."""
+        try:
+            yield
+        except self.errors as error:
+            fault = self._driver_type.fault(error)
+            reason = first_line(hide(str(error))) if hide else redacted(error)
+            hint = self._address.named(self.dialect.hint(fault.code, fault.text))
+            what_to_do = hint or "Set the log level to DEBUG to see the statement."
+            was_lost = self._driver is None and self._was_open
+            type_ = TransientError if was_lost else ERRORS[fault.kind]
+            worded = type_(f"The database refused to {doing}: {reason}. {what_to_do}")
+            worded.reason = f"{reason}. {hint}".rstrip(". ")
+            if isinstance(worded, RefusedDataError):
+                worded.is_of_value = fault.kind == "value"
+            raise worded from error

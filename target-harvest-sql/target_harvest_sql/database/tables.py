@@ -1,0 +1,184 @@
+"""The tables of the streams: made, claimed by this run, and fitted to what the streams send."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from target_harvest_sql.database.errors import DatabaseError
+from target_harvest_sql.database.fitting import LOWER_CASE, Fitting, find_columns
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable, Mapping
+
+    from target_harvest_sql.columns import Table
+    from target_harvest_sql.database.connection import Connection, Execute
+    from target_harvest_sql.database.fitting import FoundColumn
+    from target_harvest_sql.dialects.base import Dialect
+
+Result = TypeVar("Result")
+
+
+class Locks(Protocol):
+    """Keeps other runs from tables."""
+
+    def take(self, table: Table) -> None:
+        """Keep other runs from a table, or wait for their end."""
+
+
+class Tables:
+    """Makes tables, and changes them.
+
+    Args:
+        connection: The connection that makes and changes tables.
+        logger: Gets warnings about tables.
+        locks: Keeps other runs from the tables; without it, nothing does.
+    """
+
+    def __init__(
+        self, connection: Connection, logger: logging.Logger, locks: Locks | None = None
+    ) -> None:
+        self._connection = connection
+        self._logger = logger
+        self._locks = locks
+        self._owners: dict[str, str] = {}
+        """The stream of each table, by the table's folded name."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """The dialect of the database."""
+        return self._connection.dialect
+
+    def prepare(self, table: Table, stream: str, *, is_shared: bool = False) -> Table:
+        """Create the table of a stream, or add what it lacks, and take it for this run.
+
+        Args:
+            table: The table as the stream wants it.
+            stream: Name of the stream, for errors.
+            is_shared: Whether other runs write to it at the same time.
+
+        Returns:
+            The table as it is, with the kinds that its columns hold.
+
+        Raises:
+            DatabaseError: If the table cannot hold the stream's records.
+        """
+        self._claim(table, stream)
+        if not is_shared:
+            self._lock(table)
+        doing, is_new = f'prepare the table "{table.name}" of stream "{stream}"', False
+
+        def work(execute: Execute) -> Table:
+            nonlocal is_new
+            found = find_columns(table, self.dialect, execute)
+            is_new = not found
+            if is_new:
+                return self._create(table, execute)
+            return self._fitting(table, stream, found, execute).fit()
+
+        try:
+            return self._connection.transact(doing, work)
+        except DatabaseError:
+            if not is_new:
+                raise
+        # Another run may have made the same schema, or a shared table, at the same moment.
+        return self._connection.transact(doing, work)
+
+    def take(self, table: Table, stream: str) -> None:
+        """Keep other streams of this run, and other runs, from a table.
+
+        Raises:
+            DatabaseError: If another stream writes to it, or another run for too long.
+        """
+        self._claim(table, stream)
+        self._lock(table)
+
+    def change(
+        self, doing: str, work: Callable[[Execute], Result], *, is_repeatable: bool = True
+    ) -> Result:
+        """Change tables in one transaction, after the locks were verified.
+
+        Args:
+            doing: What it does, for errors.
+            work: Gets a function that executes a statement.
+            is_repeatable: Whether it may be done again after it was committed.
+
+        Raises:
+            DatabaseError: If the database refuses it.
+        """
+
+        def locked(execute: Execute) -> Result:
+            # Some databases commit each change of a table at once: after it is too late.
+            self._connection.verify_locks()
+            return work(execute)
+
+        return self._connection.transact(doing, locked, is_repeatable=is_repeatable)
+
+    def activate_version(
+        self, table: Table, version: int, *, hard_delete: bool, deleted_at: str
+    ) -> None:
+        """Delete the rows of older versions, or mark them as deleted at a moment."""
+        parameters: dict[str, Any] = {"version": version}
+        if not hard_delete:
+            parameters["deleted_at"] = deleted_at
+        statement = self.dialect.activate_version_sql(table, hard_delete=hard_delete)
+        self._connection.transact(
+            f'activate a version of table "{table.name}"',
+            lambda execute: execute(statement, parameters),
+        )
+
+    def is_alone(self) -> bool:
+        """Whether no other run can use a table that this run has taken."""
+        if not self.dialect.alone_sql:
+            return True
+        try:
+            for statement in self.dialect.alone_sql:
+                self._connection.ask("look for other processes", statement, {})
+        except DatabaseError:
+            return False
+        finally:
+            self._connection.close()  # A new connection has its usual settings.
+        return True
+
+    def _fitting(
+        self, table: Table, stream: str, found: Mapping[str, FoundColumn], execute: Execute
+    ) -> Fitting:
+        return Fitting(
+            table, stream, found, dialect=self.dialect, execute=execute, logger=self._logger
+        )
+
+    def _create(self, table: Table, execute: Execute) -> Table:
+        self._create_schema(table, execute)
+        lower = replace(table, name=table.name.lower())
+        has_twin = self.dialect.fold(lower.name) != self.dialect.fold(table.name)
+        if has_twin and find_columns(lower, self.dialect, execute):
+            self._logger.warning(
+                'There is a table "%s"; the table "%s" is made beside it. %s, or set `__alias__` '
+                "with `stream_maps`.",
+                *(lower.name, table.name, LOWER_CASE),
+            )
+        execute(self.dialect.create_table_sql(table))
+        for statement in self.dialect.comments_sql(table):
+            execute(statement)
+        if warning := self.dialect.creation_warning(table):
+            self._logger.warning("%s", warning)
+        return table
+
+    def _create_schema(self, table: Table, execute: Execute) -> None:
+        """Create a table's schema if it does not exist: some users may only use what exists."""
+        if table.schema and not execute(self.dialect.schema_sql(), {"schema": table.schema}):
+            execute(self.dialect.create_schema_sql(table.schema))
+
+    def _claim(self, table: Table, stream: str) -> None:
+        """Refuse a table that another stream writes to."""
+        owner = self._owners.setdefault(self.dialect.fold(self.dialect.table_name(table)), stream)
+        if owner != stream:
+            raise DatabaseError(
+                f'Streams "{owner}" and "{stream}" would both write to table "{table.name}". Give '
+                "one of them another name with `stream_maps` and `__alias__`."
+            )
+
+    def _lock(self, table: Table) -> None:
+        if self._locks is not None:
+            self._locks.take(table)
