@@ -24,6 +24,7 @@ TAP: Final = (
 TARGET: Final = (
     "__main__",
     "target",
+    "cli | routes",
     "sink",
     "process | reading | writing",
     "database",
@@ -87,15 +88,21 @@ FOLDERS: Final = {
         "base | options",
     ),
     "target_harvest_sql.process": ("endings | terminations",),
-    "target_harvest_sql.reading": ("batch_files | messages", "envelopes | schemas"),
+    "target_harvest_sql.reading": (
+        "parts",
+        "batch_files | messages",
+        "envelopes | schemas",
+    ),
     "target_harvest_sql.records": (
-        "plan | validation",
+        "judge | table",
+        "metadata | plan | validation",
         "digits | keys | layout | moments | multiples",
         "exact_schema | inexact | number_search | raw",
         "patterns",
     ),
     "target_harvest_sql.settings": ("checks | schema", "address", "foreign"),
     "target_harvest_sql.writing": (
+        "dispatch",
         "batches | overwrite | quarantine",
         "lanes | proof",
         "bad_rows",

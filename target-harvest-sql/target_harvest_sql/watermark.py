@@ -28,7 +28,7 @@ class Watermark:
     """
 
     def __init__(self, *, keeps_last: bool) -> None:
-        self._keeps_last = keeps_last
+        self.keeps_last = keeps_last
         self._waiting: deque[State] = deque()
         """States that wait for records to be handed over."""
         self._handed_over: deque[tuple[int, list[State]]] = deque()
@@ -44,7 +44,7 @@ class Watermark:
             state: Its text.
             firsts: Numbers of the first records of the batches that are not handed over.
         """
-        if self._waiting and (self._keeps_last or self._waiting[-1][0] == ordinal):
+        if self._waiting and (self.keeps_last or self._waiting[-1][0] == ordinal):
             self._size_bytes -= _size(self._waiting.pop())
         self._waiting.append((ordinal, state))
         self._size_bytes += _size(self._waiting[-1])

@@ -15,8 +15,8 @@ from sqlalchemy.engine import make_url
 from target_run import activate, command, lines, record, run, schema, state, write
 
 from fix_databases import Database
+from target_harvest_sql.cli import USER_ERRORS
 from target_harvest_sql.database.errors import DatabaseError
-from target_harvest_sql.target import USER_ERRORS
 from tls_proxy import TLSProxy
 
 if TYPE_CHECKING:

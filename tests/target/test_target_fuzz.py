@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from target_run import record, schema, state
 
-from target_harvest_sql.target import USER_ERRORS, TargetHarvestSQL
+from target_harvest_sql.cli import USER_ERRORS
+from target_harvest_sql.target import TargetHarvestSQL
 
 if TYPE_CHECKING:
     from fix_databases import Database

@@ -14,12 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from target_run import COMMAND, command, lines, record, run, schema, state, write
 
+from target_harvest_sql.cli import USER_ERRORS
 from target_harvest_sql.database.errors import DatabaseError
 from target_harvest_sql.drivers.mssql import UNMAPPED
 from target_harvest_sql.drivers.mssql import ServerError as MSSQLError
 from target_harvest_sql.drivers.mysql import ServerError as MySQLError
 from target_harvest_sql.redaction import TRIGGER, reason, trace, without_values
-from target_harvest_sql.target import USER_ERRORS
 
 if TYPE_CHECKING:
     from fix_databases import Database

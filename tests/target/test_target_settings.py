@@ -15,8 +15,9 @@ from target_run import COMMAND, lines, record, run, schema, state, write
 
 from fix_databases import Database
 from settings_table import settings
+from target_harvest_sql.cli import USER_ERRORS
 from target_harvest_sql.settings.address import PARTS
-from target_harvest_sql.target import USER_ERRORS, TargetHarvestSQL
+from target_harvest_sql.target import TargetHarvestSQL
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,0 +1,153 @@
+"""The batches of all streams on their way to the lanes, and the states on their way out."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from target_harvest_sql.watermark import Watermark
+    from target_harvest_sql.writing.batches import Batch
+    from target_harvest_sql.writing.lanes import Lanes
+    from target_harvest_sql.writing.quarantine import Quarantine
+
+
+class Source(Protocol):
+    """A stream's sink, as the dispatch sees it."""
+
+    batch: Batch
+
+    def drain(self) -> None:
+        """Hand the batch over to the lanes, if it has records."""
+
+
+class Dispatch:
+    """Hands batches over to the lanes, and prints the states whose records are committed.
+
+    Args:
+        lanes: The lanes.
+        quarantine: The invalid records, which are written before a state is printed.
+        watermark: The states that wait.
+        limit_bytes: How much all batches together may hold.
+        wait_limit_seconds: How old a batch may be.
+        print_state: Prints a state.
+    """
+
+    def __init__(
+        self,
+        lanes: Lanes,
+        quarantine: Quarantine | None,
+        watermark: Watermark,
+        *,
+        limit_bytes: int,
+        wait_limit_seconds: float,
+        print_state: Callable[[str], None],
+    ) -> None:
+        self.lanes = lanes
+        self.sources: Collection[Source] = ()
+        """The sinks of all streams."""
+        self.ordinal = 0
+        """Number of the record that was read last."""
+        self._quarantine = quarantine
+        self._watermark = watermark
+        self._limit_bytes = limit_bytes
+        self.share_bytes: float = limit_bytes
+        """What one stream may hold before all streams together are looked at."""
+        self._wait_limit_seconds = wait_limit_seconds
+        self._print_state = print_state
+        self._last_state = b""
+
+    def set_sources(self, sources: Collection[Source]) -> None:
+        """Note the sinks of all streams."""
+        self.sources = sources
+        self.share_bytes = self._limit_bytes / max(1, len(sources))
+
+    # Batches
+
+    def flush(self, source: Source) -> None:
+        """Hand a sink's batch over to be written.
+
+        Raises:
+            DatabaseError: If the database refused an earlier batch.
+        """
+        source.drain()
+        self.emit_states()
+        self.lanes.check()
+
+    def settle(self, source: Source) -> None:
+        """Write a sink's batch, and wait until everything is written.
+
+        Raises:
+            DatabaseError: If the database refused a batch.
+        """
+        source.drain()
+        self.wait()
+
+    def settle_all(self) -> None:
+        """Write all batches, and wait until everything is written.
+
+        Raises:
+            DatabaseError: If the database refused a batch.
+        """
+        for source in self.sources:
+            source.drain()
+        self.wait()
+
+    def wait(self) -> None:
+        """Wait until everything that was handed over is written.
+
+        Raises:
+            DatabaseError: If the database refused a batch.
+        """
+        try:
+            self.lanes.wait()
+        finally:
+            self.emit_states()
+
+    def bound_bytes(self) -> None:
+        """Flush the largest batch if all batches together are too large."""
+        if sum(source.batch.size_bytes for source in self.sources) >= self._limit_bytes:
+            self.flush(max(self.sources, key=lambda source: source.batch.size_bytes))
+
+    def flush_old(self) -> None:
+        """Flush the batches that are old enough."""
+        self.lanes.check()
+        self.emit_states()
+        oldest = time.monotonic() - self._wait_limit_seconds
+        for source in self.sources:
+            if source.batch.first_ordinal is not None and source.batch.began_at <= oldest:
+                self.flush(source)
+
+    # States
+
+    def add_state(self, state: bytes) -> None:
+        """Take a state; it is printed when all records before it are committed."""
+        self._watermark.add(self.ordinal, state, self._firsts)
+        self.emit_states()
+
+    def emit_states(self, *, is_final: bool = False) -> None:
+        """Print the states whose records are all committed; of several at once, the last.
+
+        Args:
+            is_final: Whether the run is complete.
+        """
+        # First: what is refused from now on must not be missing in the quarantine.
+        committed = self.lanes.committed
+        if self._quarantine is not None:
+            self._quarantine.flush()
+        if self._watermark.keeps_last and not is_final:
+            return
+        handed_over = min(self._firsts, default=self.ordinal + 1) - 1
+        self._watermark.hand_over(handed_over, self.lanes.handed_over)
+        for state in self._watermark.commit(committed, self.lanes.first_refused):
+            if state != self._last_state:
+                self._last_state = state
+                self._print_state(state.decode())
+
+    @property
+    def _firsts(self) -> list[int]:
+        """Numbers of the first records of the batches that are not handed over."""
+        firsts = (source.batch.first_ordinal for source in self.sources)
+        return [ordinal for ordinal in firsts if ordinal is not None]
