@@ -28,9 +28,10 @@ TARGET: Final = (
     "sink",
     "process | reading | writing",
     "database",
-    "records | settings",
+    "records",
+    "settings",
     "redaction",
-    "dialects | drivers",
+    "dialects | drivers | names",
     "columns | logs | watermark",
 )
 REPORT: Final = (
@@ -100,7 +101,7 @@ FOLDERS: Final = {
         "exact_schema | inexact | number_search | raw",
         "patterns",
     ),
-    "target_harvest_sql.settings": ("checks | schema", "address", "foreign"),
+    "target_harvest_sql.settings": ("checks | schema", "address | load_method", "foreign"),
     "target_harvest_sql.writing": (
         "dispatch",
         "batches | overwrite | quarantine",

@@ -6,11 +6,10 @@ therefore only a longer path, and costs nothing per record.
 
 from __future__ import annotations
 
-import hashlib
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 from singer_sdk.helpers._flattening import flatten_key
 
@@ -85,10 +84,8 @@ BOUNDS = (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum"))
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How large a value may be by its schema; `None` where the schema does not say."""
+    """How large a number may be by its schema; `None` where the schema does not say."""
 
-    max_length: int | None = None
-    """The longest text, in characters."""
     precision: int | None = None
     """How many digits a number may have."""
     scale: int | None = None
@@ -338,7 +335,7 @@ def _size(definition: dict[str, Any]) -> Size:
         precision = max(1, max(bounds).adjusted() + 1) + scale
     if precision is not None and precision < max(1, scale or 0):
         precision = scale = None
-    return Size(definition.get("maxLength"), precision, scale)
+    return Size(precision, scale)
 
 
 def _count(given: Any) -> int | None:
@@ -389,87 +386,3 @@ def shape_of(paths: Mapping[tuple[str, ...], Column]) -> dict[str, Any]:
             definition["minLength"] = 1  # Nothing is no zero.
         holder["properties"][name] = definition
     return shape
-
-
-class Spelling(Protocol):
-    """How a database spells and compares names."""
-
-    @property
-    def max_name_length(self) -> int:
-        """The longest name."""
-
-    def name_length(self, name: str) -> int:
-        """Measure a name, in the unit of the longest."""
-
-    def spell(self, name: str) -> str:
-        """Leave out of a name what no name may hold."""
-
-    def fold(self, name: str) -> str:
-        """Write names that are one name in one way."""
-
-
-class LowerCase:
-    """Spells names in lower case, and else as a database does."""
-
-    max_name_length: int
-
-    def __init__(self, spelling: Spelling) -> None:
-        self._spelling = spelling
-        self.max_name_length = spelling.max_name_length
-        self.name_length = spelling.name_length
-        self.fold = spelling.fold
-
-    def spell(self, name: str) -> str:
-        """Write a name in lower case, without what no name may hold."""
-        return self._spelling.spell(name.lower())
-
-
-def conform(columns: Sequence[Column], spelling: Spelling) -> tuple[Column, ...]:
-    """Name the columns as the database can spell them.
-
-    Names stay as sent. One that is too long, or that is to the database the name of another, gets a
-    suffix made from the name itself, whatever the order of the columns.
-
-    Args:
-        columns: Columns named as in the source.
-        spelling: How the database spells and compares names.
-    """
-    taken: set[str] = set()
-    names: dict[str, str] = {}
-    # Metadata keeps its names, then names in order: the result does not hang on the schema's order.
-    for source in sorted((c.name for c in columns), key=lambda name: (name not in METADATA, name)):
-        name = conform_name(source, spelling)
-        if spelling.fold(name) in taken:
-            name = _suffixed(source, spelling)
-        taken.add(spelling.fold(name))
-        names[source] = name
-    return tuple(replace(column, name=names[column.name]) for column in columns)
-
-
-def similar_name(name: str, others: Collection[str]) -> str | None:
-    """Find a name that differs only in case, or in what stands between its words."""
-    told = re.sub(r"[\W_]", "", name).lower()
-    return next((n for n in sorted(others) if re.sub(r"[\W_]", "", n).lower() == told), None)
-
-
-def conform_name(name: str, spelling: Spelling, *, reserved: int = 0) -> str:
-    """Name one thing as the database can spell it.
-
-    Args:
-        name: What it is called.
-        spelling: How the database spells names.
-        reserved: How much shorter than the longest name it has to be.
-    """
-    spelled = spelling.spell(name)
-    if spelled and spelling.name_length(spelled) <= spelling.max_name_length - reserved:
-        return spelled
-    return _suffixed(name, spelling, reserved)
-
-
-def _suffixed(name: str, spelling: Spelling, reserved: int = 0) -> str:
-    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-    max_length = spelling.max_name_length - reserved - 9
-    kept = spelling.spell(name)[:max_length]
-    while spelling.name_length(kept) > max_length:
-        kept = kept[:-1]
-    return f"{kept}_{digest}"

@@ -33,6 +33,7 @@ from target_harvest_sql.routes import Route
 from target_harvest_sql.settings import checks
 from target_harvest_sql.settings.address import Address, address
 from target_harvest_sql.settings.foreign import FOREIGN
+from target_harvest_sql.settings.load_method import LoadMethod
 from target_harvest_sql.settings.schema import SETTINGS
 from target_harvest_sql.sink import SQLSink
 from target_harvest_sql.watermark import Watermark
@@ -108,7 +109,7 @@ class TargetHarvestSQL(Target):
         """The connection that makes and changes tables."""
         self.tables = Tables(self.connection, self.logger, self.locks)
         self.overwrite: Overwrite | None = None
-        if self.config["load_method"] == "overwrite":
+        if LoadMethod(self.config["load_method"]).replaces_tables:
             needs_proof = self.config["overwrite_requires"] == "proof"
             self.overwrite = Overwrite(self.tables, self.logger, needs_proof=needs_proof)
         self.quarantine: Quarantine | None = None

@@ -95,22 +95,6 @@ def test_values_that_a_schema_lists_say_their_kind(definition: dict[str, Any], k
 
 
 @pytest.mark.parametrize(
-    ("definition", "max_length"),
-    [
-        ({"type": "string", "maxLength": 20}, 20),
-        ({"anyOf": [{"type": "string", "maxLength": 20}, {"type": "null"}]}, 20),
-        ({"anyOf": [{"type": "string", "maxLength": 20}, {"type": "string"}]}, None),
-        ({"type": "string"}, None),
-    ],
-)
-def test_the_schema_says_how_long_a_text_is(
-    definition: dict[str, Any], max_length: int | None
-) -> None:
-    """In characters."""
-    assert column(definition).size.max_length == max_length
-
-
-@pytest.mark.parametrize(
     ("definition", "shape"),
     [
         ({"type": "string"}, {"type": ["boolean", "integer", "number", "string", "null"]}),

@@ -149,7 +149,7 @@ def test_what_has_no_place_is_not_rounded(database: Database, number: str) -> No
 def test_decimals_get_the_scale_of_their_column(engine: str, sent: str) -> None:
     """To the nearest; what is none stays, for the database to refuse."""
     counts: Counter[str] = Counter()
-    column = Column("v", ("v",), "decimal", "v", size=Size(None, 10, 2))
+    column = Column("v", ("v",), "decimal", "v", size=Size(10, 2))
     digits = Digits(
         [column], lambda c: c.path, DIALECTS[engine], InexactValues("t", counts, rounds=True)
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from target_harvest_sql.columns import similar_name
 from target_harvest_sql.database.errors import DatabaseError
+from target_harvest_sql.names import similar_name
 
 if TYPE_CHECKING:
     import logging

@@ -8,9 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from target_harvest_sql.columns import conform_name
 from target_harvest_sql.database.errors import DatabaseError
 from target_harvest_sql.dialects.base import Swap
+from target_harvest_sql.names import conform_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence

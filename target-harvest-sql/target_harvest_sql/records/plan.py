@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.singerlib.json import serialize_json
 
 from target_harvest_sql import columns as cols
+from target_harvest_sql.names import conform
 from target_harvest_sql.records.layout import LISTS, OBJECT, as_lists
 from target_harvest_sql.records.raw import decode_exactly, value_at
 
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers._flattening import FlatteningOptions
 
-    from target_harvest_sql.columns import Column, Spelling
+    from target_harvest_sql.columns import Column
     from target_harvest_sql.dialects.base import Dialect
+    from target_harvest_sql.names import Spelling
     from target_harvest_sql.records.layout import Layout
 
     Rebuild = Callable[[bytes], bytes]
@@ -81,7 +83,7 @@ def plan(
         layout = LISTS
         columns, to_lists = as_lists(columns, dialect.list_length, has_metadata=bool(metadata))
         rebuild = _joined(rebuild, to_lists)
-    return Plan(cols.conform(columns, spelling), layout, bool(metadata), rebuild, paths)
+    return Plan(conform(columns, spelling), layout, bool(metadata), rebuild, paths)
 
 
 def _plainly(

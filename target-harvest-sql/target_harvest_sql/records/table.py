@@ -9,9 +9,11 @@ from singer_sdk.exceptions import MissingKeyPropertiesError
 from singer_sdk.helpers._flattening import get_flattening_options
 from singer_sdk.singerlib.exceptions import InvalidInputLine
 
-from target_harvest_sql.columns import LowerCase, Spelling, Table, conform_name
+from target_harvest_sql.columns import Table
+from target_harvest_sql.names import LowerCase, Spelling, conform_name
 from target_harvest_sql.records.keys import age_reader
 from target_harvest_sql.records.plan import plan
+from target_harvest_sql.settings.load_method import LoadMethod
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -75,7 +77,7 @@ class TablePlan:
             name=conform_name(name, spelling),
             columns=compiled.columns,
             schema=schema,
-            is_keyed=self._config["load_method"] != "append-only",
+            is_keyed=LoadMethod(self._config["load_method"]).has_keys,
             newest_by=self._config.get("newest_wins"),
         )
         return compiled, table

@@ -7,6 +7,7 @@ from typing import Final
 from singer_sdk import typing as th
 
 from target_harvest_sql.settings.address import MAX_PORT
+from target_harvest_sql.settings.load_method import LoadMethod
 
 MAX_LANES: Final = 64
 """More connections than this make no server write faster."""
@@ -82,7 +83,7 @@ SETTINGS: Final = th.PropertiesList(
         "load_method",
         th.StringType,
         default="upsert",
-        allowed_values=["upsert", "append-only", "overwrite"],
+        allowed_values=[method.value for method in LoadMethod],
         title="Load Method",
         description="upsert inserts or updates by key, and appends where a stream has no key; "
         "append-only only inserts; overwrite replaces the table when the run ends and the "

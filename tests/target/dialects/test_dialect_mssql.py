@@ -9,9 +9,10 @@ from dataclasses import replace
 
 import pytest
 
-from target_harvest_sql.columns import Column, Size, Table, conform_name
+from target_harvest_sql.columns import Column, Size, Table
 from target_harvest_sql.dialects.base import Swap
 from target_harvest_sql.dialects.mssql import MSSQL
+from target_harvest_sql.names import conform_name
 
 ID = Column("id", ("r", "id"), "integer", is_key=True, description="It's the id.")
 CLIENT = Column("client__name", ("r", "client", "name"), "string")
