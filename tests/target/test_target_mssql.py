@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from singer_sdk.exceptions import InvalidRecord
+from singer_sdk.exceptions import InvalidRecord, MissingKeyPropertiesError
 from target_run import record, run, schema, write
 
 from target_harvest_sql.database.errors import DatabaseError
@@ -21,6 +21,7 @@ ID = {"type": "integer"}
 CODES = schema("codes", keys=["code"], code={"type": "string"}, v="string")
 MONEY = {"type": "number", "format": "singer.decimal", "precision": 5, "scale": 2}
 SECRET = "s3cr3t"
+A_UUID = "123e4567-e89b-12d3-a456-426614174000"
 
 
 @pytest.mark.parametrize(
@@ -238,11 +239,33 @@ def test_a_table_of_its_own_types_is_written_to(mssql_database: Database) -> Non
     assert set(mssql_database.types("t").values()) >= {"int", "smallint", "decimal", "nvarchar"}
 
 
-@pytest.mark.parametrize("type_", ["datetime2", "varchar(max)", "datetime", "varchar(10)"])
+def test_columns_of_others_are_written_to(mssql_database: Database) -> None:
+    """Moments become UTC; a row that is the same is not rewritten."""
+    mssql_database.query(
+        "CREATE TABLE t (id uniqueidentifier PRIMARY KEY, m money, at datetime2(3))"
+    )
+    key = {"type": "string", "format": "uuid"}
+    at = {"type": "string", "format": "date-time"}
+    message = schema("t", id=key, m="number", at=at)
+    sent = {"id": A_UUID, "m": 1.25, "at": "2024-01-02T03:04:05.678+02:00"}
+    for _ in range(2):
+        write(mssql_database, message, record("t", **sent))
+    for wrong in ({"id": f"{A_UUID}0"}, {"m": 1e15}, {"at": "2024-01-02T03:04:05.6789Z"}):
+        with pytest.raises((DatabaseError, InvalidRecord, MissingKeyPropertiesError)):
+            write(mssql_database, message, record("t", **{**sent, **wrong}))
+
+    [found] = mssql_database.query(
+        "SELECT CAST(id AS nvarchar(36)) AS id, m, CONVERT(nvarchar(30), at, 121) AS at FROM t"
+    )
+    assert found["id"].lower() == A_UUID
+    assert (found["m"], found["at"]) == (Decimal("1.25"), "2024-01-02 01:04:05.678")
+
+
+@pytest.mark.parametrize("type_", ["varchar(max)", "datetime", "varchar(10)"])
 def test_a_column_that_would_lose_something_is_refused(
     mssql_database: Database, type_: str
 ) -> None:
-    """The offset of a moment, or characters that a code page lacks."""
+    """Digits of a second, or characters that a code page lacks."""
     mssql_database.query(f"CREATE TABLE t (id bigint PRIMARY KEY, v {type_})")
     kind = {"type": "string", "format": "date-time"} if "date" in type_ else "string"
     with pytest.raises(DatabaseError, match=r'Column "v".*Change'):

@@ -15,7 +15,7 @@ from target_harvest_sql.dialects.base import LOCK_TIMEOUT_SECONDS, Dialect
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from target_harvest_sql.columns import Column, Kind, Table
+    from target_harvest_sql.columns import Column, Form, Kind, Table
     from target_harvest_sql.dialects.base import Swap
 
 COLLATION = "Latin1_General_100_BIN2"
@@ -50,6 +50,10 @@ WRONG_TYPE = (
 )
 
 DECIMAL = re.compile(r"(?:decimal|numeric)\((\d+),(\d+)\)")
+
+MONEY: Mapping[str, str] = {"money": "decimal(19,4)", "smallmoney": "decimal(10,4)"}
+"""Types of columns of others, and the decimals that have as many digits. What is beyond their
+bounds is an error of the server."""
 
 INTEGERS = ("bigint", "int", "smallint", "tinyint")
 
@@ -98,6 +102,11 @@ class MSSQL(Dialect):
         "number": "float",
         "string": "nvarchar(max)",
         "time": "time",
+    }
+    foreign_types: ClassVar[Mapping[tuple[str, Form], str]] = {
+        # A longer text would be cut.
+        ("uniqueidentifier", "uuid"): "CAST(CASE WHEN LEN({0}) > 36 THEN N'too long' ELSE {0} END "
+        "AS uniqueidentifier)",
     }
     parameter_form = "@{}"
     hints: ClassVar[Mapping[str, str]] = {
@@ -282,6 +291,8 @@ class MSSQL(Dialect):
 
     @override
     def type_sql(self, table: Table, column: Column) -> str:
+        if column.foreign_type:
+            return column.foreign_type
         if column in table.keys and self.is_text(column):
             return f"nvarchar(450) COLLATE {COLLATION}"
         return self._decimal_type(column) or self.types[column.kind]
@@ -295,7 +306,8 @@ class MSSQL(Dialect):
 
     @override
     def is_text(self, column: Column) -> bool:
-        return column.kind in TEXT_KINDS and self._decimal_type(column) is None
+        is_foreign = bool(column.foreign_type)
+        return column.kind in TEXT_KINDS and not is_foreign and self._decimal_type(column) is None
 
     @override
     def moment(self, text: str) -> str:
@@ -323,7 +335,7 @@ class MSSQL(Dialect):
             "      THEN CONCAT('(', found.CHARACTER_MAXIMUM_LENGTH, ')')\n"
             "    WHEN found.DATA_TYPE IN ('decimal', 'numeric')\n"
             "      THEN CONCAT('(', found.NUMERIC_PRECISION, ',', found.NUMERIC_SCALE, ')')\n"
-            "    WHEN found.DATA_TYPE IN ('datetimeoffset', 'time') "
+            "    WHEN found.DATA_TYPE IN ('datetime2', 'datetimeoffset', 'time') "
             "AND found.DATETIME_PRECISION < 7\n"
             "      THEN CONCAT('(', found.DATETIME_PRECISION, ')')\n"
             "  END),\n"
@@ -383,7 +395,9 @@ class MSSQL(Dialect):
 
     @override
     def held(self, column_type: str, column: Column) -> Column | None:
-        digits = DECIMAL.fullmatch(column_type)
+        if column_type.startswith("datetime2"):
+            return self._held_without_offset(column_type, column)
+        digits = DECIMAL.fullmatch(MONEY.get(column_type, column_type))
         if digits is None:
             held = super().held(column_type, column)
             return held and replace(held, size=Size())
@@ -392,6 +406,15 @@ class MSSQL(Dialect):
             column.kind in {"decimal", "number"} and actual.joined(column.size) == actual
         )
         return replace(column, kind="decimal", size=actual) if is_held else None
+
+    def _held_without_offset(self, column_type: str, column: Column) -> Column | None:
+        """Say how a column of moments without an offset holds a value: as UTC."""
+        held = super().held(self.types["date-time"], column)
+        if held is None or column.kind != "date-time":
+            return None
+        digits = self.second_digits_of(column_type)
+        is_coarse = digits < self.second_digits
+        return replace(held, foreign_type=column_type, second_digits=digits if is_coarse else None)
 
     @override
     def held_kind(self, column_type: str, kind: Kind) -> Kind | None:
@@ -486,11 +509,13 @@ class MSSQL(Dialect):
             elif column.kind in {"date", "date-time", "time"}:
                 fields.append(f"{value} nvarchar(max) {path}")
                 value = self._moment_sql(value, column.kind)
+                if column.foreign_type:
+                    value = f"CAST(SWITCHOFFSET({value}, '+00:00') AS {column.foreign_type})"
             elif column.kind != "json":
                 is_text = column.kind == "string"
                 type_ = self.text_field if is_text else self.types[column.kind]
                 fields.append(f"{value} {type_} {path}")
-                value = self._text_sql(value) if is_text else value
+                value = self.converted(self._text_sql(value), column) if is_text else value
             else:
                 fields.append(f"{value} nvarchar(max) {path} AS JSON")
                 value = self._nested_sql(value)

@@ -105,7 +105,7 @@ def _scalar(value: Any, type_: Any) -> Any:
 
 def _comparable(column: Column, *, is_text: bool) -> Comparable:
     """Choose what makes of equal values of a column one value, and of others two."""
-    if column.foreign_type == "uuid":
+    if column.foreign_type in {"uniqueidentifier", "uuid"}:
         return UUID
     if is_text:
         return serialize_json if column.kind == "json" else _text

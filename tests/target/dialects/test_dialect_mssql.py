@@ -105,7 +105,7 @@ def test_columns() -> None:
         "      THEN CONCAT('(', found.CHARACTER_MAXIMUM_LENGTH, ')')\n"
         "    WHEN found.DATA_TYPE IN ('decimal', 'numeric')\n"
         "      THEN CONCAT('(', found.NUMERIC_PRECISION, ',', found.NUMERIC_SCALE, ')')\n"
-        "    WHEN found.DATA_TYPE IN ('datetimeoffset', 'time') "
+        "    WHEN found.DATA_TYPE IN ('datetime2', 'datetimeoffset', 'time') "
         "AND found.DATETIME_PRECISION < 7\n"
         "      THEN CONCAT('(', found.DATETIME_PRECISION, ')')\n"
         "  END),\n"
@@ -255,6 +255,58 @@ def test_decimals_that_exist() -> None:
     assert held("decimal(10,2)", replace(AMOUNT, size=Size(precision=9, scale=3))) is None
     assert held("decimal(10,2)", CLIENT) is None
     assert held("float", replace(AMOUNT, size=actual)) == AMOUNT
+
+
+def test_money_that_exists() -> None:
+    """It holds what a decimal of as many digits does."""
+    held = MSSQL().held
+
+    assert held("money", AMOUNT) == replace(
+        AMOUNT, kind="decimal", size=Size(precision=19, scale=4)
+    )
+    assert held("smallmoney", replace(AMOUNT, size=Size(precision=8, scale=2))) is not None
+    assert held("smallmoney", replace(AMOUNT, size=Size(precision=8, scale=5))) is None
+    assert held("money", CLIENT) is None
+
+
+def test_unique_identifiers_that_exist() -> None:
+    """A text that is too long is refused; the server would cut it."""
+    code = Column("code", ("code",), "string", is_key=True, form="uuid")
+    held = MSSQL().held("uniqueidentifier", code)
+    assert held == replace(code, foreign_type="uniqueidentifier")
+    assert MSSQL().held("uniqueidentifier", CODE) is None
+    create, insert, *_, drop = MSSQL().upsert_sql(Table("t", (held,)))
+
+    assert "[code] uniqueidentifier NOT NULL" in create
+    assert "SELECT CAST(CASE WHEN LEN([c1]) > 36 THEN N'too long' ELSE [c1] END AS " in insert
+    assert "DATALENGTH" not in MSSQL().upsert_sql(Table("t", (held,)))[2]
+    assert drop == "DROP TABLE #stage"
+
+
+def test_moments_without_offset_that_exist() -> None:
+    """They hold UTC, with as many digits of a second as the column keeps."""
+    at = replace(AT, is_volatile=False)
+    held = MSSQL().held("datetime2(3)", at)
+    assert held == replace(at, foreign_type="datetime2(3)", second_digits=3)
+    whole = MSSQL().held("datetime2", at)
+    assert whole == replace(at, foreign_type="datetime2")
+    assert MSSQL().held("datetime2", CLIENT) is None
+    create, insert, *_ = MSSQL().upsert_sql(Table("t", (ID, held)))
+
+    assert "[_sdc_batched_at] datetime2(3) NULL" in create
+    assert "SELECT [c1], CAST(SWITCHOFFSET(CAST(CASE WHEN [c2] = N''" in insert
+    assert "ELSE [c2] END AS datetimeoffset), '+00:00') AS datetime2(3))" in insert
+
+
+@pytest.mark.parametrize(
+    "column_type",
+    ["datetime", "smalldatetime", "json", "varchar(50)", "varchar(max)", "real", "text", "xml"],
+)
+def test_types_that_would_lose_something(column_type: str) -> None:
+    """No kind of value is read for them; docs/databases/sql-server.md says why."""
+    kinds = [replace(CLIENT, kind=kind) for kind in MSSQL.types]
+
+    assert [MSSQL().held(column_type, column) for column in kinds] == [None] * len(kinds)
 
 
 def test_decimals() -> None:

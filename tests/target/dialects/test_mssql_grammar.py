@@ -64,6 +64,13 @@ class Bound(MSSQLDriver):
         return [("",)]
 
 
+FOREIGN: Final = (
+    Column("uuid", ("uuid",), "string", "uuid", foreign_type="uniqueidentifier", form="uuid"),
+    Column("moment", ("moment",), "date-time", "moment", foreign_type="datetime2(3)"),
+)
+"""Columns that others made."""
+
+
 def columns() -> Iterator[Column]:
     """A column of each kind and size, whose value may be nested."""
     for kind, size, is_nested in product(get_args(Kind), SIZES, (False, True)):
@@ -80,7 +87,7 @@ def columns() -> Iterator[Column]:
             )
 
 
-ALL: Final = tuple(columns())
+ALL: Final = (*columns(), *FOREIGN)
 ROW: Final = tuple(
     Column(name, path, kind, name, description=text, is_volatile=True)
     for name, (path, kind, text) in METADATA.items()
@@ -128,7 +135,7 @@ def of_table(dialect: Dialect, table: Table) -> Iterator[tuple[str, Sequence[str
 def widened(dialect: Dialect) -> Iterator[tuple[str, Sequence[str]]]:
     """Every change of a column's type."""
     for schema, column, type_ in product((None, ODD), ALL, TYPES):
-        named = replace(column, name=ODD)
+        named = replace(column, name=ODD, foreign_type="")
         yield "widen_sql", dialect.widen_sql(Table(ODD, (named,), schema), named, type_)
 
 
