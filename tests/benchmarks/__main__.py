@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from benchmarks import (
     budget,
+    galera,
     growth,
     memory,
     pipeline,
@@ -33,6 +34,7 @@ SECTIONS: Final = (
     memory.SECTION,
     pipeline.SECTION,
     target.SECTION,
+    galera.SECTION,
     switches.SECTION,
     growth.SECTION,
     startup.SECTION,

@@ -35,7 +35,7 @@ def stores(folder: Path) -> Iterator[Mapping[str, Callable[[], str]]]:
         found["DuckDB"] = file_store(folder, "duckdb")
         found["SQLite"] = file_store(folder, "sqlite")
         with suppress(NotInstalledError):
-            found["MariaDB"] = _mariadb(stack.enter_context(mariadb_server()))
+            found["MariaDB"] = mariadb_store(stack.enter_context(mariadb_server()))
         yield found
 
 
@@ -62,7 +62,9 @@ def _postgres(server: str) -> Callable[[], str]:
     return empty
 
 
-def _mariadb(server: str) -> Callable[[], str]:
+def mariadb_store(server: str) -> Callable[[], str]:
+    """What throws a database of a server away, and tells the URL of an empty one."""
+
     def empty() -> str:
         with closing(mariadb_connection(server)) as connection:
             connection.cursor().execute(f"DROP DATABASE IF EXISTS {DATABASE}")
