@@ -25,13 +25,13 @@ LOOK_SECONDS: Final = 0.5
 
 
 class Wait:
-    """Watches statements from a thread of its own, while they wait for the database.
+    """Watches statements from a thread, while they wait for the database.
 
     Args:
         doing: What the database was asked to do.
-        logger: Where it is told.
+        logger: Gets the warnings.
         limit_seconds: How long one statement may take.
-        abort: Called when it takes longer; makes the statement fail.
+        abort: Called when a statement takes longer; makes the statement fail.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Wait:
         self._ended = threading.Event()
 
     def __enter__(self) -> Self:
-        """Begin to watch."""
+        """Start watching."""
         threading.Thread(target=self._watch, daemon=True).start()
         return self
 
@@ -55,11 +55,11 @@ class Wait:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End it."""
+        """Stop watching."""
         self._ended.set()
 
     def begin(self) -> None:
-        """Count from now: the next statement begins."""
+        """Start to count again: the next statement begins."""
         self._began = time.monotonic()
 
     def _watch(self) -> None:

@@ -1,4 +1,4 @@
-"""The rows that the database refuses: which of a batch they are, and why."""
+"""The rows that the database refuses: finds them in a batch, with the reasons."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A batch: one row per key, gathered until it is handed over."""
+"""A batch: the rows of a stream, one for each key, until they are handed over to the lanes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def lane_of(key: Hashable, lanes: int) -> int:
 
 
 class Batch:
-    """The records of a stream that wait to be written.
+    """The records of a stream that wait to be handed over.
 
     Args:
         is_keyed: Whether a later record of a key takes the place of an earlier.
@@ -49,14 +49,14 @@ class Batch:
         """Rows that others of their key replaced, in the order in which they came. They are written
         if the database refuses the last one."""
         self._ages: dict[Hashable, Any] = {}
-        """What tells how new the records are, by key, if something does."""
+        """The age of the records by key, where `newest_wins` names a property."""
 
     def __len__(self) -> int:
-        """How many rows it has."""
+        """The number of rows."""
         return len(self._by_key) + len(self._keyless)
 
     def begin(self, ordinal: int) -> None:
-        """Note when the first record comes, and which it is."""
+        """Note the ordinal of the first record, and the time."""
         self.first_ordinal = ordinal
         self.began_at = time.monotonic()
 
@@ -90,7 +90,7 @@ class Batch:
             element: A JSON object.
             origin: Where the record came from.
             is_deleted: Whether the row of the key is to be deleted.
-            age: What tells how new the record is; `None` if nothing does.
+            age: The value that says how new the record is; `None` if it has none.
         """
         self.size_bytes += len(element)
         if not self._is_keyed:
@@ -113,13 +113,13 @@ class Batch:
         self._origins[key] = origin
 
     def shares(self, table: Table, stream: str, lanes: int, turn: int) -> list[Share | None]:
-        """Part it by lanes, in the order of its keys: B-trees grow best so.
+        """Split the batch by lanes, sorted by keys: a B-tree grows fastest in order.
 
         Args:
-            table: Where the rows belong.
-            stream: Whose they are.
-            lanes: How many lanes there are.
-            turn: Which lane writes it where there are no keys: it is one transaction then.
+            table: The table of the rows.
+            stream: Name of the stream.
+            lanes: The number of lanes.
+            turn: The lane that writes the whole batch if the table has no keys.
         """
         if not self._is_keyed:
             whole = Share(table, stream, self._keyless, (), list(self._origins.values()))

@@ -1,7 +1,7 @@
-"""The connections that write side by side, and the barrier.
+"""Lanes: threads that write in parallel, each with a connection.
 
-A key always goes to the same lane, so that its versions arrive in order. While lanes write, the
-target reads on, as long as not too much is on its way.
+A key always goes to the same lane, so that its records are written in order. While lanes write, the
+target reads on, until the batches that wait reach a limit.
 """
 
 from __future__ import annotations
@@ -56,14 +56,14 @@ class Lanes:
     """Threads with a connection each.
 
     Batches are numbered from 1, in the order in which they are handed over. When the database
-    refuses one, `check` and `wait` say so; what follows for the same table is not written then,
-    and nothing at all once the database is out of reach.
+    refuses a batch, `check` and `wait` raise its error. Later batches of the same table are not
+    written then. Once the database cannot be reached, no batch is written.
 
     Args:
         writers: The writers, one a lane.
-        limit_bytes: How much may be on its way before `write` waits.
-        refuse: Called in a lane for each row that the database refuses; may raise to end its
-            batch, or let it go on without the row.
+        limit_bytes: How many bytes of batches may wait to be written before `write` waits.
+        refuse: Called in a lane for each row that the database refuses. It may raise an error to
+            end the batch; if not, the batch goes on without the row.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Lanes:
         self._queues: list[deque[_Work]] = [deque() for _ in writers]
         self._threads: list[threading.Thread] = []
         self._changed = threading.Condition()
-        """Guards all that follows; waited on and told by the target and by the lanes."""
+        """Guards all attributes below. The target and the lanes wait for it, and notify it."""
         self._is_closed = False
         self._error: Exception | None = None
         self._refused: dict[tuple[str | None, str], Exception] = {}
@@ -88,8 +88,8 @@ class Lanes:
         self._bytes = 0
         self._open_shares: dict[int, int] = {}
         self.first_refused: float = math.inf
-        """Ordinal of the first record that was refused: what came before it counts as committed
-        with its batch, nothing from it on does."""
+        """Ordinal of the first record that was refused. Records before it count as committed with
+        their batch; this record and those after it do not."""
 
     def __len__(self) -> int:
         """How many lanes there are."""
@@ -102,10 +102,10 @@ class Lanes:
             return min(self._open_shares, default=self.handed_over + 1) - 1
 
     def write(self, shares: Sequence[Share | None]) -> None:
-        """Hand over a batch, and wait while too much is on its way.
+        """Hand over a batch, and wait while too many bytes are to be written.
 
         Args:
-            shares: What each lane has to write, if anything.
+            shares: What each lane has to write; none if it has nothing to write.
         """
         self._start()
         self.handed_over += 1
@@ -135,7 +135,7 @@ class Lanes:
             raise self._error
 
     def wait(self) -> None:
-        """Wait until nothing is on its way.
+        """Wait until every batch is written.
 
         Raises:
             DatabaseError: If the database refused a batch.
@@ -145,7 +145,7 @@ class Lanes:
         self.check()
 
     def close(self) -> None:
-        """End the threads, after what was handed over, and close their connections."""
+        """End the threads once all batches are written, and close their connections."""
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
@@ -153,7 +153,7 @@ class Lanes:
             thread.join()
         self._threads.clear()
 
-    # In the threads
+    # What the threads run
 
     def _start(self) -> None:
         if not self._threads:
@@ -166,7 +166,7 @@ class Lanes:
                 thread.start()
 
     def _run(self, writer: Writer, queue: deque[_Work]) -> None:
-        """Write what comes, until the lanes are closed."""
+        """Write the shares of the queue, until the lanes are closed."""
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: queue or self._is_closed)
@@ -180,7 +180,7 @@ class Lanes:
         writer.close()
 
     def _write(self, writer: Writer, share: Share) -> Exception | None:
-        """Write a share, unless one before it was refused; returns why it is not written."""
+        """Write a share, unless an earlier one was refused; returns why it is not written."""
         name = (share.table.schema, share.table.name)
         if isinstance(self._error, TransientError):
             return self._error
@@ -192,7 +192,7 @@ class Lanes:
                 writer.write(share.table, share.elements, share.deleted, share.stream)
             except RefusedDataError:
                 bad_rows.write(writer, share.table, share.stream, share.rows, self._refuse)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the target has to hear of it.
+        except Exception as error:  # noqa: BLE001 - the target must learn of any error.
             self._refused.setdefault(name, error)
             return error
         return None
@@ -218,7 +218,7 @@ def _precedes(share: Share, refused: Exception) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """A share on its way."""
+    """A share that waits to be written."""
 
     number: int
     share: Share

@@ -1,4 +1,4 @@
-"""The table of the records that are not written elsewhere, since they are invalid."""
+"""The table of invalid records, with the reasons."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class Quarantine:
     """Keeps invalid records in a table, in the schema of the table that they were for.
 
     Args:
-        connection: A connection of its own, which is opened when there is something to keep.
-        logger: Where it is told at the end.
+        connection: A connection for this alone, opened for the first invalid record.
+        logger: Gets a warning for each stream at the end.
     """
 
     def __init__(self, connection: Connection, logger: logging.Logger) -> None:
@@ -61,19 +61,19 @@ class Quarantine:
         return stream in self._streams
 
     def keep_old_versions(self, stream: str) -> None:
-        """Note that rows of older versions of a stream stay, which the summary tells."""
+        """Note that rows of older versions of a stream stay, for the warning at the end."""
         self._streams_kept.add(stream)
 
     def put(self, refusal: Refusal) -> None:
-        """Take a record, from whichever thread; `flush` writes it."""
+        """Take a record, from any thread; `flush` writes it."""
         self._streams.add(refusal.stream)
         self._waiting.append((refusal, datetime.now(UTC)))
 
     def flush(self) -> None:
-        """Write what was taken.
+        """Write the records that were taken.
 
         Raises:
-            DatabaseError: If the database refuses it; it is still to be written then.
+            DatabaseError: If the database refuses them; the next call tries again.
         """
         while self._waiting:
             refusal, at = self._waiting.popleft()
@@ -86,7 +86,7 @@ class Quarantine:
             del self._taken[schema]
 
     def _prepare(self, schema: str | None) -> tuple[cols.Table, Callable[[bytes], bytes]]:
-        """Make the table of a schema when it is first needed, and tell how its elements are."""
+        """The table of a schema, made when it is first needed, and what makes its elements."""
         if schema not in self._prepared:
             columns = [
                 cols.Column(name, (name,), kind, name, description=description)
