@@ -51,13 +51,17 @@ def over(wire: CuttingProxy, database: Database) -> Database:
 
 @SERVERS
 @pytest.mark.usefixtures("impatient")
-def test_a_server_that_says_nothing_is_not_connected_to_for_ever(database: Database) -> None:
-    """Though it accepts connections."""
+def test_a_server_that_says_nothing_is_not_connected_to_for_ever(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Though it accepts connections; it is told before."""
     with (
         CuttingProxy(database.url, when="silent") as wire,
         pytest.raises(DatabaseError, match="open the"),
     ):
         write(over(wire, database), T, record("t", id=1))
+
+    assert "Waiting for the database for 1 seconds, to open the" in caplog.text
 
 
 @SERVERS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import weakref
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -80,7 +81,9 @@ class Session:
                 f"open the {self.dialect.name} database of `sqlalchemy_url`"
             )
             with self._errors(doing, hide=self._address.without_secrets):
-                driver = self._connect()
+                # Drivers have a limit of their own, and there is no connection yet to give up.
+                with waits.Wait(doing, self._logger, math.inf, lambda: None):
+                    driver = self._connect()
                 self._finalizer = weakref.finalize(self, driver.close)
                 with waits.Wait(doing, self._logger, waits.OPEN_SECONDS, driver.abort):
                     self.dialect = self.dialect.of_server(driver.version)
