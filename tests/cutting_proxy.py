@@ -34,6 +34,8 @@ class CuttingProxy:
         self._is_silent = self._falls_silent and not words
         self.cuts = 0
         """How often a connection was cut, or silence began: 0 or 1."""
+        self._mutex = threading.Lock()
+        """Held while connections are closed, so that none is forgotten that is just made."""
         self._sockets = [socket.create_server(("127.0.0.1", 0))]
         self._threads = [threading.Thread(target=self._accept)]
         port = self._sockets[0].getsockname()[1]
@@ -66,19 +68,21 @@ class CuttingProxy:
 
     def speak(self) -> None:
         """Let bytes pass again, on new connections; those that were silent are closed."""
-        if self._is_silent:
-            for each in self._sockets[1:]:
-                with suppress(OSError):  # It is closed at the other end.
-                    each.shutdown(socket.SHUT_RDWR)
-            self._is_silent = False
+        with self._mutex:
+            if self._is_silent:
+                for each in self._sockets[1:]:
+                    with suppress(OSError):  # It is closed at the other end.
+                        each.shutdown(socket.SHUT_RDWR)
+                self._is_silent = False
 
     def _accept(self) -> None:
         with suppress(OSError):  # Shut down.
             while True:
                 client, _ = self._sockets[0].accept()
-                if self._is_silent:
-                    self._sockets.append(client)
-                    continue
+                with self._mutex:
+                    if self._is_silent:
+                        self._sockets.append(client)
+                        continue
                 try:
                     server = socket.create_connection((self._server.host, self._server.port))
                 except OSError:  # The server is down.
