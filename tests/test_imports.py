@@ -61,6 +61,7 @@ FOLDERS: Final = {
         "nested_reader | report_plan",
         "reader",
         "plans | reading",
+        "record_writer",
         "hidden_currency | kinds | nested | report",
         "stream",
         "list_read | plan | progress",

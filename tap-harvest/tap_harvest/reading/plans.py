@@ -76,5 +76,15 @@ def _finds_deletions(stream: HarvestStream) -> bool:
         and _limit(stream, "end_date") is None
         and not stream.filtered_by
         and stream.accounts.show_all
-        and stream.is_sole_source
+        and _is_sole_source(stream)
+    )
+
+
+def _is_sole_source(stream: HarvestStream) -> bool:
+    """Whether no other stream's records get the same name from stream maps."""
+    names = {stream_map.stream_alias for stream_map in stream.stream_maps}
+    return all(
+        names.isdisjoint(stream_map.stream_alias for stream_map in other.stream_maps)
+        for other in stream.all_streams
+        if other is not stream and other.selected
     )

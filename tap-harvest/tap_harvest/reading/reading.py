@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from tap_harvest.reading.record_writer import RecordWriter
 from tap_harvest.state.bookmark import Span, instant_text
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Reading:
         self.account = account
         self.span = Span()
         self.rows = 0
+        self._writer = RecordWriter(stream, account)
         self._news = 0
         self._known_until: datetime | None = None
 
@@ -94,12 +96,7 @@ class Reading:
 
     def write_rows(self, rows: Iterable[tuple[Head, Raw]], received_at: datetime) -> None:
         """Write the records of all rows that are in the range to read."""
-        stream, account, span, known_until = (
-            self.stream,
-            self.account,
-            self.span,
-            self._known_until,
-        )
+        span, known_until, write = self.span, self._known_until, self._writer.write
         for head, row in rows:
             if self.is_full:
                 break
@@ -107,14 +104,14 @@ class Reading:
                 is_news = known_until is None or (
                     head.updated_at is not None and head.updated_at > known_until
                 )
-                for record in stream.records(row):
-                    stream.write_record(record, account, received_at)
+                for record in self.stream.records(row):
+                    write(record, received_at)
                     self.rows += 1
                     self._news += is_news
 
     def write(self, record: Record) -> None:
         """Write one record of the tap's own."""
-        self.stream.write_record(record, self.account, datetime.now(UTC))
+        self._writer.write(record, datetime.now(UTC))
         self.rows += 1
 
     def count_rows(self) -> None:

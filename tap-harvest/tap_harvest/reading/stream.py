@@ -7,22 +7,18 @@ from __future__ import annotations
 
 import logging
 from decimal import Decimal
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import msgspec
 from msgspec import Raw
 from singer_sdk import Stream
-from singer_sdk.exceptions import MapExpressionError
 from singer_sdk.helpers.conform import TypeConformanceLevel
-from singer_sdk.mapper import SameRecordTransform
-from singer_sdk.singerlib import RecordMessage
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from typing_extensions import override
 
-from tap_harvest.fields import ACCOUNT_ID, with_account, with_account_key
+from tap_harvest.fields import with_account, with_account_key
 from tap_harvest.filters import query
-from tap_harvest.reading.list_read import Listing, content_hash, with_fields
+from tap_harvest.reading.list_read import Listing, content_hash
 from tap_harvest.state.bookmark import REPLICATION_KEY, instant_text
 from tap_harvest.state.entries import Entry
 from tap_harvest.summary import Tally
@@ -34,6 +30,7 @@ if TYPE_CHECKING:
 
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context, Record
+    from singer_sdk.singerlib import RecordMessage
 
     from tap_harvest.account import Account, Accounts
     from tap_harvest.filters import Filters
@@ -225,63 +222,33 @@ class HarvestStream(Stream):
         return Entry(state, self.name, account.id if self.has_account_id else None)
 
     @property
-    def is_sole_source(self) -> bool:
-        """Whether no other stream's records get the same name from stream maps."""
-        names = {stream_map.stream_alias for stream_map in self.stream_maps}
-        return all(
-            names.isdisjoint(stream_map.stream_alias for stream_map in other.stream_maps)
-            for other in self.all_streams
-            if other is not self and other.selected
-        )
-
-    @property
     def all_streams(self) -> list[HarvestStream]:
         """The streams of the tap, in order."""
         return cast("list[HarvestStream]", list(self._tap.streams.values()))
 
     # Writing
 
-    def write_record(self, record: Raw | Record, account: Account, received_at: datetime) -> None:
-        """Write one record, be it bytes or decoded."""
-        if self.has_account_id:
-            owner = {ACCOUNT_ID: account.id}
-            record = with_fields(record, owner) if isinstance(record, Raw) else owner | record
-        if self._is_verbatim:
-            verbatim = cast("Record", record)  # The writer takes bytes as they are.
-            message = RecordMessage(self.name, verbatim, self._stream_version, received_at)
-            self._tap.write_message(message)
-            return
-        decoded = decode_record(record) if isinstance(record, Raw) else record
-        try:
-            self._write_record_message(decoded)
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-            # The SDK lets these errors of an expression pass, and their texts quote the record.
-            sentence = (
-                f'an expression for stream "{self.name}" fails for a record '
-                f"({type(error).__name__}). Correct the expression."
-            )
-            raise MapExpressionError(sentence) from error
+    @property
+    def version(self) -> int | None:
+        """The version that further records get; `None` for none."""
+        return self._stream_version
 
-    @cached_property
-    def _is_verbatim(self) -> bool:
-        """Whether records are written unchanged: no stream maps, no deselected field."""
-        maps = self.stream_maps
-        return (
-            all(self.mask.values())
-            and len(maps) == 1
-            and type(maps[0]) is SameRecordTransform
-            and maps[0].stream_alias == self.name
-            and not maps[0].flattening_enabled
-        )
+    @version.setter
+    def version(self, version: int | None) -> None:
+        self._stream_version = version
+
+    def write_message(self, message: RecordMessage) -> None:
+        """Write a message as it is."""
+        self._tap.write_message(message)
+
+    def write_mapped(self, record: Record) -> None:
+        """Write a record as `stream_maps` and the catalog change it."""
+        self._write_record_message(record)
 
     def flush(self) -> None:
         """Send what was written on its way while the next page is waited for."""
         if isinstance(self._tap.message_writer, BufferedWriter):
             self._tap.message_writer.flush()
-
-    def use_version(self, version: int | None) -> None:
-        """Give all further records a version."""
-        self._stream_version = version
 
     def activate_version(self, version: int) -> None:
         """Tell targets that rows of earlier versions were deleted."""

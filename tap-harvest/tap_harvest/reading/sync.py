@@ -29,7 +29,7 @@ class Sync:
         """
         for member in (stream, *stream.descendents):
             if member.selected and not isinstance(member, Report):
-                member.use_version(self._plans.of(member).version)
+                member.version = self._plans.of(member).version
         if isinstance(stream, Report) and not stream.is_trial:
             announce(stream)
         for account in stream.accounts.all:
