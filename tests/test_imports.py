@@ -15,7 +15,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 TAP: Final = (
     "__main__",
     "tap",
-    "configuration | settings | streams",
+    "cli | configuration | settings | streams",
     "reading",
     "account",
     "fields | filters | logs | rights | summary | writer",

@@ -95,7 +95,7 @@ SETTINGS: Final = th.PropertiesList(
         "sweep_days",
         th.IntegerType(minimum=0, maximum=MAX_DAYS),
         default=30,
-        title="Sweep",
+        title="Reconcile below records",
         description="The same for payments, messages and project assignments, which take a "
         "request for each invoice, estimate or person; null: never. It also brings changes "
         "that do not show at those.",

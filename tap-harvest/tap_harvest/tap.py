@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from contextlib import contextmanager
 from functools import cached_property, partial
@@ -12,18 +11,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 import click
 import msgspec
 from singer_sdk import Tap
-from singer_sdk.exceptions import (
-    ConfigValidationError,
-    FatalAPIError,
-    MappingError,
-    RetriableAPIError,
-)
+from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.singerlib import Schema
 from typing_extensions import override
 
 from tap_harvest import configuration
 from tap_harvest.account import Accounts
+from tap_harvest.cli import plain_errors, readable
 from tap_harvest.fields import (
     ACCOUNT_ID,
     with_account,
@@ -40,13 +35,12 @@ from tap_harvest.reading.report import Report
 from tap_harvest.reading.sync import Sync
 from tap_harvest.rights import Wanted
 from tap_harvest.settings import NULL_IS_NEVER, SETTINGS
-from tap_harvest.state.entries import accounts_in, of_other_form, sound_state
+from tap_harvest.state.entries import account_changes, sound_state
 from tap_harvest.streams import STREAMS
 from tap_harvest.summary import summary
-from tap_harvest.writer import BufferedWriter, OutputError, flush_output
+from tap_harvest.writer import BufferedWriter, flush_output
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import Iterable, Iterator, Mapping
     from types import FrameType
 
@@ -244,26 +238,8 @@ class TapHarvest(Tap):
                 reason,
             )
         super().load_state({"bookmarks": bookmarks})
-        are_several = bool(self.config.get("account_ids"))  # Not judged in a discovery.
-        if unused := of_other_form(self.state, are_several=are_several):
-            names = ["`account_id`", "`account_ids`"]
-            self.logger.warning(
-                "The state was made with %s, and now the settings have %s. Records then have "
-                "another key, so these streams are read from the beginning: %s. Begin with new "
-                "tables and without a state.",
-                *(names if are_several else reversed(names)),
-                ", ".join(unused),
-            )
-        before = {found for stream in bookmarks for found in accounts_in(self.state, stream)}
-        # Without a state, as in a discovery, settings may not have been judged.
-        if before and self._account_ids and (others := before.difference(self._account_ids)):
-            self.logger.warning(
-                "Accounts were read before that are not in `account_ids`: %s. Their rows stay "
-                "downstream, and until they are read again nothing is removed there that was "
-                "deleted in any account. Add them; or drop the bookmarks (`--full-refresh`), and "
-                "their rows are removed.",
-                ", ".join(map(str, sorted(others))),
-            )
+        for warning in account_changes(self.state, self.config.get("account_ids") or ()):
+            self.logger.warning("%s", warning)
 
     @override
     @property
@@ -278,7 +254,7 @@ class TapHarvest(Tap):
         cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]
     ) -> _ConfigInput:
         ctx.meta[SOURCES] = value
-        with _readable("--config", ", ".join(value)):
+        with readable("--config", ", ".join(value)):
             return super().cb_config(ctx, param, value)
 
     @override
@@ -292,11 +268,11 @@ class TapHarvest(Tap):
     def invoke(cls, **arguments: Any) -> None:
         for option in ("state", "catalog"):
             if file := arguments.get(option):
-                with _readable(f"--{option}", file.name):
+                with readable(f"--{option}", file.name):
                     text = file.read()
                     msgspec.json.decode(text, type=dict)
                 arguments[option] = StringIO(text)
-        with _plain_errors(cls.logger), flush_output():
+        with plain_errors(cls.logger), flush_output():
             super().invoke(**arguments)
 
     @override
@@ -304,13 +280,13 @@ class TapHarvest(Tap):
     def cb_discover(
         cls: type[TapHarvest], ctx: click.Context, param: click.Option, value: bool
     ) -> None:
-        with _plain_errors(cls.logger), flush_output():
+        with plain_errors(cls.logger), flush_output():
             super().cb_discover(ctx, param, value)
 
     @override
     @classmethod
     def cb_test(cls: type[TapHarvest], ctx: click.Context, param: click.Option, value: str) -> None:
-        with _plain_errors(cls.logger):
+        with plain_errors(cls.logger):
             super().cb_test(ctx, param, value)
 
     @override
@@ -338,46 +314,3 @@ class TapHarvest(Tap):
             summary = "Config validation failed"
             raise ConfigValidationError(summary, errors=errors, schema=self.config_jsonschema)
         return errors
-
-
-@contextmanager
-def _readable(option: str, path: str) -> Iterator[None]:
-    """End the program with a sentence where a file of the command line cannot be used."""
-    try:
-        yield
-    except (OSError, RecursionError, TypeError, ValueError) as error:
-        reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
-        message = f"`{option}` {path} cannot be read as a JSON object: {reason}"
-        raise click.ClickException(message) from error
-
-
-@contextmanager
-def _plain_errors(logger: logging.Logger) -> Iterator[None]:
-    """End the program with what an error says, without where in the code it arose."""
-    try:
-        yield
-    except (ConfigValidationError, click.ClickException, click.exceptions.Exit, BrokenPipeError):
-        raise  # The command line has an end of its own for these.
-    except Exception as error:  # Whatever it is, a traceback helps no user.
-        logger.debug("Where it arose", exc_info=True)
-        logger.error("%s", _sentence_of(error))  # noqa: TRY400  # As above.
-        sys.exit(1)
-
-
-def _sentence_of(error: Exception) -> str:
-    """What an error says, if its text is ours; the texts of others may quote values of records."""
-    if isinstance(error, (FatalAPIError, RetriableAPIError, OutputError)):
-        return str(error)
-    if isinstance(error, MappingError):
-        return f"`stream_maps` cannot be used: {error}"
-    if isinstance(error, msgspec.DecodeError):  # Its text names a kind and a place, no value.
-        return (
-            f"An answer of Harvest's is not as documented: {error}. Check `api_url`; if it is "
-            "right, Harvest has changed."
-        )
-    if isinstance(error, RecursionError):
-        return "A record of Harvest's is nested too deeply to be read. Report it to Harvest."
-    return (
-        f"The tap has an error of its own ({type(error).__name__}). Run it again with "
-        "TAP_HARVEST_LOGLEVEL=DEBUG, and report where it arose."
-    )

@@ -187,14 +187,14 @@ def test_spans_are_covered_by_one_that_holds_them_all():
         (Bookmark(MAY, JULY), JUNE, timedelta(days=60), True),
     ],
 )
-def test_a_sweep_holds_for_its_time(
+def test_a_list_is_reconciled_when_its_time_is_over(
     bookmark: Bookmark, now: datetime | None, every: timedelta | None, is_due: bool
 ):
-    """Without a bookmark all is read anyway; a sweep in the future tells nothing."""
+    """Without a bookmark all is read anyway; a time in the future tells nothing."""
     assert bookmark.is_reconcile_due(now, every) is is_due
 
 
-def test_a_sweep_stands_beside_the_bookmark():
+def test_the_time_of_a_reconcile_stands_beside_the_bookmark():
     """In the same entry of the state, with its beginning and the version of the records."""
     bookmark = Bookmark(JUNE, MAY, start=MAY, version=7)
 

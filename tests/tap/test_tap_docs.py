@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import subprocess
@@ -182,3 +183,23 @@ def test_the_least_that_a_sync_costs_is_told(synced: Synced):
     asked = [path for path in again if "/reports/" not in path or "budget" in path]
     # A list that is read whole has more pages than one here, as they are short.
     assert len(set(asked)) == lists + each * people + managers + by_change
+
+
+def test_the_example_of_contributing_declares_a_stream(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    """Its added lines are all that a new stream takes, and they are fewer than thirty."""
+    guide = Path(__file__).parents[2] / ".github" / "CONTRIBUTING.md"
+    diff = guide.read_text(encoding="utf-8").split("```diff\n")[1].split("```")[0]
+    declaration = diff.split("--- a/")[1]
+    added = [line[1:] for line in declaration.splitlines()[2:]]
+    (tmp_path / "holidays.py").write_text("\n".join(added), encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    holidays = importlib.import_module("holidays").Holidays
+    monkeypatch.setattr("tap_harvest.tap.STREAMS", (holidays, *STREAMS))
+
+    found = TapHarvest(validate_config=False, config={}).streams["holidays"]
+
+    assert len(diff.splitlines()) < 30
+    assert found.schema["properties"].keys() == {"id", "name", "day", "updated_at"}
+    assert (found.primary_keys, found.replication_key) == (("id",), "updated_at")

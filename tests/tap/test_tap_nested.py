@@ -210,7 +210,7 @@ def test_only_parents_that_changed_are_asked_again(harvest: Sandbox, sync: Sync)
 
 
 def test_the_state_has_one_entry_a_stream(harvest: Sandbox, sync: Sync):
-    """The invoices' bookmark, the time of the sweep, and the version; none for each invoice."""
+    """The invoices' bookmark, when they were reconciled, and the version; none for each invoice."""
     run = sync("invoice_payments", "user_cost_rates")
 
     latest = max(row["updated_at"] for row in harvest.rows("invoices"))
@@ -274,7 +274,7 @@ def test_a_parent_that_changed_brings_its_whole_list(harvest: Sandbox, sync: Syn
 
 
 @pytest.mark.parametrize(("days", "is_there"), [(29, False), (30, True)])
-def test_a_message_that_does_not_move_its_invoice_comes_with_the_sweep(
+def test_a_message_that_does_not_move_its_invoice_comes_when_messages_are_reconciled(
     harvest: Sandbox, sync: Sync, days: int, is_there: bool
 ):
     """All invoices are asked again after `sweep_days`."""
@@ -286,8 +286,8 @@ def test_a_message_that_does_not_move_its_invoice_comes_with_the_sweep(
 
     assert (reminder in second.records("invoice_messages")) is is_there
     entry = second.states[-1]["bookmarks"]["invoice_messages"]
-    swept = harvest.now if is_there else harvest.now - timedelta(days=days)
-    assert entry["swept_at"] == instant_text(swept)
+    reconciled = harvest.now if is_there else harvest.now - timedelta(days=days)
+    assert entry["swept_at"] == instant_text(reconciled)
 
 
 OPEN = {"invoice": "open", "estimate": "sent"}

@@ -553,7 +553,7 @@ def test_an_earlier_start_date_brings_what_is_older(harvest: Sandbox, sync: Sync
 # What hangs below other records
 
 
-def test_a_deleted_payment_goes_with_the_sweep(harvest: Sandbox, sync: Sync):
+def test_a_deleted_payment_goes_when_payments_are_reconciled(harvest: Sandbox, sync: Sync):
     """Its invoice's change brings what is in the list, and cannot tell what is not any more."""
     first = sync("invoice_payments")
     harvest.advance(seconds=DAY)
@@ -570,7 +570,7 @@ def test_a_deleted_payment_goes_with_the_sweep(harvest: Sandbox, sync: Sync):
     assert found("invoice_payments", first, second, third) == ids(harvest, "invoice_payments")
 
 
-def test_an_archived_assignment_goes_with_the_sweep(harvest: Sandbox, sync: Sync):
+def test_an_archived_assignment_goes_when_assignments_are_reconciled(harvest: Sandbox, sync: Sync):
     """Harvest lists active ones only; its tasks go with it."""
     streams = ("user_project_assignments", "user_project_tasks")
     first = sync(*streams)

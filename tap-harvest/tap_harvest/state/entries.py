@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,15 +50,34 @@ def accounts_in(state: Mapping[str, Any], stream: str) -> set[int]:
     return set(map(int, state.get("bookmarks", {}).get(stream, {}).get(ACCOUNTS, {})))
 
 
-def of_other_form(state: Mapping[str, Any], *, are_several: bool) -> list[str]:
-    """The streams whose entries in a state belong to the other way of naming accounts.
+def account_changes(state: Mapping[str, Any], account_ids: Sequence[int | str]) -> Iterator[str]:
+    """What to warn of where a state was made for other accounts than the settings name.
 
     Args:
         state: The state.
-        are_several: Whether `account_ids` is set, so that entries are kept by account.
+        account_ids: The setting `account_ids`; empty if just one account is read.
     """
-    entries = state.get("bookmarks", {}).items()
-    return sorted(stream for stream, entry in entries if (ACCOUNTS in entry) is not are_several)
+    bookmarks = state.get("bookmarks", {})
+    are_several = bool(account_ids)
+    unused = [stream for stream, entry in bookmarks.items() if (ACCOUNTS in entry) != are_several]
+    if unused:
+        before, now = "`account_id`", "`account_ids`"
+        if not are_several:
+            before, now = now, before
+        yield (
+            f"The state was made with {before}, and now the settings have {now}. Records then have "
+            "another key, so these streams are read from the beginning: "
+            f"{', '.join(sorted(unused))}. Begin with new tables and without a state."
+        )
+    known = {account_id for stream in bookmarks for account_id in accounts_in(state, stream)}
+    # Without a state, as in a discovery, settings may not have been checked.
+    if known and are_several and (others := known.difference(map(int, account_ids))):
+        yield (
+            f"Accounts were read before that are not in `account_ids`: "
+            f"{', '.join(map(str, sorted(others)))}. Their rows stay downstream, and until they "
+            "are read again nothing is removed there that was deleted in any account. Add them; "
+            "or drop the bookmarks (`--full-refresh`), and their rows are removed."
+        )
 
 
 def _sound_entry(entry: Any, kind: type[Bookmark | Reported]) -> dict[str, Any]:

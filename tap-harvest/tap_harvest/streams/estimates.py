@@ -96,7 +96,7 @@ class EstimateMessages(NestedStream):
     """Mails about an estimate, and changes of its state.
 
     A message without a change of the state may not move its estimate. While that waits for an
-    answer, such a message comes within `reconcile_days`, and after that with the next sweep.
+    answer, such a message comes within `reconcile_days`, and after that within `sweep_days`.
 
     Harvest API, "Estimate Messages":
     https://help.getharvest.com/api-v2/estimates-api/estimates/estimate-messages/

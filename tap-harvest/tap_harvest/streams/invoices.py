@@ -119,7 +119,7 @@ class InvoiceMessages(NestedStream):
 
     A message without a change of the state, such as a reminder or the note that the client viewed
     the invoice, may not move its invoice. While that is open, such a message comes within
-    `reconcile_days`, and after that with the next sweep.
+    `reconcile_days`, and after that within `sweep_days`.
 
     Harvest API, "Invoice Messages":
     https://help.getharvest.com/api-v2/invoices-api/invoices/invoice-messages/

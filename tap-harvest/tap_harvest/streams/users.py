@@ -140,7 +140,7 @@ class UserProjectAssignments(NestedStream):
     """In which projects people can work now, and on which tasks of them.
 
     Harvest leaves archived assignments out; `project_user_assignments` has them too. A change of
-    the tasks may not move the assignment, and then comes with the next sweep. A token that may not
+    the tasks may not move the assignment, and then comes within `sweep_days`. A token that may not
     list people gets its owner's assignments, whole in each sync.
 
     Harvest API, "Project Assignments":
