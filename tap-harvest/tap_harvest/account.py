@@ -15,7 +15,7 @@ from tap_harvest.rights import lacks
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from tap_harvest.http.client import Client, Reach
+    from tap_harvest.http.client import AccountAccess, Client
     from tap_harvest.rights import Wanted
 
 logger = logging.getLogger("tap-harvest.account")
@@ -169,13 +169,13 @@ class Accounts:
         return all(account.shows_all for account in self.all)
 
 
-def _check_reach(wanted: list[int], reaches: list[Reach]) -> None:
+def _check_reach(wanted: list[int], accesses: list[AccountAccess]) -> None:
     """See that a token reaches some accounts.
 
     Raises:
         ConfigValidationError: It does not reach all of them.
     """
-    found = [reach.id for reach in reaches if reach.product == "harvest"]
+    found = [access.id for access in accesses if access.product == "harvest"]
     if missing := [account_id for account_id in wanted if account_id not in found]:
         message = (
             f"The access token does not reach {_numbers(missing)} of `account_ids`; the Harvest "
@@ -189,13 +189,13 @@ def _numbers(account_ids: list[int]) -> str:
     return ", ".join(map(str, account_ids))
 
 
-def _only(reaches: list[Reach]) -> Reach:
+def _only(accesses: list[AccountAccess]) -> AccountAccess:
     """The one Harvest account among those that a token reaches.
 
     Raises:
         ConfigValidationError: There is none, or there are several.
     """
-    accounts = [reach for reach in reaches if reach.product == "harvest"]
+    accounts = [access for access in accesses if access.product == "harvest"]
     if len(accounts) == 1:
         return accounts[0]
     if accounts:
@@ -205,7 +205,7 @@ def _only(reaches: list[Reach]) -> Reach:
             "Set `account_id` to one of them, or `account_ids` to several."
         )
     else:
-        others = ", ".join(f"{reach.id} of {reach.product}" for reach in reaches)
+        others = ", ".join(f"{access.id} of {access.product}" for access in accesses)
         message = (
             f"The access token reaches no Harvest account (it reaches: {others or 'nothing'}). "
             "Sign in as someone who is a member of the account."

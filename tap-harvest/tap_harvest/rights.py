@@ -1,4 +1,4 @@
-"""What an account does not have, or not show to the token, and what is missing downstream by that.
+"""What an account or the token's rights leave out, and what is missing downstream because of that.
 
 Harvest API, "Overview: Roles and permissions":
 https://help.getharvest.com/api-v2/introduction/overview/general/

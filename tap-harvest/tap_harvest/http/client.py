@@ -39,7 +39,7 @@ MAX_PAGE_SIZE = 2000
 _T = TypeVar("_T")
 
 
-class Reach(msgspec.Struct, frozen=True):
+class AccountAccess(msgspec.Struct, frozen=True):
     """An account that a token reaches; `product` tells Harvest from Forecast."""
 
     id: int
@@ -63,7 +63,7 @@ class _Links(msgspec.Struct, frozen=True):
 
 _links = msgspec.json.Decoder(_Links)
 _count = msgspec.json.Decoder(Annotated[int, msgspec.Meta(ge=0)])
-_reaches = msgspec.json.Decoder(list[Reach])
+_accesses = msgspec.json.Decoder(list[AccountAccess])
 
 
 class Client:
@@ -158,7 +158,7 @@ class Client:
         other._session = self._session.for_account(account_id)  # noqa: SLF001  # As above.
         return other
 
-    def accounts(self) -> list[Reach]:
+    def accounts(self) -> list[AccountAccess]:
         """The accounts that the token reaches; asked before an account is chosen.
 
         Harvest API, "Authentication":
@@ -166,7 +166,7 @@ class Client:
         """
         url = f"{self._identity_url}/api/v2/accounts"
         answer = self._session.get(url, None, "accounts")
-        return part(answer, "accounts", _reaches, "accounts")
+        return part(answer, "accounts", _accesses, "accounts")
 
     def one(self, path: str, *, stream: str) -> bytes:
         """An object that is not in a list, as Harvest sent it, without line breaks.

@@ -23,7 +23,7 @@ _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 def is_hidden(row: Raw) -> bool:
-    """Whether a row does not say which currency its amounts have."""
+    """Whether Harvest hides the currency of a row's amounts."""
     return not decode_record(row).get("currency")
 
 

@@ -1,4 +1,4 @@
-"""One read of a list, from its first page to its last, and what it proves."""
+"""Counts one read of a list, and tells whether all of its rows came."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ _SHARES = 64
 """Into how many parts a set of ids is divided."""
 
 
-class Head(msgspec.Struct, frozen=True):
-    """What the reading of a list needs to know of a row."""
+class RowMeta(msgspec.Struct, frozen=True):
+    """The id and times of a row, which decide whether and how a row is read."""
 
     id: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
 
 
-_UNREADABLE = Head()
-_decode_head = msgspec.json.Decoder(Head).decode
+_UNREADABLE = RowMeta()
+_decode_meta = msgspec.json.Decoder(RowMeta).decode
 
 
-def head_of(row: Raw) -> Head:
-    """The head of a row; an empty one where it is not as documented, so that the row passes."""
+def meta_of(row: Raw) -> RowMeta:
+    """The id and times of a row; empty if they are not as documented, so that the row passes."""
     try:
-        head = _decode_head(row)
+        meta = _decode_meta(row)
     except msgspec.ValidationError:
         return _UNREADABLE
-    return Head(head.id, _aware(head.created_at), _aware(head.updated_at))
+    return RowMeta(meta.id, _aware(meta.created_at), _aware(meta.updated_at))
 
 
 def content_hash(row: Raw) -> int:
@@ -101,26 +101,26 @@ class Listing(Enum):
     SELECTED = auto()
     """The rows that pass other filters too. A change can add a row and can remove it."""
 
-    def entered(self, head: Head) -> datetime | None:
+    def entered(self, meta: RowMeta) -> datetime | None:
         """The latest instant at which a row can have entered the list; `None` if unknown."""
-        return head.created_at if self is Listing.ALL else head.updated_at
+        return meta.created_at if self is Listing.ALL else meta.updated_at
 
 
-class Walk:
-    """Reads a list once, and counts whether all of its rows came.
+class ListRead:
+    """One read of a list, from the first page to the last, that counts whether all rows came.
 
     The first page says how many rows the list has at that moment. Rows that are deleted, added or
     changed between two pages shift other rows to pages that were read already, and no list is
-    protected by its order. So the walk counts only rows that were certainly in the list when the
+    protected by its order. So the read counts only rows that were certainly in the list when the
     first page was sent. If as many came as the first page announced, none was missed. These count:
 
     * the rows of the first page;
     * rows that entered the list more than a minute before, by their timestamps;
-    * rows that the walk before this one read too, and that were in the list in between.
+    * rows that the read before this one read too, and that were in the list in between.
 
-    Any other row may have entered the list after the first page was sent. It does not count, so it
-    cannot hide a row that was missed. Where such a row was announced after all, the walk misses it
-    in its count, and one more walk settles that.
+    Any other row may have entered the list after the first page was sent. Such a row does not
+    count, so that it cannot hide a row that was missed. If the first page did announce such a row,
+    the count is too low, and the list is read once more.
 
     Attributes:
         announced: How many rows the first page announced.
@@ -128,12 +128,12 @@ class Walk:
         highest: The latest `updated_at` among the rows; `None` if they had none.
     """
 
-    def __init__(self, listing: Listing, before: Walk | None = None) -> None:
+    def __init__(self, listing: Listing, before: ListRead | None = None) -> None:
         """Begin before the first page.
 
         Args:
             listing: Which rows the list holds.
-            before: The walk of the same list that this walk repeats; `None` for the first walk.
+            before: The read of the same list that this read repeats; `None` for the first read.
         """
         self.announced = self.came = 0
         self.highest: datetime | None = None
@@ -143,16 +143,16 @@ class Walk:
         self._counted = Ids()
         # Rows that may have entered the list a moment ago, each with its version.
         self._recent: dict[int, object] = {}
-        # Only what the walk before found, not the walk: that one knows of one more.
-        self._counted_before = before._counted if before else Ids()  # noqa: SLF001  # A walk too.
-        self._recent_before = before._recent if before else {}  # noqa: SLF001  # A walk too.
+        # Not the earlier read itself, which refers to the read before it.
+        self._counted_before = before._counted if before else Ids()  # noqa: SLF001  # Ours.
+        self._recent_before = before._recent if before else {}  # noqa: SLF001  # Ours.
 
     @property
-    def read(self) -> int:
-        """How many of the announced rows came; this takes a while to count."""
+    def confirmed(self) -> int:
+        """How many rows count as announced rows that came; this takes a while to count."""
         late = self._recent.keys() - self._counted.known(self._recent)
         if self._listing is Listing.SELECTED:
-            # An equal version in both walks shows that the row was in the list in between.
+            # An equal version in both reads shows that the row was in the list in between.
             repeated = {key for key in late if self._recent_before.get(key) == self._recent[key]}
         else:
             repeated = self._counted_before.known(late) | (late & self._recent_before.keys())
@@ -161,36 +161,36 @@ class Walk:
     @property
     def missing(self) -> int:
         """How many of the announced rows did not certainly come; this takes a while to count."""
-        return max(self.announced - self.read, 0)
+        return max(self.announced - self.confirmed, 0)
 
-    def add(self, page: Page, identify: Callable[[Raw], int]) -> list[tuple[Head, Raw]]:
-        """Count a page; return its rows, each with its head.
+    def add(self, page: Page, identify: Callable[[Raw], int]) -> list[tuple[RowMeta, Raw]]:
+        """Count a page; return its rows, each with its id and times.
 
         Args:
             page: The page.
             identify: Gives the identity of a row that has no `id`.
         """
-        heads = [head_of(row) for row in page.rows]
+        metas = [meta_of(row) for row in page.rows]
         is_first = not self._is_begun
         if is_first:
             self._is_begun = True
             self.announced = page.total_entries
             self._limit = page.sent_at and page.sent_at - CLOCK_TOLERANCE
         counted = []
-        for head, row in zip(heads, page.rows, strict=True):
-            key = identify(row) if head.id is None else head.id
-            entered = self._listing.entered(head)
+        for meta, row in zip(metas, page.rows, strict=True):
+            key = identify(row) if meta.id is None else meta.id
+            entered = self._listing.entered(meta)
             is_old = entered is not None and self._limit is not None and entered < self._limit
             if is_first or is_old:
                 counted.append(key)
             if not is_old:
-                self._recent[key] = head.updated_at or content_hash(row)
+                self._recent[key] = meta.updated_at or content_hash(row)
         self._counted.add(counted)
-        self.came += len(heads)
-        moments = [head.updated_at for head in heads if head.updated_at is not None]
+        self.came += len(metas)
+        moments = [meta.updated_at for meta in metas if meta.updated_at is not None]
         self.highest = max((*moments, self.highest) if self.highest else moments, default=None)
-        return list(zip(heads, page.rows, strict=True))
+        return list(zip(metas, page.rows, strict=True))
 
     def stop(self) -> None:
         """End before the last page: nothing is missed, and no bookmark may move."""
-        self.announced, self.highest = self.read, None
+        self.announced, self.highest = self.confirmed, None

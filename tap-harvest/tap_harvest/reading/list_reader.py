@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tap_harvest.account import Account
-    from tap_harvest.reading.list_read import Walk
+    from tap_harvest.reading.list_read import ListRead
     from tap_harvest.reading.plans import Plans
     from tap_harvest.reading.stream import HarvestStream
 
@@ -68,29 +68,29 @@ class ListReader(Reader):
             spans = [member.span for member in self.family]
             spans += [reader.await_parents() for reader in self.below]
             since = Span.covering(spans).since
-            walk = self.walk_whole(
-                lambda walk: self._read_once(walk, since),
+            read = self.read_until_whole(
+                lambda read: self._read_once(read, since),
                 self.stream.listing(self.stream.query(since)),
             )
-        if walk.missing:
+        if read.missing:
             return
-        self.move_bookmarks(walk.highest)
+        self.move_bookmarks(read.highest)
         for reader in self.below:
-            reader.read_below(walk.highest)
+            reader.read_below(read.highest)
 
-    def _read_once(self, walk: Walk, since: datetime | None) -> None:
+    def _read_once(self, read: ListRead, since: datetime | None) -> None:
         """Read the list, write it, and note which of its records have lists to read."""
         progress = self.progress("rows")
         for page in self.stream.pages(self.account, since):
-            rows = walk.add(page, self.stream.identity)
+            rows = read.add(page, self.stream.identity)
             for member in self.family:
                 member.write_rows(rows, page.received_at)
             for reader in self.below:
                 reader.note_parents(rows)
-            progress.tell(walk.came, walk.announced)
+            progress.tell(read.came, read.announced)
             self.stream.flush()
             if self.is_trial_over:
-                walk.stop()
+                read.stop()
                 break
 
     def _read_own(self) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tap_harvest.http.errors import UnavailableError
-from tap_harvest.reading.list_read import Head, head_of, with_fields
+from tap_harvest.reading.list_read import RowMeta, meta_of, with_fields
 from tap_harvest.reading.reader import Reader
 from tap_harvest.reading.stream import decode_record, query_since
 from tap_harvest.state.bookmark import Span
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tap_harvest.account import Account
     from tap_harvest.http.paging import Page
-    from tap_harvest.reading.list_read import Walk
+    from tap_harvest.reading.list_read import ListRead
     from tap_harvest.reading.nested import NestedStream
     from tap_harvest.reading.plan import AccountPlan
     from tap_harvest.reading.plans import Plans
@@ -75,18 +75,18 @@ class NestedReader(Reader):
             return None
         return Span.covering(plan.whole_span for plan in plans)
 
-    def note_parents(self, rows: Iterable[tuple[Head, Raw]]) -> None:
+    def note_parents(self, rows: Iterable[tuple[RowMeta, Raw]]) -> None:
         """Remember which records of a page of the parents' list are to be asked."""
-        for head, row in rows:
-            if head.id is None or not self.stream.has_list(row):
+        for meta, row in rows:
+            if meta.id is None or not self.stream.has_list(row):
                 continue
-            if head.updated_at in self._changed:
-                self._parents[head.id] = head.updated_at
-            elif self._is_asked_as_open(head, row):
-                self._parents[head.id] = None  # Its rows are due, whenever it changed.
+            if meta.updated_at in self._changed:
+                self._parents[meta.id] = meta.updated_at
+            elif self._is_asked_as_open(meta, row):
+                self._parents[meta.id] = None  # Its rows are due, whenever it changed.
 
-    def _is_asked_as_open(self, head: Head, row: Raw) -> bool:
-        if self._open is None or head.updated_at not in self._open:
+    def _is_asked_as_open(self, meta: RowMeta, row: Raw) -> bool:
+        if self._open is None or meta.updated_at not in self._open:
             return False
         return bool(_state_of(row).state == self.stream.open_state)
 
@@ -102,18 +102,18 @@ class NestedReader(Reader):
             if is_offered:
                 self.begin()
                 with self.measured():
-                    # Not the walks themselves: they know each row, and there may be very many.
-                    walks = [(walk.missing, walk.highest) for walk in self._walks()]
-                is_unseen = bool(self._parents) and not walks  # All parents were gone.
-                is_short = self._is_cut or any(missing for missing, _ in walks)
+                    # Not the reads themselves: each keeps the ids of all its rows.
+                    reads = [(read.missing, read.highest) for read in self._reads()]
+                is_unseen = bool(self._parents) and not reads  # All parents were gone.
+                is_short = self._is_cut or any(missing for missing, _ in reads)
                 if is_unseen or is_short or self.is_trial_over:
                     return
                 if not self.stream.follows_parent:
-                    moments = (moment for _, moment in walks if moment is not None)
+                    moments = (moment for _, moment in reads if moment is not None)
                     highest = max(moments, default=None)
                 self.move_bookmarks(highest)
 
-    def _walks(self) -> Iterator[Walk]:
+    def _reads(self) -> Iterator[ListRead]:
         """Read and write the list of each parent that is due.
 
         Raises:
@@ -129,7 +129,7 @@ class NestedReader(Reader):
             if self.is_trial_over:
                 break
             try:
-                yield self.walk_whole(
+                yield self.read_until_whole(
                     partial(self._read_once, parent_id, since),
                     self.stream.listing(query_since(since)),
                 )
@@ -161,21 +161,21 @@ class NestedReader(Reader):
                     meaning,
                 )
 
-    def _read_once(self, parent_id: int, since: datetime | None, walk: Walk) -> None:
+    def _read_once(self, parent_id: int, since: datetime | None, read: ListRead) -> None:
         """Read the list of one parent and write it.
 
         Args:
             parent_id: The parent's id.
             since: Only rows that changed from this instant on; `None` asks for all.
-            walk: Counts the rows.
+            read: Counts the rows.
         """
         changed_at = self._parents[parent_id]
         path, query = self._list_below(parent_id, since)
         for page in self._pages(path, query, parent_id):
-            rows = walk.add(page, self.stream.identity)
+            rows = read.add(page, self.stream.identity)
             if self.stream.follows_parent:
                 # What is due of the list is so because of its parent's change.
-                rows = [(Head(head.id, updated_at=changed_at), row) for head, row in rows]
+                rows = [(RowMeta(meta.id, updated_at=changed_at), row) for meta, row in rows]
             for member in self.family:
                 member.write_rows(rows, page.received_at)
 
@@ -201,7 +201,7 @@ class NestedReader(Reader):
             with self.measured():
                 for page in self._pages(self.stream.own_path, {}, owner):
                     for member in self.family:
-                        rows = ((head_of(row), row) for row in page.rows)
+                        rows = ((meta_of(row), row) for row in page.rows)
                         member.write_rows(rows, page.received_at)
                     self.stream.flush()
             self.note("only those of the token's owner")

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from tap_harvest.http.errors import UnavailableError
-from tap_harvest.reading.list_read import Walk
+from tap_harvest.reading.list_read import ListRead
 from tap_harvest.reading.progress import Progress
 from tap_harvest.reading.reading import Reading
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-MAX_WALKS = 3
-"""How often a list is read in a run until a read proves that no row was missed."""
+MAX_READS = 3
+"""How often a run reads a list at most, until no row was missed."""
 
 
 class Reader:
@@ -148,26 +148,28 @@ class Reader:
             return (item for item, _, _ in lists)
         return self.account.client.ahead(lists, stream=self.stream.name)
 
-    def walk_whole(self, read_once: Callable[[Walk], object], listing: Listing) -> Walk:
-        """Read a list until a walk proves that no row was missed, at most `MAX_WALKS` times.
+    def read_until_whole(
+        self, read_once: Callable[[ListRead], object], listing: Listing
+    ) -> ListRead:
+        """Read a list until no row was missed, at most `MAX_READS` times.
 
         Args:
-            read_once: Reads the list, writes it, and adds its pages to a walk.
+            read_once: Reads the list, writes it, and adds its pages to a `ListRead`.
             listing: Which rows the list holds.
         """
-        walk = Walk(listing)
-        read_once(walk)
-        for _ in range(1, MAX_WALKS):
-            if not (missing := walk.missing):
-                return walk
+        read = ListRead(listing)
+        read_once(read)
+        for _ in range(1, MAX_READS):
+            if not (missing := read.missing):
+                return read
             self.logger.info(
                 "The list changed while it was read, reading it again: stream=%s rows=%d",
                 self.label,
                 missing,
             )
-            walk = Walk(listing, before=walk)
-            read_once(walk)
-        if missing := walk.missing:
+            read = ListRead(listing, before=read)
+            read_once(read)
+        if missing := read.missing:
             self.note("the list changed while it was read")
             self.logger.warning(
                 "The list changed each time that it was read, so rows may be missing. Its bookmark "
@@ -175,10 +177,10 @@ class Reader:
                 "stream=%s reads=%d missing=%d. If this happens in each run, sync at a quieter "
                 "time, or tell Harvest's support.",
                 self.label,
-                MAX_WALKS,
+                MAX_READS,
                 missing,
             )
-        return walk
+        return read
 
     def move_bookmarks(self, highest: datetime | None) -> None:
         """Put into the state that all was read that was due of the family.

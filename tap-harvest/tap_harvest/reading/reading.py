@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Record
 
     from tap_harvest.account import Account
-    from tap_harvest.reading.list_read import Head
+    from tap_harvest.reading.list_read import RowMeta
     from tap_harvest.reading.plan import Plan
     from tap_harvest.reading.stream import HarvestStream
 
@@ -94,15 +94,15 @@ class Reading:
             value,
         )
 
-    def write_rows(self, rows: Iterable[tuple[Head, Raw]], received_at: datetime) -> None:
+    def write_rows(self, rows: Iterable[tuple[RowMeta, Raw]], received_at: datetime) -> None:
         """Write the records of all rows that are in the range to read."""
         span, known_until, write = self.span, self._known_until, self._writer.write
-        for head, row in rows:
+        for meta, row in rows:
             if self.is_full:
                 break
-            if head.updated_at in span:
+            if meta.updated_at in span:
                 is_news = known_until is None or (
-                    head.updated_at is not None and head.updated_at > known_until
+                    meta.updated_at is not None and meta.updated_at > known_until
                 )
                 for record in self.stream.records(row):
                     write(record, received_at)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tap_harvest.account import Account
     from tap_harvest.http.paging import Page
-    from tap_harvest.reading.list_read import Walk
+    from tap_harvest.reading.list_read import ListRead
     from tap_harvest.reading.plans import Plans
     from tap_harvest.state.windows import Window
 
@@ -97,17 +97,17 @@ class ReportReader(Reader):
         ever = set(self.plan.reported.sent.get(window.first, ()))
         keys: set[tuple[int, str]] = set()
 
-        def read_once(walk: Walk) -> None:
+        def read_once(read: ListRead) -> None:
             keys.clear()
             for page in self._pages_of(window):
-                rows = walk.add(page, self.stream.identity)
+                rows = read.add(page, self.stream.identity)
                 self._reading.write_rows(rows, page.received_at)
                 keys.update(self.stream.key_of(row) for _, row in rows)
                 ever.update(keys)
                 self.stream.flush()
 
-        walk = self.walk_whole(read_once, self.stream.listing({}))
-        if walk.missing:
+        read = self.read_until_whole(read_once, self.stream.listing({}))
+        if read.missing:
             self.plan.note_sent(window, ever)
             self.stream.write_state()
             return False
