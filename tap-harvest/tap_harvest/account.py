@@ -1,4 +1,4 @@
-"""The accounts that are read: which they are, what they offer, what the token may see of them."""
+"""The accounts to read: their ids, their modules, and what the token may see."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ logger = logging.getLogger("tap-harvest.account")
 
 
 class Account:
-    """One Harvest account. Nothing is asked before it is needed, and nothing twice."""
+    """One Harvest account. Each request is sent when it is first needed, and once."""
 
     def __init__(self, client: Client, account_id: int | None, *, skip_forbidden: bool) -> None:
         """Ask nothing yet.
@@ -35,7 +35,7 @@ class Account:
         self.client = client
         self.skip_forbidden = skip_forbidden
         self.withheld: dict[type[UnavailableError], str] = {}
-        """The first stream that Harvest did not show, for each way of not showing it."""
+        """The first stream that Harvest did not show, by kind of error."""
         self._account_id = account_id
 
     @cached_property
@@ -69,7 +69,7 @@ class Account:
 
     @property
     def shows_all(self) -> bool:
-        """Whether Harvest shows every row to the token, so that what is not shown is deleted."""
+        """Whether Harvest shows every row to the token, so that missing rows were deleted."""
         return self.roles is not None and "administrator" in self.roles
 
     @cached_property
@@ -99,7 +99,7 @@ class Account:
         return settings
 
     def offers(self, module: str) -> bool:
-        """Whether a module is on; where that is unknown, its own lists will tell.
+        """Whether a module is on, or may be: if that is unknown, its lists are asked for.
 
         Args:
             module: One of the flags of `/company`, such as `expense_feature`.
@@ -145,7 +145,7 @@ class Accounts:
         self._is_open = False
 
     def open(self) -> None:
-        """Ask what all streams depend on, of all accounts: who reads, and what they offer.
+        """Ask each account for the token's owner and for its modules, which all streams depend on.
 
         Warnings say what will be missing downstream.
 
@@ -170,7 +170,7 @@ class Accounts:
 
 
 def _check_reach(wanted: list[int], accesses: list[AccountAccess]) -> None:
-    """See that a token reaches some accounts.
+    """Check that a token reaches some accounts.
 
     Raises:
         ConfigValidationError: It does not reach all of them.

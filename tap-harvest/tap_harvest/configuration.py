@@ -1,7 +1,7 @@
-"""Whether settings can be right, before anything is asked of Harvest, and what is said if not.
+"""Checks settings before the first request.
 
-Each complaint is one sentence that names the setting and says what is right. The value of a secret
-is in none of them.
+Each error is one sentence that names the setting and says what would be right. No error repeats the
+value of a secret.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ TRUTHS = {"true": True, "1": True, "yes": True, "on": True}
 TRUTHS |= {"false": False, "0": False, "no": False, "off": False}
 
 MAX_SHOWN = 60
-"""How much of a wrong value a complaint repeats, in characters."""
+"""How much of a wrong value an error repeats, in characters."""
 
 YEARS = range(1901, 2101)
 ADDRESSES = ("api_url", "identity_url")
 MOMENTS = ("start_date", "end_date", "report_start_date")
 
 NOT_SETTINGS: Final = frozenset({"loglevel"})
-"""What variables of our prefix name beside settings."""
+"""Variables with our prefix that are no settings."""
 
 RIGHT = {
     "account_id": "the number of an account, such as 900100",
@@ -51,16 +51,16 @@ RIGHT = {
         "`2031-04-09T16:20:00Z`",
     ),
 }
-"""What settings are, of which a JSON Schema does not say it in words."""
+"""What is right for settings whose JSON Schema does not say it in words."""
 
 
 def from_environment(schema: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     """The settings that variables such as `TAP_HARVEST_PAGE_SIZE` hold.
 
-    A variable of the shell goes before one in a file `.env`. An empty variable is not set, as
-    schedulers pass on what nobody filled in, nor is one of JSON that is null. A text that is not of
-    the setting's kind stays one, for the schema to complain of. A setting that does not exist is
-    returned as well, so that it is told.
+    A variable of the shell overrides one in a file `.env`. An empty variable counts as not set,
+    since schedulers pass on empty values; so does the JSON text `null`. A text that is not of the
+    setting's kind is returned as it is, and the schema then refuses it. Unknown settings are
+    returned too, so that the caller can warn of them.
 
     Raises:
         ConfigValidationError: If the file `.env` cannot be read.
@@ -77,7 +77,7 @@ def from_environment(schema: Mapping[str, Any], prefix: str) -> dict[str, Any]:
         except ValueError:
             found = {name: os.environ[f"{prefix}{name.upper()}"]}
         if name in found and is_boolean_type(kind):
-            # The SDK takes whatever it does not know for false.
+            # The SDK reads any unknown word as false.
             text = os.environ[f"{prefix}{name.upper()}"]
             found = {name: TRUTHS.get(text.lower(), text)}
         settings |= {name: value for name, value in found.items() if value not in ("", None)}
@@ -95,11 +95,11 @@ def _read_dotenv() -> None:
 
 
 def _unknown_variables(schema: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    """The variables of our prefix that name no setting, and are not empty."""
+    """The variables with our prefix that name no setting, and are not empty."""
     names = {
         variable: variable.removeprefix(prefix).lower()
         for variable, text in os.environ.items()
-        # Two underscores begin what Meltano passes on for itself.
+        # Meltano's own variables have two underscores after the prefix.
         if text and variable.startswith(prefix) and not variable.startswith(f"{prefix}_")
     }
     known = schema["properties"].keys() | NOT_SETTINGS
@@ -109,16 +109,16 @@ def _unknown_variables(schema: Mapping[str, Any], prefix: str) -> dict[str, Any]
 def faults(
     settings: dict[str, Any], schema: dict[str, Any], offered: Mapping[str, Filters]
 ) -> Iterator[str]:
-    """What is wrong with the settings; those that are not set get their defaults.
+    """The errors in the settings; settings that are not set get their defaults.
 
     Args:
         settings: Their values by name.
-        schema: What the tap knows of settings, as JSON Schema.
+        schema: The JSON Schema of the settings.
         offered: The filters of each stream's list.
     """
     yield from sign_in.setting_errors(settings)
     by_name = dict(_faults_of_schema(settings, schema))
-    own = {*sign_in.SETTINGS, *ADDRESSES}  # Which are not repeated.
+    own = {*sign_in.SETTINGS, *ADDRESSES}  # Errors of these repeat no value.
     yield from (fault for name, fault in by_name.items() if name not in own)
     sound = {name: value for name, value in settings.items() if name not in by_name}
     for name in ADDRESSES:
@@ -133,7 +133,7 @@ def faults(
 def _faults_of_schema(
     settings: dict[str, Any], schema: dict[str, Any]
 ) -> Iterator[tuple[str, str]]:
-    """The settings that the schema does not allow, each with what is said."""
+    """The settings that the schema refuses, each with its error."""
     for error in JSONSchemaValidator(_repaired(schema)).iter_errors(settings):
         name, *inside = map(str, error.path)
         if inside and name not in RIGHT:
@@ -166,7 +166,7 @@ def _faults_of_moments(texts: Mapping[str, str]) -> Iterator[str]:
             yield _fault(name, text, {})
         else:
             moments[name] = moment
-    # Reports may begin later than the end: a slice of history before them has none.
+    # `report_start_date` may be after `end_date`: then no report is read.
     start, end = moments.get("start_date"), moments.get("end_date")
     if start and end and end <= start:
         yield "`end_date` is not after `start_date`, so nothing lies between. Set a later one."

@@ -1,8 +1,8 @@
-"""The words that streams use to declare their fields.
+"""Functions that declare the fields of a stream.
 
-Each word makes one property of a JSON Schema. A key is never null; all else may be, because
-Harvest withholds figures by right and leaves keys out without notice. Objects are open, so
-that a key that Harvest adds passes through.
+Each function makes one property of a JSON Schema. A key is never null. Every other field may be
+null, because Harvest hides figures from some tokens and leaves members out without notice. Objects
+are open, so that a member that Harvest adds passes through.
 """
 
 from __future__ import annotations
@@ -98,16 +98,16 @@ def reference(name: str, description: str, *more: Field) -> Field:
 
 
 ACCOUNT_ID = "account_id"
-"""The field that says whose a record is, where several accounts are read."""
+"""The field with the account of a record, where several accounts are read."""
 
 
 def with_account_key(keys: Iterable[str]) -> list[str]:
-    """The key of a stream whose records begin with the account that they are of."""
+    """The key of a stream whose records begin with their account."""
     return [ACCOUNT_ID, *(name for name in keys if name != ACCOUNT_ID)]
 
 
 def with_account(schema: Schema) -> Schema:
-    """A schema whose records begin with the account that they are of, as a part of the key."""
+    """A schema whose records begin with their account, as a part of the key."""
     added = fields(key(ACCOUNT_ID, "Id of the account, added by the tap."))
     required = [name for name in schema.get("required", []) if name != ACCOUNT_ID]
     return {

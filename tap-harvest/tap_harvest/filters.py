@@ -1,7 +1,7 @@
-"""What Harvest can be asked to leave out of a list.
+"""The filters of lists: `stream_filters`.
 
-A stream says which filters its list takes, and of which kind their values are. Those that decide
-on pages and changes (`page`, `per_page`, `cursor`, `updated_since`) are the tap's own.
+A stream declares the filters of its list and the kinds of their values. The filters for pages and
+changes (`page`, `per_page`, `cursor`, `updated_since`) are the tap's own.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def _text(value: object, kind: Kind) -> str:
 
 
 def faults(settings: Mapping[str, Any], offered: Mapping[str, Filters]) -> Iterator[str]:
-    """What is wrong with the setting `stream_filters`, a sentence each.
+    """The errors in the setting `stream_filters`, one sentence each.
 
     Args:
         settings: Its value: filters and their values, by stream.

@@ -1,6 +1,6 @@
-"""How the tap logs: fewer lines of the SDK's, no secrets, and no values of records.
+"""The tap's logs: fewer lines of the SDK, no secrets, and no values of records.
 
-All lines of the SDK's are there at the level DEBUG.
+The level DEBUG shows all lines of the SDK.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from typing_extensions import override
 from tap_harvest.http.secrets import redacted
 
 LINE = "{asctime} {levelname:<7} {message}"
-"""How a line begins; the SDK's own beginning takes 62 of a terminal's 80 columns."""
+"""The format of a line. The SDK's format uses 62 of a terminal's 80 columns before the text."""
 INDENT = " " * len("2031-04-09 16:20:05 WARNING ")
-"""How it goes on where it is longer than the terminal: below its own text."""
+"""Begins the second and further lines of a text that is longer than the terminal."""
 
 
 class _Calm(logging.Filter):
-    """Lets through what the SDK says only from WARNING on, by a logger that it shares with us."""
+    """Filters the SDK's lines below WARNING in the logger that the SDK and the tap share."""
 
     @override
     def filter(self, record: logging.LogRecord) -> bool:
@@ -33,7 +33,7 @@ class _Calm(logging.Filter):
 
 
 class _Lines(ConsoleFormatter):
-    """Breaks a line between words where the terminal would break it within one."""
+    """Wraps lines between words."""
 
     @override
     def format(self, record: logging.LogRecord) -> str:
@@ -51,7 +51,7 @@ class _Lines(ConsoleFormatter):
 
 
 def _columns() -> int:
-    """How many columns the terminal has; 0 where standard error is none, or says nothing."""
+    """The columns of the terminal; 0 if standard error is no terminal, or its size is unknown."""
     try:
         return os.get_terminal_size(sys.stderr.fileno()).columns
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""What a user may set."""
+"""The settings of the tap, as JSON Schema."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from tap_harvest.http.client import MAX_PAGE_SIZE
 from tap_harvest.state.windows import SIZES
 
 ACCOUNT_ID = {"type": ["integer", "string"], "minimum": 1, "pattern": "^[0-9]+$"}
-"""What numbers an account: a number, or its text, as environment variables have it."""
+"""The id of an account: a number, or its text, as environment variables have it."""
 MAX_DAYS = 36_500
-"""A century: as good as for ever, and still a length of time."""
+"""A century, which is as good as never."""
 NULL_IS_NEVER = frozenset({"reconcile_days", "sweep_days"})
 """The settings for which null is a value; for all others it stands for their default."""
 

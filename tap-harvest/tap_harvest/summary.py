@@ -1,4 +1,4 @@
-"""What a run did: a line a stream, for the people who read logs."""
+"""The table at the end of a run: one line for each stream."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 NOTHING = "-"
-"""What stands for a figure that there is not."""
+"""Stands for a missing figure."""
 
 
 @dataclass
 class Tally:
-    """What a run did for one stream.
+    """What a run did for one stream: the figures of its line.
 
     Attributes:
         rows: Records sent.
-        changed: How many of them are new or changed since the bookmark; `None` if nobody can tell.
-        seconds: How long its list was read; 0 for what comes from another stream's.
+        changed: How many of them are new or changed since the bookmark; `None` if unknown.
+        seconds: How long its list was read; 0 if it comes from another stream's list.
         is_read: Whether it was read to its end.
-        note: What is to be known besides, such as why it was skipped.
+        note: What else a person should know, such as why the stream was skipped.
     """
 
     rows: int = 0
@@ -32,12 +32,12 @@ class Tally:
 
     @property
     def is_begun(self) -> bool:
-        """Whether anything happened for it."""
+        """Whether the run began to read it."""
         return self.is_read or bool(self.note or self.rows or self.seconds)
 
     @property
     def outcome(self) -> str:
-        """What is to be known besides the figures; empty where all is well."""
+        """What a person should know beside the figures; empty if the stream was read."""
         if self.note or self.is_read:
             return self.note
         return "unfinished" if self.is_begun else "not read"

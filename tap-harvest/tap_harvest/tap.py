@@ -1,4 +1,4 @@
-"""The tap as the SDK and the command line know it: its streams, a run, and what is said of it."""
+"""The tap: from settings and state to accounts, streams, a run and its summary."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class TapHarvest(Tap):
         calm_down(self.logger)
         config = arguments.get("config")
         if isinstance(config, dict):
-            # As with an empty variable: null, which the SDK lets pass, is no page size.
+            # Null means the default, as an empty variable does. The SDK accepts null as a value.
             config = {
                 name: value
                 for name, value in config.items()
@@ -172,7 +172,7 @@ class TapHarvest(Tap):
 
     @override
     def setup_mapper(self) -> None:
-        # The catalog may have been discovered with the other setting of accounts.
+        # The catalog may come from a discovery with `account_ids` set, or without.
         for entry in self.input_catalog.streams if self.input_catalog is not None else ():
             keys, schema = entry.key_properties or (), entry.schema.to_dict()
             if self._account_ids:
@@ -186,18 +186,18 @@ class TapHarvest(Tap):
     def sync_all(self) -> None:
         with self._summed_up("Read to the end:"):
             if any(s.selected or s.has_selected_descendents for s in self.streams.values()):
-                # Before anything is written, the token is known to reach all accounts.
+                # Fails before anything is written if the token does not reach an account.
                 self.accounts.open()
             super().sync_all()
 
-    @override  # type: ignore[misc]  # As above: of a trial.
+    @override  # type: ignore[misc]  # As above.
     def run_sync_dry_run(self, *args: Any, **kwargs: Any) -> bool:
         with self._summed_up("Tried, the first rows of each stream:"):
             return super().run_sync_dry_run(*args, **kwargs)
 
     @contextmanager
     def _summed_up(self, heading: str) -> Iterator[None]:
-        """Tell at the end what was read, and close the client, also after an error or a signal."""
+        """Log a summary at the end, and close the client, also after an error or a signal."""
         began = time.monotonic()
         is_complete = False
         try:
@@ -244,7 +244,7 @@ class TapHarvest(Tap):
     @override
     @property
     def _env_var_config(self) -> dict[str, Any]:
-        # The SDK's ends in a traceback where a number is none.
+        # The SDK ends with a traceback if a number is not valid.
         self.append_builtin_config(self.config_jsonschema)
         return configuration.from_environment(self.config_jsonschema, self._env_var_prefix)
 
@@ -292,16 +292,16 @@ class TapHarvest(Tap):
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
         # Each bookmark was written when it moved. The SDK would write the state once more, which
-        # may be in the middle of a record, and call the half of a sync a success.
+        # may be in the middle of a record, and report half of a sync as a success.
         cast("BufferedWriter", self.message_writer).exit(128 + signum)
 
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
-        # The SDK's sentences are those of a JSON Schema, and repeat secrets.
+        # The SDK's messages are those of a JSON Schema, and repeat secrets.
         self.append_builtin_config(self.config_jsonschema)
         for name, kind in self.config_jsonschema["properties"].items():
             if kind.get("secret") and isinstance(self._config.get(name), str):
-                keep_secret(self._config[name])  # It may have been put into other settings too.
+                keep_secret(self._config[name])  # Other settings may hold it by mistake.
         # The SDK has names on instances; ours are on classes.
         offered = {stream.name: stream.filters for stream in STREAMS}  # type: ignore[misc]
         errors = list(configuration.faults(self._config, self.config_jsonschema, offered))

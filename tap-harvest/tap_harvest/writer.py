@@ -1,7 +1,7 @@
-"""How messages leave: encoded by msgspec, in few large writes.
+"""Writes messages: encoded by msgspec, in few large blocks.
 
-The SDK's writer flushes after each message, which costs more than making it. This one keeps
-messages until they fill a block, a STATE or SCHEMA is among them, or someone asks.
+The SDK's writer flushes after each message, which costs more than the encoding. This writer keeps
+messages until they fill a block, until a STATE or SCHEMA message comes, or until `flush`.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ BLOCK_BYTES = 256 * 1024
 
 
 class OutputError(Exception):
-    """Standard output takes no more, for instance since its disk is full."""
+    """Standard output cannot be written, for instance because the disk is full."""
 
 
 @contextmanager
 def flush_output() -> Iterator[None]:
-    """Write to standard output what is buffered, at the end of a block.
+    """Flush standard output at the end of a `with` block.
 
     Raises:
         OutputError: The output cannot be written.
@@ -45,7 +45,7 @@ def flush_output() -> Iterator[None]:
     except BrokenPipeError:
         raise
     except OSError as error:
-        # What is buffered would be tried again, in vain, when Python ends.
+        # Python would try to write the rest once more when it ends, and fail again.
         with contextlib.suppress(OSError, ValueError), Path(os.devnull).open("wb") as nowhere:
             os.dup2(nowhere.fileno(), sys.stdout.fileno())
         message = (
@@ -77,7 +77,7 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
             self.flush()
 
     def flush(self) -> None:
-        """Hand all messages to whoever reads standard output."""
+        """Write all messages to standard output."""
         block, self._block = self._block, bytearray()
         if not block:
             return

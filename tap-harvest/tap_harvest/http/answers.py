@@ -22,7 +22,7 @@ MAX_COMPLAINT_LENGTH = 300
 """How much of Harvest's complaint an error repeats, in characters."""
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""The errors of decoding an answer that nobody has checked."""
+"""The errors of decoding an unchecked answer."""
 
 _T = TypeVar("_T")
 
@@ -51,7 +51,7 @@ class Answer(NamedTuple):
 
 
 def opened(response: requests.Response, stream: str) -> Answer:
-    """The JSON object that an answer holds.
+    """Decode an answer into its JSON object.
 
     Raises:
         RetriableAPIError: The answer is not a JSON object in UTF-8.

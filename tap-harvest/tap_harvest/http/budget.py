@@ -1,4 +1,4 @@
-"""How many requests Harvest allows, and when the next one may leave.
+"""How many requests Harvest allows, and when the next one may be sent.
 
 Harvest API, "Overview: Rate Limiting":
 https://help.getharvest.com/api-v2/introduction/overview/general/#rate-limiting
@@ -21,17 +21,17 @@ WINDOW_SECONDS = 15
 REPORT_WINDOW_SECONDS = 15 * 60
 """Length of the window of the requests for reports."""
 LONG_SECONDS = 20
-"""From how long a wait on it is told; the ordinary budget lets more requests leave before that."""
+"""The shortest wait that is logged; waits for the general budget are shorter."""
 
 logger = logging.getLogger("tap-harvest.budget")
 
 
 class Budget:
-    """So many requests in any stretch of so many seconds, whichever threads send them.
+    """Limits the requests in any window of some seconds. Any thread may use it.
 
-    It is entered for each request, waits before that until one more is allowed, and counts the
-    request until a whole window has passed since its answer came: Harvest counted it before then,
-    so that a slow answer cannot make the next window too full.
+    Each request is sent inside `with budget:`, which waits until one more request is allowed. A
+    request counts until a whole window has passed since its answer came. Harvest counts a request
+    at some time before its answer, so the limit also holds if an answer is slow.
 
     Attributes:
         requests: Requests allowed in one window.
@@ -69,18 +69,18 @@ class Budget:
 
     @property
     def left(self) -> int:
-        """Requests that may leave at once."""
+        """Requests that may be sent now."""
         with self._changed:
             return self._left()
 
     @property
     def seconds_held(self) -> float:
-        """For how long some request had to wait so far; several at once count once."""
+        """For how long any request had to wait so far; requests that wait together count once."""
         with self._changed:
             return self._seconds_held + (self._clock() - self._held_since if self._held else 0)
 
     def pause(self, seconds: float) -> bool:
-        """Let no request leave for so many seconds, also none that waits already.
+        """Send no request for some seconds, also none that waits already.
 
         Returns:
             Whether a new pause begins, or one becomes much longer. Requests that are refused
@@ -91,7 +91,7 @@ class Budget:
             until = now + seconds
             is_news = self._paused_until <= now or until >= self._paused_until + LONG_SECONDS
             self._paused_until = max(self._paused_until, until)
-            if is_news:  # Whoever asked for the pause tells of it.
+            if is_news:  # The caller logs the pause.
                 self._told_until = max(self._told_until, until + LONG_SECONDS)
         return is_news
 
@@ -102,7 +102,7 @@ class Budget:
         return self.requests - self._under_way - len(self._answered)
 
     def _seconds_to_wait(self) -> float | None:
-        """How long no request may leave; `None` where an answer that is to come decides it."""
+        """How long no request may be sent; `None` if that depends on an answer to come."""
         due = self._paused_until
         if self._left() <= 0:
             if not self._answered:
@@ -111,7 +111,7 @@ class Budget:
         return due - self._clock()
 
     def _tell(self, seconds: float) -> None:
-        """Log a wait that is long enough to be taken for a standstill, once for all who wait."""
+        """Log a long wait, once for all requests that wait."""
         until = self._clock() + seconds
         if seconds >= LONG_SECONDS and until > self._told_until:
             self._told_until = until + LONG_SECONDS

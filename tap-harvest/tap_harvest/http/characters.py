@@ -1,4 +1,4 @@
-"""Halves of characters, which JSON can write and nothing downstream takes."""
+"""Replaces halves of characters, which JSON allows and no target accepts."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""How Harvest knows who asks: by a personal access token, or by OAuth2.
+"""The two ways to sign in to Harvest: a personal access token, and OAuth2.
 
-With OAuth2 a refresh token is exchanged for an access token, which lives for two weeks. Who speaks
-HTTP does the exchange.
+With OAuth2, a refresh token is exchanged for an access token that is valid for two weeks. The
+session sends the exchange.
 
 Harvest API, "Authentication":
 https://help.getharvest.com/api-v2/authentication-api/authentication/authentication/
@@ -25,7 +25,7 @@ MARGIN_SECONDS = 60
 """How long before its end an access token is replaced."""
 
 PRINTABLE = r"[!-~]+\Z"
-"""What tokens are made of, and the other words of this room."""
+"""The characters of tokens, and of a client's id and secret."""
 OAUTH_SETTINGS = ("client_id", "client_secret", "refresh_token")
 SETTINGS = ("access_token", *OAUTH_SETTINGS)
 
@@ -33,12 +33,12 @@ Secret: TypeAlias = Annotated[str, msgspec.Meta(pattern=f"^{PRINTABLE}")]
 
 
 class Grant(msgspec.Struct, frozen=True):
-    """What Harvest gives for a refresh token.
+    """The tokens that Harvest gives for a refresh token.
 
     Attributes:
-        access_token: What requests are sent with.
-        expires_in: How long it lives, in seconds; `None` where Harvest does not say.
-        refresh_token: What is to be exchanged the next time; `None` if that stays as it was.
+        access_token: The token to send with requests.
+        expires_in: How long it is valid, in seconds; `None` where Harvest does not say.
+        refresh_token: The next refresh token; `None` if the old one stays valid.
     """
 
     access_token: Secret
@@ -57,7 +57,7 @@ Exchange: TypeAlias = Callable[[Mapping[str, str]], Grant]
 
 
 class SignIn(ABC):
-    """Gives the token that requests are sent with. Any thread may ask.
+    """Gives the token to send with requests. Any thread may use it.
 
     Attributes:
         advice: What a person does when Harvest refuses the token.
@@ -71,11 +71,11 @@ class SignIn(ABC):
 
     @abstractmethod
     def replaced(self, refused: str, exchange: Exchange) -> str | None:
-        """Another token in the place of one that Harvest refused; `None` if there is none."""
+        """A new token after Harvest refused one; `None` if there is none."""
 
 
 class PersonalToken(SignIn):
-    """A token that a person made by hand."""
+    """Signs in with a personal access token."""
 
     advice = "Create a new one under Developers in your Harvest ID and set `access_token`"
 
@@ -94,7 +94,7 @@ class PersonalToken(SignIn):
 
 
 class OAuth(SignIn):
-    """Access tokens from a refresh token: the first when it is needed, and each before its end."""
+    """Signs in with OAuth2: gets an access token when one is needed, and before one expires."""
 
     advice = "Sign in to Harvest anew with your OAuth2 client and set `refresh_token`"
 
@@ -112,8 +112,8 @@ class OAuth(SignIn):
         Args:
             client_id: The OAuth2 client, as Harvest registered it.
             client_secret: That client's secret.
-            refresh_token: What a person who signed in with that client got.
-            keep: Is told of each refresh token that Harvest replaces: the old one and the new.
+            refresh_token: The token that Harvest gave when a person signed in with that client.
+            keep: Called with the old and the new refresh token when Harvest replaces one.
             clock: Tells the time in seconds; it never goes backwards.
         """
         keep_secret(client_secret)
@@ -164,7 +164,7 @@ class OAuth(SignIn):
 
 
 def refusal(what: str, error: str) -> str:
-    """The sentence for a refused exchange.
+    """The message for a refused exchange.
 
     Args:
         what: Status and address of the answer.
@@ -184,7 +184,7 @@ def refusal(what: str, error: str) -> str:
 
 
 def setting_errors(config: Mapping[str, Any]) -> Iterator[str]:
-    """What is wrong with the settings of both ways to sign in; values are not repeated."""
+    """The errors in the settings of both ways to sign in; no message repeats a value."""
     found = [name for name in OAUTH_SETTINGS if name in config]
     missing = [name for name in OAUTH_SETTINGS if name not in config]
     if "access_token" in config and found:
@@ -225,7 +225,7 @@ def sign_in_of(config: Mapping[str, Any], keep: Callable[[str, str], None]) -> S
 
     Args:
         config: The settings.
-        keep: Is told of each refresh token that Harvest replaces: the old one and the new.
+        keep: Called with the old and the new refresh token when Harvest replaces one.
     """
     if "access_token" in config:
         return PersonalToken(config["access_token"])

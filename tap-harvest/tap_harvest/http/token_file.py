@@ -1,4 +1,4 @@
-"""Where a refresh token that Harvest replaced is kept for the next run: in its settings file."""
+"""Writes a refresh token that Harvest replaced into the settings file, for the next run."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _replace(files: list[Path], old: str, new: str) -> Path | None:
 
 
 def _write_whole(file: Path, content: bytes) -> None:
-    """Put a new content in the place of a file's, in one step; owner and permissions stay."""
+    """Replace the content of a file in one step; owner and permissions stay."""
     with file.open("r+b"):
         pass  # A file that must not be written must not be replaced either.
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")

@@ -1,4 +1,4 @@
-"""Calls that are made side by side."""
+"""Threads that make calls at the same time."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ _T = TypeVar("_T")
 class Workers:
     """Threads that make calls in the order in which they get them.
 
-    Those of `concurrent.futures` are waited for when the program ends, however long their calls
-    take: a request until its time-out, one for a report until its budget allows it. These are not.
+    When the program ends, it does not wait for these threads. It would wait for the threads of
+    `concurrent.futures`, whose calls can take long: a request until its time-out, or a report until
+    its budget allows it.
     """
 
     def __init__(self, count: int) -> None:
@@ -34,10 +35,10 @@ class Workers:
         self._is_closed = False
 
     def submit(self, call: Callable[[], _T]) -> Future[_T]:
-        """Have a call made as soon as a thread is free.
+        """Make a call as soon as a thread is free.
 
         Returns:
-            What will hold its result, or its error. It is cancelled if the workers are closed
+            The future of its result or its error. It is cancelled if the workers are closed
             before a thread was free.
         """
         future: Future[_T] = Future()
@@ -69,7 +70,7 @@ class Workers:
 
 
 class _Call(NamedTuple, Generic[_T]):
-    """A call, and what will hold its result."""
+    """A call and the future of its result."""
 
     future: Future[_T]
     call: Callable[[], _T]
@@ -79,5 +80,5 @@ class _Call(NamedTuple, Generic[_T]):
         if self.future.set_running_or_notify_cancel():
             try:
                 self.future.set_result(self.call())
-            except BaseException as error:  # noqa: BLE001  # Whoever reads the result gets it.
+            except BaseException as error:  # noqa: BLE001  # The reader of the result gets it.
                 self.future.set_exception(error)

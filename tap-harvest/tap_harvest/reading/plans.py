@@ -67,7 +67,7 @@ def _days(stream: HarvestStream, setting: str) -> timedelta | None:
 def _finds_deletions(stream: HarvestStream) -> bool:
     """Whether rows that a whole read does not bring were deleted in Harvest.
 
-    Where something is left out of the read, nobody can tell those from what was deleted.
+    If a read leaves rows out, these cannot be told from deleted rows.
     """
     return (
         stream.config["reconcile_days"] is not None

@@ -112,5 +112,5 @@ class ReportPlan:
         self._keep(self.reported.sent_too(window, keys), is_last=False)
 
     def _keep(self, reported: Reported, *, is_last: bool) -> None:
-        # By this mark of the SDK's, targets know that not all of the stream was read yet.
+        # This mark of the SDK tells targets that the stream was not read to its end yet.
         self._entry.write(reported.to_state() | ({} if is_last else {STARTING_MARKER: None}))

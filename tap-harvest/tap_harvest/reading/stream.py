@@ -271,7 +271,7 @@ class HarvestStream(Stream):
     def _sync_records(
         self, context: Context | None = None, *, write_messages: bool = True
     ) -> Generator[dict[str, Any], Any, Any]:
-        # The SDK wants a generator of the records; ours leave page by page, and nobody else asks.
+        # The SDK wants a generator of records. Ours are written page by page instead.
         yield from ()
         for below in self.descendents:
             if below.selected:
@@ -291,7 +291,7 @@ class HarvestStream(Stream):
 
     @override
     def finalize_state_progress_markers(self, state: dict[str, Any] | None = None) -> None:
-        # There are none: a bookmark is put into the state when it holds.
+        # There are none: a bookmark is put into the state when it is final.
         pass
 
     @override
@@ -306,8 +306,8 @@ class HarvestStream(Stream):
 
     @override
     def log(self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any) -> None:
-        # An error is told by whoever ends the run, and what was read by the summary. The SDK tells
-        # each here as well.
+        # The command line logs errors, and the summary says what was read. The SDK would repeat
+        # both here.
         if level < logging.ERROR:
             super().log(message, *args, level=min(level, logging.DEBUG), **kwargs)
 

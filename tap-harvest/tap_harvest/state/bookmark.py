@@ -1,4 +1,4 @@
-"""What was read, and what is due.
+"""Bookmarks: how far a stream was read.
 
 A bookmark is the instant up to which a stream was read. No list of Harvest is ordered by
 `updated_at`, so a bookmark moves only after the whole list was read. All comparisons are between
@@ -6,10 +6,9 @@ instants, never between texts.
 
 The state is Singer's, with one entry a stream:
 `{"bookmarks": {stream: {"replication_key": "updated_at", "replication_key_value": "2031-…"}}}`.
-Beside that stand when the stream was last read from its beginning (`swept_at`), what that beginning
-was if not that of time (`start_date`), when the lists below open records were last read
-(`checked_at`), the `version` of its records, and the `filters` that they had to pass. What the
-state keeps of a report is in `report_state.py`.
+An entry also has: when the stream was last reconciled (`swept_at`), where that read began
+(`start_date`), when the lists below open records were last read (`checked_at`), the `version` of
+the records, and the `filters` that were used. The entries of reports are in `report_state.py`.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ RECONCILE_SLACK = timedelta(minutes=90)
 Daily runs never begin exactly 24 hours apart, and once a year a day of local time has 23 hours.
 """
 EPOCH = datetime.fromtimestamp(0, UTC)
-"""Long before Harvest's first row: to ask from here on, or from before, is to ask for all."""
+"""Before Harvest's first row. A request from here on asks for all rows."""
 
 
 def instant(text: str) -> datetime:
@@ -55,7 +54,7 @@ def instant_text(moment: datetime) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The instants that a run reads: from `since` on, before `until`; `None` is open."""
+    """A range of instants, from `since` on and before `until`; `None` is open."""
 
     since: datetime | None = None
     until: datetime | None = None

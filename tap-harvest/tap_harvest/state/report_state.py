@@ -1,8 +1,6 @@
-"""Which windows of a report were read, as the state keeps it.
+"""The state of a report: which windows were read.
 
-The entry has the last day that was over when it was read, the first day from which on all windows
-were read, what windows are pieces of, the options that the figures depend on, and the subjects of
-the windows that may be read again.
+See `Reported` for the parts of an entry.
 """
 
 from __future__ import annotations
@@ -23,13 +21,13 @@ _OPTIONAL = ("start_date", "options")
 
 
 class Reported(msgspec.Struct, frozen=True, kw_only=True):
-    """The windows of a report that were read; it is written to the state as it is.
+    """The windows of a report that were read: its entry in the state.
 
     Attributes:
         replication_key: The field that ends a window.
         replication_key_value: The last day of the latest window that was over when it was read;
             `None` before there is one.
-        report_window: What the windows are pieces of.
+        report_window: The size of the windows.
         start_date: The day from which on all windows up to the latest were read; `None` if that is
             not known.
         options: The options that the report was asked with, as an address has them.

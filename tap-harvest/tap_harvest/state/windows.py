@@ -1,7 +1,7 @@
-"""The pieces of the calendar that reports are read by.
+"""The windows of the calendar by which reports are read.
 
-Pieces are fixed: whenever a day is reported, it is reported in the same piece, so that the figures
-of a piece always replace those of the same piece. Both ends are included, and no day is in two.
+Windows are fixed: a day is always in the same window, so that new figures of a window replace its
+old figures. Both ends are included, and no day is in two windows.
 
 Harvest API, "Reports": https://help.getharvest.com/api-v2/reports-api/reports/time-reports/
 """
@@ -39,7 +39,7 @@ def window_of(day: date, size: Size) -> Window:
 
     Args:
         day: The day.
-        size: What windows are pieces of.
+        size: The size of the windows.
     """
     if size == "day":
         return Window(day, day)
@@ -58,7 +58,7 @@ def windows(first: date, last: date, size: Size) -> Iterator[Window]:
     Args:
         first: The first day, which the first window may begin before.
         last: The last day, which the last window may end after.
-        size: What windows are pieces of.
+        size: The size of the windows.
     """
     day = first
     while day <= last:
