@@ -220,7 +220,7 @@ def test_a_member_s_token_reads_its_own_assignments(
     skipped = [line for line in warnings(caplog) if line.startswith("Skipped")]
     assert len(skipped) == (2 if with_users else 0)
     assert all("missing=users reason=" in line for line in skipped)
-    assert caplog.text.count("only the assignments of its owner are read") == 2
+    assert caplog.text.count("users to the token, so only the rows of its owner are read") == 2
 
 
 def test_a_member_s_assignments_come_with_their_account(harvest: Sandbox, sync: Sync):

@@ -206,9 +206,9 @@ class NestedReader(Reader):
                     self.stream.flush()
             self.note("only those of the token's owner")
             self.logger.warning(
-                "Harvest shows no list of people to the token, so only the assignments of its "
-                "owner are read: stream=%s. Use an administrator's token to read those of "
-                "everybody.",
+                "Harvest does not show %s to the token, so only the rows of its owner are read: "
+                "stream=%s. Use an administrator's token to read the rows of everybody.",
+                self.stream.parent_stream_type.name,  # type: ignore[misc]  # On the class.
                 self.label,
             )
 
