@@ -46,6 +46,7 @@ https://id.getharvest.com/developers):
 
   export TAP_HARVEST_ACCESS_TOKEN=...  TAP_HARVEST_ACCOUNT_ID=...
   .venv/bin/meltano run tap-harvest target-harvest-sql
+  make show
 """
 
 

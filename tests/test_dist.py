@@ -145,3 +145,32 @@ def test_the_report_makes_a_page(released: Released, tmp_path: Path) -> None:
     subprocess.run(command, cwd=tmp_path, check=True)
 
     assert "The table time_entries has no column" in (tmp_path / "page.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("url", "extra"),
+    [
+        ("postgresql://host/database", "postgres"),
+        ("mariadb://host/database", "mysql"),
+        ("mssql://host/database", "mssql"),
+        ("duckdb:///here.duckdb", "duckdb"),
+    ],
+)
+def test_the_report_names_the_extra_that_an_engine_needs(
+    released: Released, tmp_path: Path, url: str, extra: str
+) -> None:
+    """In one line."""
+    (tmp_path / "here.duckdb").touch()
+
+    done = subprocess.run(
+        [released.bin / "harvest-report", "page", "--database", url],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"Error: The driver of this database is not installed. Install harvest-report[{extra}].\n"
+    )

@@ -171,7 +171,7 @@ def budget_table(rows: Sequence[Row]) -> Table:
     """Make the table of budgets in hours; its bars are as long as what was used."""
     drawn = []
     for row in rows:
-        used = parts.number(row["percent"])
+        used = parts.number(row["used_percent"])
         most = max(used, FULL_PERCENT)
         css = "over" if used > FULL_PERCENT else "near" if used >= NEAR_PERCENT else "billable"
         drawn.append(Bar([(css, used * 100 / most)], FULL_PERCENT * 100 / most))
@@ -192,7 +192,7 @@ def budget_table(rows: Sequence[Row]) -> Table:
                 parts.hours_text(row["budget"]),
                 parts.hours_text(row["hours"]),
                 parts.hours_text(parts.number(row["budget"]) - parts.number(row["hours"])),
-                f"{parts.number(row['percent']):,.0f} %",
+                f"{parts.number(row['used_percent']):,.0f} %",
             ]
             for row, bar in zip(rows, drawn, strict=True)
         ],
