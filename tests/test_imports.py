@@ -97,7 +97,7 @@ FOLDERS: Final = {
     ),
     "target_harvest_sql.records": (
         "judge | table",
-        "metadata | plan | validation",
+        "metadata | plan | validation | wording",
         "digits | keys | layout | moments | multiples",
         "exact_schema | inexact | number_search | raw",
         "patterns",

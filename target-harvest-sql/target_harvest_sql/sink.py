@@ -15,12 +15,13 @@ from singer_sdk.sinks import Sink
 from typing_extensions import override
 
 from target_harvest_sql import columns as cols
-from target_harvest_sql.records.inexact import InexactValueError, InexactValues
+from target_harvest_sql.records.inexact import InexactValues
 from target_harvest_sql.records.judge import Judge
 from target_harvest_sql.records.metadata import Metadata, Moment
 from target_harvest_sql.records.raw import clean, is_deletion, needs_cleaning
 from target_harvest_sql.records.table import TablePlan
 from target_harvest_sql.records.validation import Validator
+from target_harvest_sql.records.wording import RecordError, located, reason_of
 from target_harvest_sql.writing.bad_rows import Origin, Refusal
 from target_harvest_sql.writing.batches import Batch
 
@@ -232,33 +233,13 @@ class SQLSink(Sink):
             )
         return cleaned
 
-    def _refuse(self, error: InvalidRecord | MissingKeyPropertiesError, origin: Origin) -> None:
+    def _refuse(self, error: RecordError, origin: Origin) -> None:
         """Put an invalid record into the quarantine, or end the run."""
         if self._quarantine is None:
-            raise self._located(error, origin) from error
-        reason = getattr(error, "error_message", None) or str(error)
-        self._quarantine.put(Refusal(self.stream_name, self._table, origin, reason))
-
-    def _located(self, error: Exception, origin: Origin) -> Exception:
-        """Say of which stream and line an error is, and what to do."""
-        where = f'{origin} of stream "{self.stream_name}"'
-        if isinstance(error, InexactValueError):
-            return InvalidRecord(f"{where} would not be kept: {error.what}. {error.advice}.", {})
-        what = getattr(error, "error_message", None) or str(error)
-        if isinstance(error, InvalidRecord):
-            if self.validate_schema:
-                otherwise = "`validate_records: false` leaves the judgement to the database"
-            else:
-                otherwise = "the database would read it as something else"
-            return InvalidRecord(
-                f"{where} does not fit its schema: {what}. Correct the schema of the tap; "
-                f"{otherwise}.",
-                {},
-            )
-        return MissingKeyPropertiesError(
-            f"{where} has no usable key: {what}. Correct the tap, or set other key properties with "
-            "`stream_maps` and `__key_properties__`."
-        )
+            where = f'{origin} of stream "{self.stream_name}"'
+            raise located(error, where, validates=self.validate_schema) from error
+        refusal = Refusal(self.stream_name, self._table, origin, reason_of(error))
+        self._quarantine.put(refusal)
 
     # Versions and the table
 
