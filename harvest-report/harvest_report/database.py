@@ -37,6 +37,9 @@ DRIVERS: Final = {
 }
 """What SQLAlchemy calls each database with its driver, and the extra that brings the driver."""
 
+FILES: Final = frozenset({"sqlite", "duckdb"})
+"""The databases that are files, and have no server."""
+
 EXAMPLES: Final = (
     "sqlite:///warehouse.db, duckdb:///warehouse.duckdb, postgresql://user:password@host/database, "
     "mariadb://user:password@host/database"
@@ -72,8 +75,7 @@ class Database:
                     f"The database has no table {table}. Select the stream {table} in the tap, "
                     "use a token that may read it, and sync again."
                 )
-                is_server = self._kind not in {"sqlite", "duckdb"}
-                if is_server and self._schema is None:
+                if self._kind not in FILES and self._schema is None:
                     told += " If the tables are in a schema of their own, name it with --schema."
                 return told
             lacking = sorted(needed - found - {DELETED_AT} - set(without))
@@ -152,7 +154,7 @@ def _url(address: str) -> URL:
     kind = url.drivername.partition("+")[0]
     if kind not in DIALECTS:
         raise ReportError(f"The URL of the database is of no kind that is known. Like {EXAMPLES}.")
-    if kind in {"sqlite", "duckdb"} and not Path(url.database or "").is_file():
+    if kind in FILES and not Path(url.database or "").is_file():
         raise ReportError(
             f"There is no database file {url.database or '(no path)'}. Sync first: "
             "meltano run tap-harvest target-harvest-sql. Or name another file with --database."
@@ -184,4 +186,8 @@ def _told(error: SQLAlchemyError, url: URL) -> str:
     if url.password:
         said = said.replace(str(url.password), "…")
     said = re.sub(r"\(Background on this error.*", "", said)[:300]
-    return f"The database cannot be read: {said} Check the URL, and that the server runs."
+    if url.get_backend_name() in FILES:
+        advice = "Check that the file is this kind of database, and that no other program locks it."
+    else:
+        advice = "Check the URL, and that the server runs."
+    return f"The database cannot be read: {said.rstrip('.')}. {advice}"

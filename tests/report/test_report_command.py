@@ -190,7 +190,13 @@ def test_a_period_without_entries_says_so(copy: Copy, page: Callable[..., Made])
         ("postgresql://u:p4ssw0rd@127.0.0.1:9/x", "The database cannot be read: "),
         ("mariadb://u:p4ssw0rd@127.0.0.1:9/x", "The database cannot be read: "),
         ("duckdb:///pyproject.toml", "The database cannot be read: "),
-        ("sqlite:///pyproject.toml", "The database cannot be read: "),
+        (
+            "sqlite:///pyproject.toml",
+            (
+                "The database cannot be read: file is not a database. Check that the file is this "
+                "kind of database, and that no other program locks it."
+            ),
+        ),
     ],
 )
 def test_a_database_that_cannot_be_read_is_one_line(url: str, told: str) -> None:
