@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import logging
 import signal
 import subprocess
 import threading
@@ -17,7 +17,8 @@ from target_run import activate, command, lines, record, run, schema, state, wri
 from cutting_proxy import CuttingProxy
 from fix_databases import Database
 from postgres_server import private_server
-from target_harvest_sql.database.errors import DatabaseError
+from target_harvest_sql.database.errors import DatabaseError, TransientError
+from target_harvest_sql.database.retries import Retries
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,10 +84,10 @@ def test_connections_that_the_server_ends_are_opened_again(
     assert len(postgres_database.rows("t")) == 1
 
 
-def test_an_error_that_stays_is_told_once(
+def test_a_server_that_restarts_ends_the_run(
     tmp_path: Path, feeding: Callable[[list[str]], Fed]
 ) -> None:
-    """However often the batch is tried again while a server is away; then the lock is gone."""
+    """The locks are gone with the server. What was committed has its state; the rest is missing."""
     with private_server() as server:
         database = Database("postgres", server.url)
         fed = feeding(command(database, tmp_path, batch_size_rows=1, lanes=1))
@@ -96,13 +97,33 @@ def test_an_error_that_stays_is_told_once(
         fed.feed(record("t", id=2), state(at=2))
         time.sleep(3)
         server.start()
-        exit_code, _, errors = fed.end()
+        exit_code, states, errors = fed.end()
+        rows = database.rows("t")
 
     assert exit_code == 1, errors
     assert b"The locks that keep other runs from" in errors
-    told = re.findall(r"WARNING (.*) Trying again in", errors.decode())
-    assert "refused" in told[-1]
-    assert len(told) == len(set(told))
+    assert states == b""
+    assert [row["id"] for row in rows] == [1]
+
+
+def test_an_error_that_stays_is_told_once(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often the call is tried again; an error that is new is told too."""
+    monkeypatch.setattr("target_harvest_sql.database.retries.MAX_PAUSE_SECONDS", 0)
+    failures = [TransientError("The server is away.")] * 3 + [TransientError("It is starting.")]
+
+    def call() -> str:
+        if failures:
+            raise failures.pop(0)
+        return "done"
+
+    assert Retries(logging.getLogger("retries")).run(call) == "done"
+    told = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
+    assert [text.split(" Trying again")[0] for text in told] == [
+        "The server is away.",
+        "It is starting.",
+    ]
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
