@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 HEAD: Final = (
-    *("", "rounds", "syncs", "kills: tap", "target", "server", "node"),
-    *("silence", "lost locks", "faults", "rows", "differences"),
+    *("", "rounds", "syncs", "tap", "target", "server", "node"),
+    *("silent", "locks", "faults", "records", "wrong"),
 )
 VICTIMS: Final = ("tap", "target", "server", "node", "network", "locks")
 
@@ -32,7 +32,9 @@ def main() -> int:
     parser.add_argument("--engine", choices=ENGINES, help="default: one after the other")
     options = parser.parse_args()
     say(f"Seed {options.seed}: about {options.seconds:.0f} s an engine.")
-    say("After each round all rows are compared with the account.\n")
+    say("After each round all records are compared with the account;")
+    say("`wrong` counts those that differ.")
+    say("`tap` to `node` count what was killed, `silent` and `locks` what was cut off.\n")
     say(line(HEAD))
     found: list[str] = []
     for engine in [options.engine] if options.engine else ENGINES:
@@ -54,7 +56,7 @@ def main() -> int:
 def line(cells: Sequence[object]) -> str:
     """A line of the table: the first cell to the left, numbers to the right."""
     first, *rest = cells
-    widths = (len(str(name)) + 2 for name in HEAD[1:])
+    widths = (len(str(name)) + 1 for name in HEAD[1:])
     return f"{first!s:<8}" + "".join(
         f"{cell!s:>{width}}" for cell, width in zip(rest, widths, strict=True)
     )
