@@ -142,7 +142,7 @@ def sql(name: str | None, dialect: str, schema: str | None) -> None:
     from harvest_report.queries import DIALECTS, SIGNS, queries
 
     if dialect not in DIALECTS:
-        raise ReportError(f"--dialect is none of {', '.join(DIALECTS)}.")
+        raise ReportError(f"--dialect is not one of {', '.join(DIALECTS)}.")
     if name is None:
         for query in queries().values():
             click.echo(f"{query.name:<32}{query.title}")

@@ -45,7 +45,7 @@ def find_client(database: Database, asked: str) -> tuple[int, str]:
         asked: The name, in whatever case, or the id.
 
     Raises:
-        ReportError: There is none, or there are several.
+        ReportError: No client, or more than one client, has that name or id.
     """
     if told := database.missing("clients_held"):
         raise ReportError(f"The page for a client cannot be made. {told}")

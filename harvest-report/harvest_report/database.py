@@ -55,7 +55,7 @@ class Database:
         Args:
             connection: Of SQLAlchemy.
             kind: A key of `DIALECTS`.
-            schema: The SQL schema of the tables; the connection's own if there is none.
+            schema: The SQL schema of the tables; `None` for the connection's default schema.
         """
         self._connection = connection
         self._kind = kind
@@ -63,7 +63,7 @@ class Database:
         self._columns = cache(self._read_columns)
 
     def columns(self, table: str) -> frozenset[str] | None:
-        """Name the columns of a table or view; `None` if there is none of that name."""
+        """Name the columns of a table or view; `None` if no table or view has that name."""
         return self._columns(table)
 
     def missing(self, name: str, without: Collection[str] = ()) -> str | None:
@@ -127,7 +127,7 @@ def open_database(address: str, schema: str | None = None) -> Iterator[Database]
 
     Args:
         address: A URL such as those in `EXAMPLES`.
-        schema: The SQL schema of the tables; the connection's own if there is none.
+        schema: The SQL schema of the tables; `None` for the connection's default schema.
 
     Raises:
         ReportError: The URL cannot be right, its driver is not installed, or the database

@@ -41,9 +41,9 @@ class Asked:
     first: dt.date | None = None
     last: dt.date | None = None
     as_of: dt.date | None = None
-    """The day that ages are counted to; today if there is none."""
+    """The day to which ages are counted; `None` for today."""
     client: str | None = None
-    """The name or the id of the client whose page it is; the account's page if there is none."""
+    """Name or id of the client that the page is for; `None` for the account's page."""
     people: bool = False
     """Whether a client's page names people."""
     notes: bool = False

@@ -288,7 +288,7 @@ def test_clients_and_queries_are_listed(copy: Copy) -> None:
         "receivables", "--dialect", "postgresql", "--schema", "own"
     )
     assert printed("nothing").startswith("Error: There is no query of that name.")
-    assert printed("--dialect", "oracle").startswith("Error: --dialect is none of sqlite,")
+    assert printed("--dialect", "oracle").startswith("Error: --dialect is not one of sqlite,")
 
 
 def test_a_hundred_thousand_entries_take_little_memory(copy: Copy, tmp_path: Path) -> None:
