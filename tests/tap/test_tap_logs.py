@@ -210,10 +210,17 @@ def test_an_error_name_of_the_identity_host_holds_no_secret(script: Script):
 
 
 def test_a_secret_in_the_line_of_a_library_is_replaced(
-    script: Script, config: dict[str, Any], caplog: pytest.LogCaptureFixture
+    script: Script,
+    config: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ):
     """The connection logs each address with its query at DEBUG."""
+    connection = logging.getLogger("urllib3.connectionpool")
+    # Another library of the same process may have silenced it.
+    monkeypatch.setattr(connection, "disabled", False)
     caplog.set_level("DEBUG")
+    caplog.set_level("DEBUG", connection.name)
     tap = TapHarvest(config={**config, "access_token": SECRET, "api_url": f"{script.url}/v2"})
     script.says({"id": 1, "access_roles": ["administrator"]})
     client = tap.account.client

@@ -115,7 +115,7 @@ def test_whatever_is_read_is_written_or_named(
             target.listen(io.BytesIO(text))
         except USER_ERRORS as error:
             reason = getattr(error, "error_message", None) or str(error)
-            target._finish(is_complete=False)
+            target.finish(is_complete=False)
         finally:
             target.close()
     states = [json.loads(line) for line in printed.getvalue().splitlines()]
