@@ -14,6 +14,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+from dotenv import find_dotenv, load_dotenv
+
 WAREHOUSE: Final = Path("warehouse.db")
 DEMO: Final = Path("harvest.db")
 COMMAND: Final = Path(sys.executable).with_name("harvest-report")
@@ -22,6 +24,7 @@ VARIABLES: Final = ("HARVEST_REPORT_SQLALCHEMY_URL", "DATABASE_URL")
 
 def main(arguments: list[str]) -> int:
     """Make the page; the exit code is 1 if there is nothing to show."""
+    load_dotenv(find_dotenv(usecwd=True))
     if WAREHOUSE.exists() or any(os.environ.get(name) for name in VARIABLES):
         return subprocess.run([COMMAND, "page", *arguments], check=False).returncode
     if DEMO.exists():

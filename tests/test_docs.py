@@ -142,7 +142,8 @@ def test_every_message_that_troubleshooting_quotes_is_one() -> None:
     page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
     quoted = re.findall(r"^\| (`+) ?(.+?) ?\1 \|", page, re.MULTILINE)
     theirs = Path(meltano.__path__[0], "core")
-    sources = (*ROOT.glob("ta*/*_harvest*/**/*.py"), *theirs.glob("**/*.py"))
+    ours = (*ROOT.glob("ta*/*_harvest*/**/*.py"), *ROOT.glob("harvest-report/**/*.py"))
+    sources = (*ours, *theirs.glob("**/*.py"))
     code = "\n".join(path.read_text(encoding="utf-8") for path in sources)
     # A sentence is broken into lines; what stands between their quotes is no part of it.
     joined = re.sub(r'"\s*\n\s*f?"', "", code)

@@ -41,7 +41,7 @@ REPORT: Final = (
     "account_page | client_page",
     "tables",
     "database",
-    "parts | periods | queries",
+    "environment | parts | periods | queries",
     "errors",
 )
 # The order inside the folders.

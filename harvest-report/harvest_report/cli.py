@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from harvest_report.environment import read_dotenv
 from harvest_report.errors import ReportError
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def database_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.version_option(package_name="harvest-report")
 def main() -> None:
     """Pages of a Harvest account that was synced into a SQL database."""
+    read_dotenv()  # Before the options of the command take their variables.
 
 
 @main.command()

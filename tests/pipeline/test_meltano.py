@@ -127,6 +127,9 @@ def test_the_page_is_shown_of_the_database_that_is_there(
     done = show(tmp_path)
     assert done.returncode == 1
     assert "There is no warehouse.db and no harvest.db here." in done.stdout
+    (tmp_path / ".env").write_text("DATABASE_URL=sqlite:///named.db\n", encoding="utf-8")
+    assert "There is no database file named.db." in show(tmp_path).stderr
+    (tmp_path / ".env").unlink()
 
     variables = account_of(harvest) | {"DATABASE_URL": f"sqlite:///{tmp_path}/harvest.db"}
     run = ("--environment=server", "run", "--full-refresh", "tap-harvest", "target-harvest-sql")

@@ -243,6 +243,31 @@ def test_the_command_tells_where_the_page_is(copy: Copy, tmp_path: Path) -> None
         path.unlink()
 
 
+def test_the_shell_goes_before_a_dotenv_file(copy: Copy, tmp_path: Path) -> None:
+    """The file may lie above the working directory, as for tap and target."""
+    (tmp_path / ".env").write_text(
+        f"DATABASE_URL={copy.url}\nHARVEST_REPORT_OUT=of_the_file.html\n", encoding="utf-8"
+    )
+    (tmp_path / "below").mkdir()
+    for more, name in (({}, "of_the_file"), ({"HARVEST_REPORT_OUT": "of_the_shell.html"}, "")):
+        subprocess.run([COMMAND, "page"], cwd=tmp_path / "below", env=more, check=True)
+        [path] = (tmp_path / "below").iterdir()
+        assert path.stem == (name or "of_the_shell")
+        path.unlink()
+
+
+def test_a_dotenv_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    """With its path, and no traceback."""
+    (tmp_path / ".env").write_bytes(b"\xff\xfe")
+    done = subprocess.run(
+        [COMMAND, "clients"], cwd=tmp_path, env={}, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"Error: {tmp_path}/.env cannot be read: it is no text in UTF-8")
+    assert done.stderr.count("\n") == 1
+
+
 def test_the_page_says_how_fresh_it_is(copy: Copy, page: Callable[..., Made]) -> None:
     """And asks for a sync if the newest row was read days ago."""
     copy.run("UPDATE time_entries SET _sdc_extracted_at = '2026-06-29T08:00:00Z'")
