@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 if TYPE_CHECKING:
     from email.message import Message
@@ -112,14 +113,15 @@ def test_a_tag_becomes_packages_that_know_where_they_are_from(checkout: Path) ->
 
 
 def test_a_tag_brings_definitions_for_the_hub(checkout: Path) -> None:
-    """They name the repository and its owner, who is the variant, and no placeholder is left."""
+    """They name the repository and its owner, who is the variant, and install from the index."""
     run(checkout, f"v{VERSION}")
 
     for path in (checkout / "plugins").rglob("*.yml"):
         plugin: dict[str, Any] = yaml.safe_load(path.read_text("utf-8"))
         assert plugin["repo"] == f"https://github.com/{REPOSITORY}"
         assert plugin["variant"] == "somebody"
-        assert "OWNER" not in path.read_text("utf-8")
+        assert "HARVEST_TO_SQL" not in path.read_text("utf-8")
+        assert not Requirement(plugin["pip_url"]).url
 
 
 @pytest.mark.parametrize("tag", ["v9.9.9", f"v{VERSION}1", f"v{VERSION.replace('.', 'x')}"])

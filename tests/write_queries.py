@@ -8,7 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from harvest_report.queries import queries
+from sqlglot.expressions import Column
+
+from harvest_report.queries import DELETED_AT, queries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,9 +47,17 @@ A word after a colon is a parameter, such as `:from_date`. Days are texts like `
 SQL editors ask for parameters. In `sqlite3` write `.parameter set :from_date "'2031-04-09'"`, and
 in `psql` write `\set from_date '''2031-04-09'''`.
 
-* **Streams and settings**: below each heading are the streams that the query reads. Where a name
-  such as `client__name` is in a query, the target needs `flattening_enabled: true` and
-  `flattening_max_depth: 1`, as in [meltano.yml](../meltano.yml).
+Below each heading are the streams that the query reads, and the settings of the target that it
+needs:
+
+* **flattening**: `flattening_enabled: true` and `flattening_max_depth: 1`, for columns such as
+  `client__name`. Both are set in [meltano.yml](../meltano.yml) and in the
+  [definitions for other projects](meltano.md).
+* **metadata**: `add_record_metadata: true`, the default, for columns such as `_sdc_extracted_at`.
+* **marks**: also `hard_delete: false`, the default, so that deleted rows stay in the table.
+
+Of all queries:
+
 * **Deleted rows** are marked in `_sdc_deleted_at`. Without that column (`hard_delete: true` or
   `add_record_metadata: false`) leave the condition out.
 * **Currencies**: amounts of several currencies must not be added up, so every query that sums
@@ -67,8 +77,22 @@ def _part(query: Query) -> Iterator[str]:
     if query.about:
         yield f"{query.about}\n"
     streams = ", ".join(f"`{table}`" for table in sorted(query.needs))
-    yield f"`{query.name}` reads {streams}.\n"
+    needed = ", ".join(_settings(query)) or "none"
+    yield f"`{query.name}`. Streams: {streams}. Settings: {needed}.\n"
     yield f"```sql\n{query.text}\n```\n"
+
+
+def _settings(query: Query) -> Iterator[str]:
+    """The names that the head of the page has for settings."""
+    columns = set().union(*query.needs.values())
+    if any("__" in column for column in columns):
+        yield "flattening"
+    # A condition on the column can be left out, a result cannot.
+    results = {column.name for result in query.tree.selects for column in result.find_all(Column)}
+    if any(column.startswith("_sdc_") for column in results):
+        yield "metadata"
+    if DELETED_AT in results:
+        yield "marks"
 
 
 if __name__ == "__main__":
