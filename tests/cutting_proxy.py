@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import socket
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy.engine import make_url
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
     from typing import Self
 
@@ -99,7 +100,7 @@ class CuttingProxy:
     def _speak(self, client: socket.socket, server: socket.socket) -> None:
         """Pass on what the client says, until its last word."""
         words = list(self._words)
-        with suppress(OSError):  # Either end may close the connection.
+        with _ending(server, socket.SHUT_WR), suppress(OSError):  # Either end may close it.
             while said := client.recv(65536):
                 if words and words[0] in said:
                     words.pop(0)
@@ -114,12 +115,23 @@ class CuttingProxy:
                         break
                 if not self._is_silent:
                     server.sendall(said)
-            server.shutdown(socket.SHUT_WR)
 
     def _answer(self, server: socket.socket, client: socket.socket) -> None:
         """Pass on what the server says."""
-        with suppress(OSError):  # As above.
+        with _ending(client, socket.SHUT_RDWR), suppress(OSError):  # As above.
             while data := server.recv(65536):
                 if not self._is_silent:
                     client.sendall(data)
-            client.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def _ending(end: socket.socket, how: int) -> Iterator[None]:
+    """Shut one end down when the other has gone, also if it was killed and sent a reset.
+
+    Otherwise the server would keep the transaction of a killed client, and its locks.
+    """
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # It has gone, too.
+            end.shutdown(how)
