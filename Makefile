@@ -9,7 +9,7 @@ PACKAGES := tap-harvest target-harvest-sql harvest-report
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo show test lint bench chaos compose docs lock dist test-dist clean
+.PHONY: help setup demo show test lint bench chaos compose image docs lock dist test-dist clean
 
 help: ## List the recipes
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,16 +39,22 @@ chaos: $(READY) ## Sync amid faults and kills, some minutes; ARGS=--help tells m
 compose: $(READY) ## Try taps and targets of others; they are installed aside
 	$(BIN)/pytest -v tests/pipeline/compose.py $(ARGS)
 
+image: $(READY) ## Build the container, and sync the demo's account with it; needs Docker
+	docker build --tag harvest-to-sql .
+	$(BIN)/pytest -v tests/pipeline/image.py $(ARGS)
+
 docs: $(READY) ## Make docs/tables.svg, streams.md, queries.md and plugins/ anew
 	PYTHONPATH=tests $(BIN)/python tests/draw_tables.py
 	PYTHONPATH=tests $(BIN)/python tests/write_streams.py
 	PYTHONPATH=tests $(BIN)/python tests/write_hub.py
 	PYTHONPATH=tests $(BIN)/python tests/write_queries.py
 
-lock: $(READY) ## Pin the development dependencies anew, with hashes
-	$(BIN)/uv pip compile --upgrade --quiet --no-header --no-emit-index-url --generate-hashes \
-		--universal --python-version 3.11 --group dev --all-extras --output-file requirements.txt \
-		$(PACKAGES:%=%/pyproject.toml)
+LOCK := $(BIN)/uv pip compile --upgrade --quiet --no-header --no-emit-index-url --generate-hashes \
+	--universal --python-version 3.11 --all-extras $(PACKAGES:%=%/pyproject.toml)
+
+lock: $(READY) ## Pin the dependencies anew, with hashes: to develop, and to run
+	$(LOCK) --group dev --output-file requirements.txt
+	$(LOCK) --group runtime --constraint requirements.txt --output-file requirements-runtime.txt
 
 dist: $(READY) ## Build the packages into dist/
 	rm -rf dist
