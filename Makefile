@@ -4,12 +4,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+DBT_READY := $(VENV)-dbt/.ready
 PACKAGES := tap-harvest target-harvest-sql harvest-report
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo show test lint bench chaos compose image docs lock dist test-dist clean
+.PHONY: help setup demo show test lint bench chaos compose transform docs lock dist test-dist clean
 
 help: ## List the recipes
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,22 +40,23 @@ chaos: $(READY) ## Sync amid faults and kills, some minutes; ARGS=--help tells m
 compose: $(READY) ## Try taps and targets of others; they are installed aside
 	$(BIN)/pytest -v tests/pipeline/compose.py $(ARGS)
 
-image: $(READY) ## Build the container, and sync the demo's account with it; needs Docker
-	docker build --tag harvest-to-sql .
-	$(BIN)/pytest -v tests/pipeline/image.py $(ARGS)
+transform: $(READY) $(DBT_READY) ## Test the dbt package in transform/; dbt is installed aside
+	$(BIN)/pytest -n 2 tests/pipeline/transform.py $(ARGS)
 
-docs: $(READY) ## Make docs/tables.svg, streams.md, queries.md and plugins/ anew
+docs: $(READY) ## Make docs/tables.svg, streams.md, queries.md, plugins/, transform/ anew
 	PYTHONPATH=tests $(BIN)/python tests/draw_tables.py
 	PYTHONPATH=tests $(BIN)/python tests/write_streams.py
 	PYTHONPATH=tests $(BIN)/python tests/write_hub.py
 	PYTHONPATH=tests $(BIN)/python tests/write_queries.py
+	PYTHONPATH=tests $(BIN)/python tests/write_transform.py
 
-LOCK := $(BIN)/uv pip compile --upgrade --quiet --no-header --no-emit-index-url --generate-hashes \
-	--universal --python-version 3.11 --all-extras $(PACKAGES:%=%/pyproject.toml)
-
-lock: $(READY) ## Pin the dependencies anew, with hashes: to develop, and to run
-	$(LOCK) --group dev --output-file requirements.txt
-	$(LOCK) --group runtime --constraint requirements.txt --output-file requirements-runtime.txt
+lock: $(READY) ## Pin the development dependencies anew, with hashes
+	$(BIN)/uv pip compile --upgrade --quiet --no-header --no-emit-index-url --generate-hashes \
+		--universal --python-version 3.11 --group dev --all-extras --output-file requirements.txt \
+		$(PACKAGES:%=%/pyproject.toml)
+	$(BIN)/uv pip compile --upgrade --quiet --no-header --no-emit-index-url --generate-hashes \
+		--no-strip-extras --universal --python-version 3.11 --group dbt \
+		--output-file transform/requirements.txt
 
 dist: $(READY) ## Build the packages into dist/
 	rm -rf dist
@@ -68,7 +70,7 @@ test-dist: $(READY) ## Run the tests on what `make dist` built
 	$(VENV)-dist/bin/pytest -n auto --dist loadfile
 
 clean: ## Remove what the recipes made
-	rm -rf $(VENV) $(VENV)-dist dist .meltano output harvest.db harvest.db-* harvest-report.html .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-dist $(VENV)-dbt dist .meltano output harvest.db harvest.db-* harvest-report.html .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # The environment is made anew when a pin or a package's metadata changes.
 $(READY): requirements.txt $(PACKAGES:%=%/pyproject.toml)
@@ -79,4 +81,11 @@ $(READY): requirements.txt $(PACKAGES:%=%/pyproject.toml)
 		{ echo "Python's venv module is needed (Debian and Ubuntu: the package python3-venv)." >&2; exit 1; }
 	@$(BIN)/pip install --quiet --require-hashes --requirement requirements.txt
 	@$(BIN)/pip install --quiet --no-deps --no-build-isolation $(PACKAGES:%=--editable %)
+	@touch $@
+
+# dbt asks for other versions of our dependencies than Meltano does.
+$(DBT_READY): transform/requirements.txt
+	@echo "Setting up $(VENV)-dbt, once (half a minute)."
+	@$(PYTHON) -m venv --clear $(VENV)-dbt
+	@$(VENV)-dbt/bin/pip install --quiet --require-hashes --requirement $<
 	@touch $@

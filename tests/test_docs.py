@@ -6,17 +6,19 @@ import re
 import tomllib
 from importlib import metadata
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 import meltano
 import pytest
+import yaml
 from meltano.cli import cli
 
 import draw_tables
 import write_hub
 import write_queries
 import write_streams
+import write_transform
 from pipeline import compose
 from tap_harvest.tap import TapHarvest
 from target_harvest_sql.target import TargetHarvestSQL
@@ -85,14 +87,24 @@ def test_the_packages_have_one_version_and_one_licence() -> None:
     written = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     names = [*(plugin.package_name or plugin.name for plugin in PLUGINS), "harvest-report"]
     versions = {metadata.version(name) for name in names}
-    licences = {(ROOT / name / "LICENSE").read_text(encoding="utf-8") for name in packages}
+    versions.add(dbt_project()["version"])
+    folders = (*packages, "transform")
+    licences = {(ROOT / name / "LICENSE").read_text(encoding="utf-8") for name in folders}
     assert versions == {written["tool"]["release"]["version"]}
     assert licences == {(ROOT / "LICENSE").read_text(encoding="utf-8")}
 
 
-def test_requirements_are_pinned_with_hashes_and_without_addresses() -> None:
+def dbt_project() -> dict[str, Any]:
+    """What the dbt package says about itself."""
+    text = (ROOT / "transform" / "dbt_project.yml").read_text(encoding="utf-8")
+    found: dict[str, Any] = yaml.safe_load(text)
+    return found
+
+
+@pytest.mark.parametrize("path", ["requirements.txt", "transform/requirements.txt"])
+def test_requirements_are_pinned_with_hashes_and_without_addresses(path: str) -> None:
     """No line of the pins says where to download from."""
-    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    lines = (ROOT / path).read_text(encoding="utf-8").splitlines()
 
     pins = [line for line in lines if line and not line.startswith((" ", "#"))]
     assert all("==" in pin and pin.endswith("\\") for pin in pins)
@@ -112,6 +124,32 @@ def test_the_page_of_streams_is_current() -> None:
 def test_the_page_of_queries_is_current() -> None:
     """After a change of a query, `make docs` writes it anew."""
     assert (ROOT / "docs" / "queries.md").read_text(encoding="utf-8") == write_queries.page()
+
+
+def test_the_dbt_package_is_current() -> None:
+    """After a change of the catalog, `make docs` writes its sources and staging models anew."""
+    wanted = write_transform.files()
+
+    staging = {path.relative_to(ROOT) for path in (ROOT / write_transform.STAGING).glob("*")}
+    assert staging | {Path("transform/README.md")} == wanted.keys()
+    for path, text in wanted.items():
+        assert (ROOT / path).read_text(encoding="utf-8") == text
+
+
+def test_the_variables_of_the_dbt_package_are_those_of_its_readme() -> None:
+    """Each has a line in the table, and no other has."""
+    paths = (path for path in (ROOT / "transform").rglob("*") if path.suffix in {".sql", ".yml"})
+    code = "\n".join(path.read_text(encoding="utf-8") for path in paths)
+    page = (ROOT / "transform" / "README.md").read_text(encoding="utf-8")
+
+    used = set(re.findall(r"var\('+(harvest_\w+)'+", code))
+    assert used == set(re.findall(r"^\| `(harvest_[a-z]\w+)` \| .+ \|.+\|$", page, re.MULTILINE))
+    assert len(used) > 5
+
+
+def test_the_dbt_package_sends_no_statistics() -> None:
+    """While it is worked on; a project that installs it decides by itself."""
+    assert dbt_project()["flags"] == {"send_anonymous_usage_stats": False}
 
 
 def test_the_definitions_for_meltanohub_are_current() -> None:
