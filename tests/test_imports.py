@@ -82,7 +82,10 @@ FOLDERS: Final = {
         "retries | session",
         "errors | waits",
     ),
-    "target_harvest_sql.dialects": ("duckdb | mssql | mysql | postgres | sqlite", "base"),
+    "target_harvest_sql.dialects": (
+        "duckdb | mssql | mysql | postgres | sqlite",
+        "base | postgres_rights",
+    ),
     "target_harvest_sql.drivers": (
         "mssqlpython | pymssql",
         "duckdb | mssql | mysql | postgres | sqlite",

@@ -128,7 +128,8 @@ class Shadows:
             if _exists(s.filled, execute, dialect)
         ]
         if swaps:
-            statements = dialect.swap_sql(swaps)
+            rights = [right for swap in swaps for right in _find_rights(swap, execute, dialect)]
+            statements = [*dialect.swap_sql(swaps), *rights]
         else:  # As above.
             statements = [dialect.drop_table_sql(s.replaced) for s in shadows]
         for statement in statements:
@@ -190,3 +191,11 @@ def _exists(table: Table, execute: Execute, dialect: Dialect) -> bool:
     """Whether there is a table or a view of that name."""
     found = execute(dialect.columns_sql(), {"schema": table.schema, "table": table.name})
     return bool(found)
+
+
+def _find_rights(swap: Swap, execute: Execute, dialect: Dialect) -> list[str]:
+    """Write the statements that give the new table the rights of the old one."""
+    if swap.replaced is None or not dialect.rights_sql:
+        return []
+    names = {"schema": swap.table.schema, "table": swap.table.name, "filled": swap.filled.name}
+    return [statement for (statement,) in execute(dialect.rights_sql, names)]

@@ -135,6 +135,12 @@ class Dialect(ABC):
     transaction_sql: ClassVar[str] = ""
     """Asks for the number of the current transaction; empty where nothing tells of its outcome."""
 
+    rights_sql: ClassVar[str] = ""
+    """Asks for the statements that give a table the rights of the one that it replaces, a row each.
+    Bound are `schema`, `table` (the old table) and `filled` (the new one); the statements are run
+    when the new table has the old one's name. Empty where nothing is lost, or nothing can be kept.
+    """
+
     outcome_sql: ClassVar[str] = ""
     """Asks what became of the transaction bound as `number`: `committed`, `aborted` or `in
     progress`; null if that is not known."""

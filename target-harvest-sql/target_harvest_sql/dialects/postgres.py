@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from target_harvest_sql.columns import Kind
 from target_harvest_sql.dialects.base import LOCK_TIMEOUT_SECONDS, Dialect
+from target_harvest_sql.dialects.postgres_rights import RIGHTS_SQL
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -114,6 +115,9 @@ class PostgreSQL(Dialect):
         "2BP01": "Drop the view, and make it anew after the run; or use upsert.",
         "0A000 cannot alter type of a column used by": "Drop the view, and make it anew after the "
         "run.",
+        "0A000 cannot alter type of a column used in a policy": "Drop the policy, and make it anew "
+        "after the run.",
+        "42703": "If a policy of the table names it, change the policy; else run again.",
         "22001": "Give the column the type text.",
         "25006": "Let `sqlalchemy_url` name the primary server, which can be written to.",
         "53100": "Make room on the server's disk.",
@@ -149,6 +153,7 @@ class PostgreSQL(Dialect):
         f"  AND (classid::bigint << 32 | objid::bigint) = {LOCK}"
     )
     transaction_sql = "SELECT txid_current()"
+    rights_sql = RIGHTS_SQL
     outcome_sql = "SELECT txid_status(%(number)s)"
 
     @override
