@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-from singer_sdk.exceptions import FatalAPIError
 from tap_run import run_tap, selecting, try_tap
 
 from tap_harvest.http.budget import Budget
@@ -695,24 +694,152 @@ def test_the_wait_is_told_beforehand(
     assert round(sum(clock.waited) / 60) == minutes
 
 
-def test_a_report_that_is_stopped_goes_on_where_it_was(
-    harvest: Sandbox, config: Row, sync: Sync, capfdbinary: pytest.CaptureFixture[bytes]
-):
-    """Each window is remembered, since one costs much of the small budget."""
-    harvest.fail(path="/v2/reports/time/team", after=4, status=401)
-    settings = {"report_start_date": "2026-01-01", "report_lookback_days": 0}
+def months(run: Run, stream: str = "time_team_report") -> list[str]:
+    """The months that a run read, in the order of reading."""
+    return list(dict.fromkeys(row["from"][:7] for row in run.records(stream)))
+
+
+def stopped(harvest: Sandbox, config: Row, after: int, state: Any = None, **settings: Any) -> Run:
+    """Sync a report until Harvest refuses the token after some requests."""
+    fault = harvest.fail(path="/v2/reports/time/team", after=after, status=401)
     one_by_one = {**config, **settings, "max_concurrent_requests": 1}
-    tap = TapHarvest(config=one_by_one, catalog=selecting("time_team_report"))
-    with pytest.raises(FatalAPIError):
-        tap.sync_all()
-    tap.account.client.close()
-    assert b'"replication_key_value":"2026-04-30"' in capfdbinary.readouterr().out
-    harvest.requests.clear()
+    run = try_tap(TapHarvest(config=one_by_one, state=state, catalog=selecting("time_team_report")))
+    assert run.error
+    assert fault.times == 0
+    return run.until_last_state()
 
-    sync("time_team_report", **settings, state=tap.state)
 
-    # What the first run had sent ahead may arrive late.
-    assert set(asked(harvest, "time/team")) == {("20260501", "20260531"), ("20260601", "20260630")}
+def test_a_report_is_read_newest_first(harvest: Sandbox, sync: Sync):
+    """So that a page made in the middle of a long first run has the latest months."""
+    run = sync("time_team_report", report_start_date="2026-01-01", max_concurrent_requests=1)
+
+    expected = [f"2026-{month:02}" for month in (6, 5, 4, 3, 2, 1)]
+    assert months(run) == expected
+    asked_in_order = [r.query["from"] for r in harvest.requests if "from" in r.query]
+    assert asked_in_order == [f"{month.replace('-', '')}01" for month in expected]
+
+
+def test_a_report_that_is_stopped_goes_on_where_it_was(harvest: Sandbox, config: Row, sync: Sync):
+    """Each window is remembered, since one costs much of the small budget."""
+    settings = {"report_start_date": "2026-01-01", "report_lookback_days": 0}
+    table = Table("time_team_report")
+    first = stopped(harvest, config, 4, **settings)
+
+    second = sync("time_team_report", **settings, state=first.states[-1])
+
+    assert first.bookmarks == {"time_team_report": "2026-05-31"}
+    assert months(first) == ["2026-06", "2026-05", "2026-04", "2026-03"]
+    assert months(second) == ["2026-06", "2026-02", "2026-01"]
+    for run in (first, second):
+        table.load(run)
+    expected = worked_out(harvest, "time_team_report", "2026-01-01")
+    assert table.sums(*figures("time_team_report")) == expected
+
+
+@pytest.mark.parametrize("after", [1, 2])
+def test_a_report_that_is_stopped_while_it_catches_up_goes_on_where_it_was(
+    harvest: Sandbox, config: Row, sync: Sync, after: int
+):
+    """However often: the windows between the old ones and the new ones are read once."""
+    settings = {"report_start_date": "2026-01-01", "report_lookback_days": 0}
+    table = Table("time_team_report")
+    today, harvest.now = harvest.now, datetime(2026, 2, 20, tzinfo=UTC)
+    runs = [sync("time_team_report", **settings)]
+    harvest.now = today
+
+    for _ in range(2):
+        runs.append(stopped(harvest, config, after, runs[-1].states[-1], **settings))
+    runs.append(sync("time_team_report", **settings, state=runs[-1].states[-1]))
+
+    for run in runs:
+        table.load(run)
+    expected = worked_out(harvest, "time_team_report", "2026-01-01")
+    assert table.sums(*figures("time_team_report")) == expected
+    read = [month for run in runs[1:] for month in months(run) if month != "2026-06"]
+    assert sorted(read) == ["2026-02", "2026-03", "2026-04", "2026-05"]
+    assert runs[-1].states[-1]["bookmarks"]["time_team_report"].keys() == {
+        *("replication_key", "replication_key_value", "report_window", "start_date", "sent")
+    }
+
+
+def test_a_report_whose_options_change_is_stopped_and_goes_on(
+    harvest: Sandbox, config: Row, sync: Sync
+):
+    """All windows are read once with the new options."""
+    settings = {"report_start_date": "2026-01-01", "report_lookback_days": 0}
+    changed = {**settings, "include_fixed_fee": True}
+    first = sync("time_team_report", **settings)
+
+    second = stopped(harvest, config, 3, first.states[-1], **changed)
+    third = sync("time_team_report", **changed, state=second.states[-1])
+
+    assert months(second) == ["2026-06", "2026-05", "2026-04"]
+    assert months(third) == ["2026-06", "2026-03", "2026-02", "2026-01"]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("2026-03-31", ["2026-06", "2026-05", "2026-04"]),
+        (None, ["2026-06", "2026-05", "2026-04", "2026-03", "2026-02", "2026-01"]),
+    ],
+)
+def test_a_state_of_windows_that_were_read_oldest_first_goes_on(
+    sync: Sync, value: str | None, expected: list[str]
+):
+    """As an older version left it when it was stopped: no window is read twice."""
+    entry = {
+        "replication_key": "to",
+        "replication_key_value": value,
+        "report_window": "month",
+        "start_date": "2026-01-01",
+        "sent": {},
+        "starting_replication_value": None,
+    }
+    settings = {"report_start_date": "2026-01-01", "report_lookback_days": 0}
+
+    run = sync("time_team_report", **settings, state={"bookmarks": {"time_team_report": entry}})
+
+    assert months(run) == expected
+    after = run.states[-1]["bookmarks"]["time_team_report"]
+    assert (after["start_date"], after["replication_key_value"]) == ("2026-01-01", "2026-05-31")
+
+
+def test_a_window_that_was_not_read_whole_does_not_hold_up_older_ones(
+    harvest: Sandbox, sync: Sync, caplog: pytest.LogCaptureFixture
+):
+    """The open month may change in each run. Only that window is read again."""
+    stream, settings = "time_projects_report", {"report_start_date": "2026-05-01"}
+    others = [
+        harvest.add(
+            "time_entries",
+            project_id=harvest.add("projects", name=f"A project {number}")["id"],
+            spent_date="2026-06-03",
+        )
+        for number in range(3)
+    ]
+    for number, other in enumerate(others):  # Before the second page of each walk.
+        harvest.fail(
+            path="/v2/reports/time/projects",
+            after=number + 1,
+            edit=lambda gone=other["id"]: harvest.delete("time_entries", gone),
+        )
+    table = Table(stream)
+    size = len(worked_out(harvest, stream, "2026-06-01")) - 3
+
+    run = sync(stream, page_size=size, max_concurrent_requests=1, **settings)
+
+    assert "changed each time that it was read" in caplog.text
+    assert months(run, stream) == ["2026-06", "2026-05"]
+    entry = run.states[-1]["bookmarks"][stream]
+    assert entry["unread"] == [{"first": "2026-06-01", "last": "2026-06-30"}]
+    assert "starting_replication_value" in entry  # Targets see that it was not read to its end.
+    table.load(run)
+    again = sync(stream, state=run.states[-1], report_lookback_days=0, **settings)
+    table.load(again)
+    assert months(again, stream) == ["2026-06"]
+    expected = worked_out(harvest, stream, "2026-05-01")
+    assert table.sums(*figures(stream)) == expected
 
 
 def test_a_changed_window_is_reported(

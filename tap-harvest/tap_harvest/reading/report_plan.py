@@ -32,6 +32,7 @@ class ReportPlan:
         self._options = report.options
         self._account = account
         self._entry = report.entry(account)
+        self._current: Reported | None = None
 
     @property
     def kept(self) -> Reported | None:
@@ -42,6 +43,8 @@ class ReportPlan:
     @property
     def reported(self) -> Reported:
         """The windows that were read with the settings of this run."""
+        if self._current is not None:
+            return self._current
         kept, options, size = self.kept, self.options, self._config["report_window"]
         if kept is None or kept.report_window != size:
             return Reported(report_window=size, options=options)
@@ -65,10 +68,20 @@ class ReportPlan:
         return self.now.date()
 
     def due(self) -> list[Window]:
-        """The windows that this run reads, in order."""
+        """The windows that this run reads, newest first."""
         start = self._config.get("report_start_date") or self._config.get("start_date")
         first = instant(start).date() if start else date(self.today.year - 1, 1, 1)
         return self.reported.due(first, self._last_day, self._lookback)
+
+    def begin(self) -> list[Window]:
+        """Begin a run.
+
+        Returns:
+            The windows that it reads, newest first.
+        """
+        due = self.due()
+        self._current = self.reported.begun(due)
+        return due
 
     @property
     def _lookback(self) -> timedelta:
@@ -112,5 +125,7 @@ class ReportPlan:
         self._keep(self.reported.sent_too(window, keys), is_last=False)
 
     def _keep(self, reported: Reported, *, is_last: bool) -> None:
+        self._current = reported
+        is_whole = is_last and not reported.unread
         # This mark of the SDK tells targets that the stream was not read to its end yet.
-        self._entry.write(reported.to_state() | ({} if is_last else {STARTING_MARKER: None}))
+        self._entry.write(reported.to_state() | ({} if is_whole else {STARTING_MARKER: None}))

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class ReportReader(Reader):
-    """Reads the windows of a report that are due, and moves the bookmark after each."""
+    """Reads the windows of a report that are due, and notes each of them in the state."""
 
     stream: Report
 
@@ -44,17 +44,17 @@ class ReportReader(Reader):
             self.account.client.expect(self.stream.path, query, stream=self.stream.name)
 
     def read(self) -> None:
-        """Read the windows that are due."""
-        due = self.plan.due()
-        progress = self.progress("windows")
+        """Read the windows that are due, newest first."""
         self._warn_of_changes()
+        due = self.plan.begin()
+        progress = self.progress("windows")
         with self.measured():
             path = self.stream.path
             lists = ((window, path, self.plan.query(window)) for window in due)
             for number, window in enumerate(self.ahead(lists), start=1):
-                is_last = number == len(due)
-                if self.is_trial_over or not self._read_window(window, is_last=is_last):
+                if self.is_trial_over:
                     break
+                self._read_window(window, is_last=number == len(due))
                 progress.tell(number, len(due))
 
     def _warn_of_changes(self) -> None:
@@ -84,15 +84,12 @@ class ReportReader(Reader):
                 urlencode(options) or "none",
             )
 
-    def _read_window(self, window: Window, *, is_last: bool) -> bool:
-        """Read a window, retract who dropped out of it, and move the bookmark.
+    def _read_window(self, window: Window, *, is_last: bool) -> None:
+        """Read a window, retract who dropped out of it, and note it in the state.
 
         Args:
             window: The window.
             is_last: Whether no other window is to be read in this run.
-
-        Returns:
-            Whether all that Harvest announced came.
         """
         ever = set(self.plan.reported.sent.get(window.first, ()))
         keys: set[tuple[int, str]] = set()
@@ -110,13 +107,11 @@ class ReportReader(Reader):
         if read.missing:
             self.plan.note_sent(window, ever)
             self.stream.write_state()
-            return False
-        if not self._reading.is_full:
+        elif not self._reading.is_full:
             for subject, currency in sorted(ever - keys):
                 self._retract(window, subject, currency)
             self.plan.note_read(window, keys, is_last=is_last)
             self.stream.write_state()
-        return True
 
     def _pages_of(self, window: Window) -> Iterator[Page]:
         added = {"from": window.first.isoformat(), "to": window.last.isoformat()}

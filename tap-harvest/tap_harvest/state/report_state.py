@@ -10,26 +10,31 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import msgspec
 
-from tap_harvest.state.windows import Size, Window, window_of, windows
+from tap_harvest.state.windows import Size, Window, joined, window_of, windows, without
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _DAY = timedelta(days=1)
-_OPTIONAL = ("start_date", "options")
+_OPTIONAL = ("start_date", "unread", "options")
 """The parts of an entry that are left out where they are empty."""
 
 
 class Reported(msgspec.Struct, frozen=True, kw_only=True):
     """The windows of a report that were read: its entry in the state.
 
+    Windows are read newest first. A first run that is stopped leaves `start_date` where it got to,
+    and the next run reads the windows before. A later run that is stopped leaves the windows that
+    it did not reach in `unread`.
+
     Attributes:
         replication_key: The field that ends a window.
         replication_key_value: The last day of the latest window that was over when it was read;
             `None` before there is one.
         report_window: The size of the windows.
-        start_date: The day from which on all windows up to the latest were read; `None` if that is
-            not known.
+        start_date: The day from which on all windows up to the latest were read, except `unread`;
+            `None` if that is not known.
+        unread: The days after `start_date` whose windows are still to be read, in order.
         options: The options that the report was asked with, as an address has them.
         sent: The windows that may be read again, by their first day: each subject that was sent,
             with its currency.
@@ -39,6 +44,7 @@ class Reported(msgspec.Struct, frozen=True, kw_only=True):
     replication_key_value: date | None = None
     report_window: Size
     start_date: date | None = None
+    unread: list[Window] = []
     options: dict[str, str] = {}
     sent: dict[date, list[tuple[int, str]]] = {}
 
@@ -71,10 +77,7 @@ class Reported(msgspec.Struct, frozen=True, kw_only=True):
         return self.replication_key_value is not None and self.replication_key_value > today
 
     def due(self, start: date, last: date, lookback: timedelta) -> list[Window]:
-        """The windows that are to be read, in order.
-
-        First come the windows up to the last day, then those before the earliest that was read,
-        latest first: so the windows that were read are one stretch at any moment.
+        """The windows that are to be read, newest first.
 
         Args:
             start: The day from which on the report is wanted.
@@ -82,16 +85,31 @@ class Reported(msgspec.Struct, frozen=True, kw_only=True):
             lookback: For how long before that day edits may still change the figures.
         """
         size, begun = self.report_window, self.start_date
+        earliest = min(start, begun or start)
         if self.replication_key_value is None:
-            return list(windows(min(start, begun or start), last, size))
+            return sorted(windows(earliest, last, size), reverse=True)
         # A bookmark from before the start tells nothing of the windows in between.
-        unread = max(self._next_day, min(start, begun or start))
-        first = min(max(start, last - lookback), unread)
-        due = list(windows(first, last, size))
-        if begun is not None:
-            end = min(begun, last + _DAY, window_of(first, size).first) - _DAY
-            due += reversed(list(windows(start, end, size)))
-        return due
+        again = min(max(start, last - lookback), max(self._next_day, earliest))
+        due = set(windows(again, last, size))
+        if begun is not None and start < begun:
+            due.update(windows(start, min(begun - _DAY, last), size))
+        for days in self.unread:
+            due.update(windows(days.first, min(days.last, last), size))
+        return sorted(due, reverse=True)
+
+    def begun(self, due: Iterable[Window]) -> Self:
+        """The entry at the start of a run, before it reads the windows that are due.
+
+        A first run needs no note: the windows before `start_date` are those that it did not reach.
+
+        Args:
+            due: The windows.
+        """
+        begun = self.start_date
+        if begun is None and self.replication_key_value is None:
+            return self
+        later = (window for window in due if begun is None or window.first >= begun)
+        return msgspec.structs.replace(self, unread=joined([*self.unread, *later]))
 
     @property
     def _next_day(self) -> date:
@@ -100,13 +118,18 @@ class Reported(msgspec.Struct, frozen=True, kw_only=True):
         return date.min if value is None else value + min(_DAY, date.max - value)
 
     def sent_too(self, window: Window, keys: Iterable[tuple[int, str]]) -> Self:
-        """The entry after a window was not read whole, so that its bookmark does not move.
+        """The entry after a window was not read whole, so that it is to be read again.
 
         Args:
             window: The window.
             keys: The subjects that were sent of it, now or before, each with its currency.
         """
-        return msgspec.structs.replace(self, sent={**self.sent, window.first: sorted(keys)})
+        return msgspec.structs.replace(
+            self,
+            start_date=self._reached(window),
+            unread=joined([*self.unread, window]),
+            sent={**self.sent, window.first: sorted(keys)},
+        )
 
     def read(
         self,
@@ -126,16 +149,36 @@ class Reported(msgspec.Struct, frozen=True, kw_only=True):
             last: The last day that the run reports.
             lookback: For how long before that day edits may still change the figures.
         """
-        value, begun = self.replication_key_value, self.start_date
-        if value is None or (begun is not None and window.last + _DAY >= begun):
-            begun = min(window.first, begun or window.first)
+        value = self.replication_key_value
         if window.last < today:
-            value = window.last if value is None else max(value, window.last)
-        sent = {**self.sent, window.first: sorted(keys)}
-        after = msgspec.structs.replace(self, replication_key_value=value, start_date=begun)
-        if value is not None:
-            # The next run reads from here on: not only its lookback, but what was not read yet.
-            again = min(last - lookback, after._next_day)  # noqa: SLF001  # It is one of us.
-            oldest = window_of(again, self.report_window).first
-            sent = {first: keys for first, keys in sent.items() if first >= oldest}
+            value = max(value or window.last, window.last)
+        after = msgspec.structs.replace(
+            self,
+            replication_key_value=value,
+            start_date=self._reached(window),
+            unread=without(window, self.unread),
+            sent={**self.sent, window.first: sorted(keys)},
+        )
+        if value is None:
+            return after
+        # The next run reads from here on: not only its lookback, but what was not read yet.
+        again = min(last - lookback, after._next_day)  # noqa: SLF001  # It is one of us.
+        oldest = window_of(again, self.report_window).first
+        sent = {
+            first: keys
+            for first, keys in after.sent.items()
+            if first >= oldest or not after._is_read(first)  # noqa: SLF001  # As above.
+        }
         return msgspec.structs.replace(after, sent=sent)
+
+    def _reached(self, window: Window) -> date | None:
+        """The `start_date` after a window was read."""
+        begun = self.start_date
+        if self.replication_key_value is None or (begun and window.last + _DAY >= begun):
+            return min(window.first, begun or window.first)
+        return begun
+
+    def _is_read(self, first: date) -> bool:
+        """Whether the window that begins on a day was read, and is not to be read once more."""
+        is_reached = self.start_date is None or self.start_date <= first
+        return is_reached and not any(days.first <= first <= days.last for days in self.unread)

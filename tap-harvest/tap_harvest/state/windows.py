@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 Size = Literal["day", "week", "month", "quarter", "year"]
 SIZES: tuple[Size, ...] = get_args(Size)
@@ -65,6 +65,37 @@ def windows(first: date, last: date, size: Size) -> Iterator[Window]:
         window = window_of(day, size)
         yield window
         day = window.last + _DAY
+
+
+def joined(stretches: Iterable[Window]) -> list[Window]:
+    """The same days in as few stretches as possible, in order.
+
+    Args:
+        stretches: Windows or other stretches of days, in any order.
+    """
+    found: list[Window] = []
+    for days in sorted(stretches):
+        if found and days.first - found[-1].last <= _DAY:
+            found[-1] = Window(found[-1].first, max(found[-1].last, days.last))
+        else:
+            found.append(days)
+    return found
+
+
+def without(window: Window, stretches: Iterable[Window]) -> list[Window]:
+    """The days of some stretches that are not in a window.
+
+    Args:
+        window: The window.
+        stretches: The stretches, in order.
+    """
+    found: list[Window] = []
+    for days in stretches:
+        if days.first < window.first:
+            found.append(Window(days.first, min(days.last, window.first - _DAY)))
+        if days.last > window.last:
+            found.append(Window(max(days.first, window.last + _DAY), days.last))
+    return found
 
 
 def _months_later(first: date, months: int) -> date:
