@@ -10,7 +10,7 @@ PACKAGES := tap-harvest target-harvest-sql harvest-report
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo show test lint bench chaos compose transform docs lock dist test-dist clean
+.PHONY: help setup demo show test lint bench chaos compose image transform docs lock dist test-dist clean
 
 help: ## List the recipes
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,10 @@ chaos: $(READY) ## Sync amid faults and kills, some minutes; ARGS=--help tells m
 compose: $(READY) ## Try taps and targets of others; they are installed aside
 	$(BIN)/pytest -v tests/pipeline/compose.py $(ARGS)
 
+image: $(READY) ## Build the container, and sync the demo's account with it; needs Docker
+	docker build --tag harvest-to-sql .
+	$(BIN)/pytest -v tests/pipeline/image.py $(ARGS)
+
 transform: $(READY) $(DBT_READY) ## Test the dbt package in transform/; dbt is installed aside
 	$(BIN)/pytest -n 2 tests/pipeline/transform.py $(ARGS)
 
@@ -50,13 +54,14 @@ docs: $(READY) ## Make docs/tables.svg, streams.md, queries.md, plugins/, transf
 	PYTHONPATH=tests $(BIN)/python tests/write_queries.py
 	PYTHONPATH=tests $(BIN)/python tests/write_transform.py
 
-lock: $(READY) ## Pin the development dependencies anew, with hashes
-	$(BIN)/uv pip compile --upgrade --quiet --no-header --no-emit-index-url --generate-hashes \
-		--universal --python-version 3.11 --group dev --all-extras --output-file requirements.txt \
-		$(PACKAGES:%=%/pyproject.toml)
-	$(BIN)/uv pip compile --upgrade --quiet --no-header --no-emit-index-url --generate-hashes \
-		--no-strip-extras --universal --python-version 3.11 --group dbt \
-		--output-file transform/requirements.txt
+COMPILE := $(BIN)/uv pip compile --upgrade --quiet --no-header --no-emit-index-url --generate-hashes \
+	--universal --python-version 3.11
+LOCK := $(COMPILE) --all-extras $(PACKAGES:%=%/pyproject.toml)
+
+lock: $(READY) ## Pin the dependencies anew, with hashes: to develop, to run, for dbt
+	$(LOCK) --group dev --output-file requirements.txt
+	$(LOCK) --group runtime --constraint requirements.txt --output-file requirements-runtime.txt
+	$(COMPILE) --no-strip-extras --group dbt --output-file transform/requirements.txt
 
 dist: $(READY) ## Build the packages into dist/
 	rm -rf dist

