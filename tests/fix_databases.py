@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sqlite3
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import duckdb
@@ -20,12 +21,13 @@ from pymysql.constants import FIELD_TYPE
 from pymysql.converters import conversions
 from sqlalchemy.engine import make_url
 
+from citus_cluster import Cluster, citus_servers
 from galera_cluster import galera_cluster, galera_data
 from mariadb_server import NotInstalledError, mariadb_server
 from postgres_server import postgres_server
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
 ENGINES = ("sqlite", "duckdb", "postgres", "mariadb", "mysql", "mssql")
@@ -38,6 +40,8 @@ class Database:
     engine: str
     url: str
     """As `sqlalchemy_url` wants it."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Settings that every run on it has, unless a test sets others."""
 
     _MYSQL_TYPES: ClassVar = (
         "SELECT column_name AS name, column_type AS type FROM information_schema.columns "
@@ -175,6 +179,10 @@ def _duckdb(request: pytest.FixtureRequest) -> Iterator[Database]:
 
 @contextmanager
 def _postgres(request: pytest.FixtureRequest) -> Iterator[Database]:
+    if os.environ.get("TARGET_TEST_CITUS_URL"):
+        with _citus(request) as database:
+            yield replace(database, settings={"distribute_by": "key"})
+        return
     server = make_url(request.getfixturevalue("postgres_url"))
     # Several test runs may share a server.
     name = f"test_{os.getpid()}_{next(_NUMBERS)}"
@@ -187,6 +195,16 @@ def _postgres(request: pytest.FixtureRequest) -> Iterator[Database]:
             yield Database("postgres", url)
         finally:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextmanager
+def _citus(request: pytest.FixtureRequest) -> Iterator[Database]:
+    cluster: Cluster = request.getfixturevalue("citus_cluster")
+    name = f"test_{os.getpid()}_{next(_NUMBERS)}"
+    try:
+        yield Database("postgres", cluster.new_database(name))
+    finally:
+        cluster.drop_database(name)
 
 
 @contextmanager
@@ -242,6 +260,7 @@ _NEW: dict[str, Callable[[pytest.FixtureRequest], AbstractContextManager[Databas
     "sqlite": _sqlite,
     "duckdb": _duckdb,
     "postgres": _postgres,
+    "citus": _citus,
     "mssql": _mssql,
     "mariadb": _mariadb,
     "mysql": _mysql,
@@ -256,6 +275,22 @@ def postgres_url() -> Iterator[str]:
     else:
         with postgres_server() as url:
             yield url
+
+
+@pytest.fixture(scope="session")
+def citus_cluster() -> Iterator[Cluster]:
+    """The cluster whose coordinator `TARGET_TEST_CITUS_URL` names.
+
+    If the variable is a folder, with programs of a PostgreSQL that has Citus, it is a private one.
+    """
+    given = os.environ.get("TARGET_TEST_CITUS_URL")
+    if not given:
+        pytest.skip("TARGET_TEST_CITUS_URL names no Citus cluster")
+    if "://" in given:
+        yield Cluster.of(given)
+    else:
+        with citus_servers(Path(given)) as servers:
+            yield servers.cluster
 
 
 @pytest.fixture(scope="session")
@@ -321,6 +356,12 @@ def duckdb_database(new_database: Callable[[str], Database]) -> Database:
 def postgres_database(new_database: Callable[[str], Database]) -> Database:
     """An empty database of a PostgreSQL server."""
     return new_database("postgres")
+
+
+@pytest.fixture
+def citus_database(new_database: Callable[[str], Database]) -> Database:
+    """An empty database of a Citus cluster, by its coordinator."""
+    return new_database("citus")
 
 
 @pytest.fixture

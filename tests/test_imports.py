@@ -77,14 +77,16 @@ FOLDERS: Final = {
     "target_harvest_sql.database": (
         "locks | shadows",
         "leases | tables",
-        "fitting",
+        "distributions | fitting",
         "connection",
         "retries | session",
         "errors | waits",
     ),
     "target_harvest_sql.dialects": (
-        "duckdb | mssql | mysql | postgres | sqlite",
+        "citus | duckdb | mssql | mysql | sqlite",
+        "postgres",
         "base | postgres_rights",
+        "distribution",
     ),
     "target_harvest_sql.drivers": (
         "mssqlpython | pymssql",

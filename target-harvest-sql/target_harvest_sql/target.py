@@ -21,6 +21,7 @@ from typing_extensions import override
 from target_harvest_sql import cli
 from target_harvest_sql.cli import TerminatedError
 from target_harvest_sql.database.connection import Connection
+from target_harvest_sql.database.distributions import Distributions
 from target_harvest_sql.database.locks import TableLocks
 from target_harvest_sql.database.tables import Tables
 from target_harvest_sql.logs import calm_down, shorten_lines
@@ -107,7 +108,8 @@ class TargetHarvestSQL(Target):
         self.locks.while_waiting = self._obey
         self.connection = Connection(where, self.logger, self.locks)
         """The connection that makes and changes tables."""
-        self.tables = Tables(self.connection, self.logger, self.locks)
+        distributions = Distributions(self.config.get("distribute_by"), self.logger)
+        self.tables = Tables(self.connection, self.logger, self.locks, distributions)
         self.overwrite: Overwrite | None = None
         if LoadMethod(self.config["load_method"]).replaces_tables:
             needs_proof = self.config["overwrite_requires"] == "proof"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from benchmarks import (
     budget,
+    citus,
     galera,
     growth,
     memory,
@@ -35,6 +36,7 @@ SECTIONS: Final = (
     pipeline.SECTION,
     target.SECTION,
     galera.SECTION,
+    citus.SECTION,
     switches.SECTION,
     growth.SECTION,
     startup.SECTION,

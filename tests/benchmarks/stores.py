@@ -31,7 +31,7 @@ def stores(folder: Path) -> Iterator[Mapping[str, Callable[[], str]]]:
         database. An engine that is not installed is left out.
     """
     with ExitStack() as stack:
-        found = {"PostgreSQL": _postgres(stack.enter_context(postgres_server()))}
+        found = {"PostgreSQL": postgres_store(stack.enter_context(postgres_server()))}
         found["DuckDB"] = file_store(folder, "duckdb")
         found["SQLite"] = file_store(folder, "sqlite")
         with suppress(NotInstalledError):
@@ -50,7 +50,9 @@ def file_store(folder: Path, engine: str) -> Callable[[], str]:
     return empty
 
 
-def _postgres(server: str) -> Callable[[], str]:
+def postgres_store(server: str) -> Callable[[], str]:
+    """What throws a database of a server away, and tells the URL of an empty one."""
+
     def empty() -> str:
         with closing(psycopg.connect(server, autocommit=True)) as connection:
             connection.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")

@@ -67,7 +67,9 @@ def lines(messages: Iterable[Mapping[str, Any] | str]) -> str:
 
 def write(database: Database, /, *messages: Mapping[str, Any] | str, **config: Any) -> list[str]:
     """Run the target in this process; returns the states that it printed."""
-    target = TargetHarvestSQL(config={"sqlalchemy_url": database.url, **config})
+    target = TargetHarvestSQL(
+        config={"sqlalchemy_url": database.url, **database.settings, **config}
+    )
     with redirect_stdout(io.StringIO()) as printed:
         try:
             target.listen(io.StringIO(lines(messages)))
@@ -95,7 +97,8 @@ class Ended:
 def command(database: Database, folder: Path, /, **config: Any) -> list[str]:
     """The command that a user types, with its configuration file."""
     path = folder / "target.json"
-    path.write_text(json.dumps({"sqlalchemy_url": database.url, **config}), encoding="utf-8")
+    settings = {"sqlalchemy_url": database.url, **database.settings, **config}
+    path.write_text(json.dumps(settings), encoding="utf-8")
     return [str(COMMAND), "--config", str(path)]
 
 

@@ -66,7 +66,7 @@ class Shadows:
             self._drop_left_overs(table)
             known = self._new(table, stream)
         wanted = replace(table, name=known.filled.name)
-        filled = self._tables.prepare(wanted, stream)
+        filled = self._tables.prepare(wanted, stream, replaces=table)
         self._shadows[name] = replace(known, table=table, filled=filled)
         return filled
 

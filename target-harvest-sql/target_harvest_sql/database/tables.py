@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from target_harvest_sql.columns import Table
     from target_harvest_sql.database.connection import Connection, Execute
+    from target_harvest_sql.database.distributions import Distributions
     from target_harvest_sql.database.fitting import FoundColumn
     from target_harvest_sql.dialects.base import Dialect
 
@@ -34,14 +35,20 @@ class Tables:
         connection: The connection that makes and changes tables.
         logger: Gets warnings about tables.
         locks: Keeps other runs from the tables; without it, nothing does.
+        distributions: Distributes new tables over the nodes of a cluster, if there is one.
     """
 
     def __init__(
-        self, connection: Connection, logger: logging.Logger, locks: Locks | None = None
+        self,
+        connection: Connection,
+        logger: logging.Logger,
+        locks: Locks | None = None,
+        distributions: Distributions | None = None,
     ) -> None:
         self._connection = connection
         self._logger = logger
         self._locks = locks
+        self._distributions = distributions
         self._owners: dict[str, str] = {}
         """The stream of each table, by the table's folded name."""
 
@@ -50,13 +57,16 @@ class Tables:
         """The dialect of the database."""
         return self._connection.dialect
 
-    def prepare(self, table: Table, stream: str, *, is_shared: bool = False) -> Table:
+    def prepare(
+        self, table: Table, stream: str, *, is_shared: bool = False, replaces: Table | None = None
+    ) -> Table:
         """Create the table of a stream, or add what it lacks, and take it for this run.
 
         Args:
             table: The table as the stream wants it.
             stream: Name of the stream, for errors.
             is_shared: Whether other runs write to it at the same time.
+            replaces: The table whose place a new one takes later.
 
         Returns:
             The table as it is, with the kinds that its columns hold.
@@ -74,7 +84,7 @@ class Tables:
             found = find_columns(table, self.dialect, execute)
             is_new = not found
             if is_new:
-                return self._create(table, execute)
+                return self._create(table, stream, execute, replaces)
             return self._fitting(table, stream, found, execute).fit()
 
         try:
@@ -148,7 +158,7 @@ class Tables:
             table, stream, found, dialect=self.dialect, execute=execute, logger=self._logger
         )
 
-    def _create(self, table: Table, execute: Execute) -> Table:
+    def _create(self, table: Table, stream: str, execute: Execute, replaces: Table | None) -> Table:
         self._create_schema(table, execute)
         lower = replace(table, name=table.name.lower())
         has_twin = self.dialect.fold(lower.name) != self.dialect.fold(table.name)
@@ -161,6 +171,8 @@ class Tables:
         execute(self.dialect.create_table_sql(table))
         for statement in self.dialect.comments_sql(table):
             execute(statement)
+        if self._distributions is not None:
+            self._distributions.apply(table, stream, self.dialect, execute, replaces)
         if warning := self.dialect.creation_warning(table):
             self._logger.warning("%s", warning)
         return table

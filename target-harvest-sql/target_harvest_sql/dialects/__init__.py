@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from target_harvest_sql.dialects.citus import Citus
 from target_harvest_sql.dialects.duckdb import DuckDB
 from target_harvest_sql.dialects.mssql import MSSQL
 from target_harvest_sql.dialects.mysql import MariaDB, MySQL
@@ -15,5 +16,5 @@ if TYPE_CHECKING:
 
 DIALECTS: dict[str, Dialect] = {
     dialect.name: dialect
-    for dialect in (SQLite(), DuckDB(), PostgreSQL(), MariaDB(), MySQL(), MSSQL())
+    for dialect in (SQLite(), DuckDB(), PostgreSQL({"Citus": Citus()}), MariaDB(), MySQL(), MSSQL())
 }

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from target_harvest_sql.columns import Column, Form, Kind, Table
+    from target_harvest_sql.dialects.distribution import DistributionStatements
 
 
 class Swap(NamedTuple):
@@ -131,6 +132,9 @@ class Dialect(ABC):
 
     leases: ClassVar[LeaseStatements | None] = None
     """Takes the place of `lock_sql` where the database has several nodes that take writes."""
+
+    distribution: ClassVar[DistributionStatements | None] = None
+    """Distributes tables over the nodes of a cluster, where the database is one."""
 
     transaction_sql: ClassVar[str] = ""
     """Asks for the number of the current transaction; empty where nothing tells of its outcome."""

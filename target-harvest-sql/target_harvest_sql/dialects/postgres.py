@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, get_args
 
 from typing_extensions import override
@@ -52,6 +53,9 @@ LOCK = (
 
 class PostgreSQL(Dialect):
     """PostgreSQL 12 or newer.
+
+    Args:
+        variants: The dialects of servers with an extension, by the name in their version.
 
     The type jsonb sorts the names of each object that it reads, so that values come by position.
     Measured on entries of 30 columns, in microseconds of the server's and of this process's time a
@@ -134,7 +138,7 @@ class PostgreSQL(Dialect):
         "user, or end the program that holds the rows.",
     }
     list_length = 1
-    open_sql = (
+    open_sql: ClassVar[Sequence[str]] = (
         "SET TIME ZONE 'UTC'",  # What comes without an offset is UTC.
         # A connection that waits must not be ended; before PostgreSQL 14 there is no such limit.
         "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'",
@@ -155,6 +159,13 @@ class PostgreSQL(Dialect):
     transaction_sql = "SELECT txid_current()"
     rights_sql = RIGHTS_SQL
     outcome_sql = "SELECT txid_status(%(number)s)"
+
+    def __init__(self, variants: Mapping[str, Dialect] = MappingProxyType({})) -> None:
+        self._variants = variants
+
+    @override
+    def of_server(self, version: str) -> Dialect:
+        return next((d for name, d in self._variants.items() if name in version), self)
 
     @override
     def name_length(self, name: str) -> int:

@@ -151,8 +151,13 @@ class PostgresDriver:
             )
         except psycopg.Error as error:
             raise UnreachableError(str(error)) from error
-        self.version = str(self._connection.info.server_version)
+        self.version = self._find_version()
         self._connection.adapters.register_dumper(_Batch, _BatchDumper)
+
+    def _find_version(self) -> str:
+        """The version of the server and, where the database has it, of Citus."""
+        rows = self.execute("SELECT extversion FROM pg_extension WHERE extname = 'citus'", {})
+        return ", Citus ".join([str(self._connection.info.server_version), *(v for (v,) in rows)])
 
     @classmethod
     def fault(cls, error: Exception) -> Fault:

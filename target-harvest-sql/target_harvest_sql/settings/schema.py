@@ -80,6 +80,14 @@ SETTINGS: Final = th.PropertiesList(
         "stream called schema-table or schema.table goes to that schema.",
     ),
     th.Property(
+        "distribute_by",
+        th.StringType(min_length=1),
+        title="Distribute By",
+        description="How Citus distributes a new table: key is by the first property of its key, "
+        "or give the name of another property of the key; reference copies the table to all nodes. "
+        "Without it, a new table stays on the coordinator. Tables that exist stay as they are.",
+    ),
+    th.Property(
         "load_method",
         th.StringType,
         default="upsert",

@@ -1,0 +1,98 @@
+"""Citus: PostgreSQL whose tables are distributed over several nodes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from target_harvest_sql.dialects.distribution import DistributionStatements
+from target_harvest_sql.dialects.postgres import PostgreSQL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+RELATION = (
+    "(\n"
+    "  SELECT pg_class.oid\n"
+    "  FROM pg_class\n"
+    "  JOIN pg_namespace ON pg_namespace.oid = relnamespace\n"
+    "  WHERE nspname = coalesce(%(schema)s, current_schema()) AND relname = {}\n"
+    ")::regclass"
+)
+"""A table, by its schema and a name that is bound."""
+
+TABLE = RELATION.format("%(table)s")
+LIKE = f"{RELATION.format('%(like)s')}::text"
+
+
+CACHED_CONNECTIONS = 64
+"""How many connections to a worker each of our connections may keep between transactions.
+
+Citus documentation, "Configuration Reference":
+https://docs.citusdata.com/en/stable/develop/api_guc.html
+"""
+
+
+class Citus(PostgreSQL):
+    """The coordinator of a Citus cluster, Citus 11.1 or newer.
+
+    Only the coordinator can change tables, and a lock that one node has is unknown to the others.
+    So a connection to a worker is refused.
+
+    Citus documentation, "Citus Utility Functions":
+    https://docs.citusdata.com/en/stable/develop/api_udf.html
+    """
+
+    hints: ClassVar[Mapping[str, str]] = {
+        "0A000 this node is a worker": "Let `sqlalchemy_url` name the coordinator: only there can "
+        "tables be changed, and keep locks other runs away.",
+        "08006 connection to the remote node": "The server of `sqlalchemy_url` cannot reach one of "
+        "its workers: start that worker, or correct its name and port with citus_update_node().",
+        "XX000 cannot execute ALTER TABLE command involving partition column": "The table is "
+        "distributed by this column. Run SELECT undistribute_table('…') on it, and distribute it "
+        "again after the run; or set `load_method: overwrite`.",
+        **PostgreSQL.hints,
+    }
+    open_sql: ClassVar[Sequence[str]] = (
+        (
+            "DO $$BEGIN\n"
+            "  IF NOT citus_is_coordinator() THEN\n"
+            "    RAISE EXCEPTION 'this node is a worker of a Citus cluster'\n"
+            "      USING ERRCODE = 'feature_not_supported';\n"
+            "  END IF;\n"
+            "END$$"
+        ),
+        *PostgreSQL.open_sql,
+        # A statement opens a connection for each shard. To open them anew in each transaction
+        # takes longer than to write.
+        (
+            f"SELECT set_config(name, '{CACHED_CONNECTIONS}', false)\n"
+            "FROM pg_settings\n"
+            "WHERE name = 'citus.max_cached_conns_per_worker' AND source = 'default'"
+        ),
+    )
+    statement_rows = 1_000_000  # Each statement is one for each shard.
+    distribution = DistributionStatements(
+        find=(
+            "SELECT CASE WHEN partmethod = 'h' THEN 'column'\n"
+            "            WHEN repmodel = 't' THEN 'reference'\n"
+            "            WHEN pg_dist_partition.colocationid > 0 THEN 'single' END,\n"
+            "  attname, format_type(atttypid, atttypmod), shardcount\n"
+            "FROM pg_dist_partition\n"
+            "LEFT JOIN pg_dist_colocation\n"
+            "  ON pg_dist_colocation.colocationid = pg_dist_partition.colocationid\n"
+            "LEFT JOIN pg_attribute ON attrelid = logicalrelid\n"
+            "  AND attname = column_to_column_name(logicalrelid, partkey)\n"
+            f"WHERE logicalrelid = {TABLE}"
+        ),
+        by_column=f"SELECT create_distributed_table({TABLE}, %(column)s)",
+        by_column_in=(
+            f"SELECT create_distributed_table({TABLE}, %(column)s, shard_count => %(shards)s)"
+        ),
+        by_column_like=(
+            f"SELECT create_distributed_table({TABLE}, %(column)s, colocate_with => {LIKE})"
+        ),
+        as_reference=f"SELECT create_reference_table({TABLE})",
+        as_single_shard=(
+            f"SELECT create_distributed_table({TABLE}, NULL, colocate_with => {LIKE})"
+        ),
+    )
