@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-INSTALLED: Final = ("pyproject.toml", "plugins", "tap-harvest", "target-harvest-sql")
+INSTALLED: Final = ("pyproject.toml", "plugins", "tap-harvest", "target-harvest-sql", "transform")
 """What an installation of the packages and their definitions needs, and `harvest-report`."""
 ISOLATED: Final = {
     "GIT_CONFIG_GLOBAL": os.devnull,

@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 from sqlalchemy.engine import make_url
 
 from account_tables import account
 from fix_pipeline import selecting
 from harvest_report.database import open_database
+from pipeline.git_server import git_server
+from pipeline.test_meltano_project import Project, block
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -56,18 +59,16 @@ Figures = dict[tuple[Any, ...], list[float]]
 
 
 class Dbt:
-    """Runs dbt on a project, with the package's own profile."""
+    """Runs dbt on the package, with the package's own profile."""
 
-    def __init__(self, database: Database, folder: Path, project: Path = TRANSFORM) -> None:
+    def __init__(self, database: Database, folder: Path) -> None:
         """Run nothing yet.
 
         Args:
             database: Where the tables are. The models come into the schema harvest_models.
             folder: For the files that dbt makes.
-            project: The folder of dbt_project.yml.
         """
         self._engine = database.engine
-        self._project = project
         self._folder = folder
         url = make_url(database.url)
         self._variables = QUIET | {
@@ -97,7 +98,7 @@ class Dbt:
         """Run a command that may fail."""
         given = {"harvest_as_of_date": AS_OF}
         given |= {f"harvest_{name}": value for name, value in variables.items()}
-        places = ["--target", self._engine, "--project-dir", str(self._project)]
+        places = ["--target", self._engine, "--project-dir", str(TRANSFORM)]
         return subprocess.run(
             [DBT, *arguments, *places, "--vars", yaml.safe_dump(given)],
             cwd=self._folder,
@@ -316,64 +317,57 @@ def test_what_is_wrong_is_said(database: Database, pipeline: Pipeline, tmp_path:
 
 
 @pytest.mark.parametrize("database", ["postgres"], indirect=True)
-def test_another_project_installs_it_from_git(
+def test_a_meltano_project_installs_it_from_git(
     database: Database, pipeline: Pipeline, tmp_path: Path
 ) -> None:
-    """By packages.yml; the tables are in a schema of their own, and one of them renamed."""
+    """By the lines of docs/meltano.md, for tables of another schema that have other names."""
     pipeline.target_config |= {
         "default_target_schema": "raw_harvest",
         "flattening_separator": "_",
         "stream_maps": {"time_entries": {"__alias__": "time_entry"}},
     }
     sync(pipeline)
-    project, repository = tmp_path / "project", tmp_path / "repository"
-    committed(TRANSFORM, repository / "transform")
-    project.mkdir()
-    (project / "packages.yml").write_text(
-        yaml.safe_dump(
-            {
-                "packages": [
-                    {
-                        "git": repository.as_uri(),
-                        "revision": "HEAD",
-                        "subdirectory": "transform",
-                        "warn-unpinned": False,
-                    }
-                ]
-            }
-        ),
-        encoding="utf-8",
-    )
-    (project / "dbt_project.yml").write_text(
-        yaml.safe_dump({"name": "analytics", "version": "1.0.0", "profile": "harvest"}),
-        encoding="utf-8",
-    )
-    dbt = Dbt(database, tmp_path, project)
-    dbt("deps")
-    dbt(
-        *("run", "--select", "+harvest__hours_by_client_and_month", "stg_harvest__company"),
-        schema="raw_harvest",
-        table_names={"time_entries": "time_entry"},
-        flattening_separator="_",
-    )
+    repository, user = tmp_path / "repository", tmp_path / "user"
+    user.mkdir()
+    url = make_url(database.url)
+    with git_server(repository) as address:
+        project = Project(user, address)
+        project.run(block("Models with dbt"))
+        add_dbt(project.folder)
+        connection = {
+            "PGHOST": str(url.host),
+            "PGPORT": str(url.port),
+            "PGUSER": str(url.username),
+            "PGPASSWORD": str(url.password),
+            "PGDATABASE": str(url.database),
+        }
+        lines = block("Models with dbt", 1).splitlines()
+        project.run(lines[1], **connection)
+        project.run("meltano run dbt:run", **connection)
 
+    assert lines[2] == "meltano run tap-harvest target-harvest-sql dbt:build"
     [counted] = database.query('SELECT sum(hours) AS h FROM raw_harvest."time_entry"')
-    rows = model(database, "harvest__hours_by_client_and_month")
+    rows = database.query("SELECT * FROM analytics.harvest__hours_by_client_and_month")
     assert sum(row["hours"] for row in rows) == counted["h"]
 
 
-def committed(folder: Path, into: Path) -> None:
-    """Put the files of a folder that git knows or would add into a repository of its own."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for name in listed.stdout.splitlines():
-        (into / name).parent.mkdir(parents=True, exist_ok=True)
-        (into / name).write_bytes((folder / name).read_bytes())
-    person = ["-c", "user.name=test", "-c", "user.email=test@example.com"]
-    for command in (["init"], ["add", "."], [*person, "commit", "--message", "test"]):
-        subprocess.run(["git", *command], cwd=into.parent, capture_output=True, check=True)
+def add_dbt(folder: Path) -> None:
+    """Add the plugin of docs/meltano.md, and the variables of the test.
+
+    The plugin is the dbt that is installed already, and has a command more, which is faster.
+    """
+    settings = yaml.safe_load((folder / "meltano.yml").read_text(encoding="utf-8"))
+    added = yaml.safe_load(block("Models with dbt", language="yaml"))
+    [dbt] = added["plugins"]["utilities"]
+    asked = {Requirement(each).name for each in dbt.pop("pip_url").split()}
+    assert asked == {"dbt-core", "dbt-postgres"}
+    dbt["executable"] = str(DBT)
+    dbt["commands"]["run"] = "run --select +harvest__hours_by_client_and_month stg_harvest__company"
+    (folder / "meltano.yml").write_text(yaml.safe_dump(settings | added), encoding="utf-8")
+    variables = {
+        "harvest_schema": "raw_harvest",
+        "harvest_table_names": {"time_entries": "time_entry"},
+        "harvest_flattening_separator": "_",
+    }
+    with (folder / "transform" / "dbt_project.yml").open("a", encoding="utf-8") as project:
+        project.write(yaml.safe_dump({"vars": variables}))
