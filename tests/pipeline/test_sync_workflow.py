@@ -14,6 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 import yaml
+from meltano.core.setting_definition import SettingDefinition
+from meltano.core.state_store.azure import settings as azure
+from meltano.core.state_store.google import settings as google
+from meltano.core.state_store.s3 import settings as s3
 
 from destination import differences
 from pipeline.workflow_runner import Job, Runner
@@ -170,6 +174,34 @@ def test_runs_in_clean_workspaces_go_on_from_the_state_alone(
     assert first.ran == ["Set up", "Sync", "Tell how it went"]
     assert second.ran == first.ran[1:]  # What is set up is in the cache.
     assert "Wrote all: streams=3" in second.summary
+
+
+def test_every_setting_of_the_workflow_is_named_in_its_head() -> None:
+    """A caller can pass each secret on."""
+    text = WORKFLOW.read_text(encoding="utf-8")
+    # PyYAML reads the key `on` as the truth.
+    declared = yaml.safe_load(text)[True]["workflow_call"]["secrets"]
+
+    for kind, used in (("variable", r"\bvars\.(\w+)"), ("secret", r"\bsecrets\.(\w+)")):
+        named = set(re.findall(rf"^#   {kind} +(\w+)", text, re.MULTILINE))
+        assert named == set(re.findall(used, text))
+        assert kind == "variable" or named == declared.keys()
+
+
+def test_the_variables_of_places_for_the_state_are_those_of_meltano() -> None:
+    """In the workflow and on the pages."""
+    known = {
+        f"MELTANO_{value.name}".upper().replace(".", "_")
+        for module in (azure, google, s3)
+        for value in vars(module).values()
+        if isinstance(value, SettingDefinition)
+    }
+    pages = (WORKFLOW, *(ROOT / "docs" / name for name in ("meltano.md", "scheduling.md")))
+    text = "\n".join(path.read_text(encoding="utf-8") for path in pages)
+
+    named = set(re.findall(r"MELTANO_STATE_BACKEND_(?!URI)\w+", text))
+    assert len(named) == 5
+    assert named <= known
 
 
 def test_what_is_installed_is_pinned(
