@@ -154,8 +154,11 @@ class TapHarvest(Tap):
 
     @override
     def discover_streams(self) -> list[HarvestStream]:
-        sync = Sync()
-        return [stream(self, lambda: self.accounts, sync.read) for stream in STREAMS]
+        return [stream(self, lambda: self.accounts, self._sync.read) for stream in STREAMS]
+
+    @cached_property
+    def _sync(self) -> Sync:
+        return Sync()
 
     @override
     @property
@@ -188,6 +191,8 @@ class TapHarvest(Tap):
             if any(s.selected or s.has_selected_descendents for s in self.streams.values()):
                 # Fails before anything is written if the token does not reach an account.
                 self.accounts.open()
+                streams = cast("Iterable[HarvestStream]", self.streams.values())
+                self._sync.announce(list(streams), self.accounts)
             super().sync_all()
 
     @override  # type: ignore[misc]  # As above.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -662,36 +663,68 @@ def test_budgets_are_those_of_the_day(harvest: Sandbox, sync: Sync):
 
 
 def test_the_cost_is_told_beforehand(sync: Sync, caplog: pytest.LogCaptureFixture):
-    """Once, for all reports together."""
+    """Once, for all reports together, before the first list is read."""
     caplog.set_level("INFO")
 
-    sync("time_team_report", "expense_team_report")
+    sync("clients", "time_team_report", "expense_team_report", "project_budget_report")
 
-    lines = [record.message for record in caplog.records if "Reports to read" in record.message]
-    assert lines == ["Reports to read: streams=2 requests=4 budget_left=100 minutes_to_wait=0"]
+    told, *_ = [record.message for record in caplog.records if record.name == "tap-harvest"]
+    assert told == (
+        "Reports to read, after all lists: streams=3 requests=5 budget_left=100 minutes_to_wait=0"
+    )
+    assert "later run" not in caplog.text
 
 
-@pytest.mark.parametrize(("allowed", "minutes"), [(4, 0), (3, 15), (2, 15), (1, 45)])
-def test_the_wait_is_told_beforehand(
-    config: Row, clock: Clock, caplog: pytest.LogCaptureFixture, allowed: int, minutes: int
-):
-    """So that nobody takes a full budget for a fault."""
-    caplog.set_level("INFO")
+def run_with(clock: Clock, allowed: int, config: Row, *streams: str) -> None:
+    """Sync with a small budget of reports, by a clock that only waiting moves."""
     tap = TapHarvest(
         config={
             **config,
             "report_requests_per_15_minutes": allowed,
             "max_concurrent_requests": 1,  # Two that wait at once would move the clock twice.
         },
-        catalog=selecting("time_team_report", "expense_team_report"),
+        catalog=selecting(*streams),
     )
     budget = Budget(allowed, 15 * 60, clock=clock, wait=clock.wait)
     tap.account.client.budgets.reports = budget
 
     run_tap(tap)
 
+
+@pytest.mark.parametrize(("allowed", "minutes"), [(4, 0), (3, 15), (2, 15), (1, 45)])
+def test_the_wait_is_told_beforehand(
+    config: Row, clock: Clock, caplog: pytest.LogCaptureFixture, allowed: int, minutes: int
+):
+    """So that nobody takes a full budget for a fault. A line says how to leave the reports out."""
+    caplog.set_level("INFO")
+
+    run_with(clock, allowed, config, "time_team_report", "expense_team_report")
+
     assert f"minutes_to_wait={minutes}" in caplog.text
     assert round(sum(clock.waited) / 60) == minutes
+    assert ("add '!*_report.*' to `select`" in caplog.text) is (minutes > 0)
+    waits = {found[0] for found in re.finditer(r"wait=\d+ of=\d+", caplog.text)}
+    assert waits == {f"wait={number + 1} of={minutes // 15}" for number in range(minutes // 15)}
+
+
+def test_the_time_to_go_is_that_of_the_whole_run(
+    config: Row,
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """The first stream tells how long the budget will keep the last one waiting."""
+    monkeypatch.setattr("tap_harvest.reading.progress.PROGRESS_SECONDS", 0)
+    caplog.set_level("INFO")
+
+    run_with(clock, 3, config, "clients", "time_team_report", "expense_team_report")
+
+    told = re.findall(r"Reading: stream=(\w+) .* seconds_to_go=(\d+)", caplog.text)
+    assert {stream: int(seconds) // 60 for stream, seconds in told} == {
+        "clients": 15,
+        "expense_team_report": 15,
+        "time_team_report": 0,
+    }
 
 
 def months(run: Run, stream: str = "time_team_report") -> list[str]:

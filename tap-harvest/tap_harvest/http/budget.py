@@ -6,12 +6,14 @@ https://help.getharvest.com/api-v2/introduction/overview/general/#rate-limiting
 
 from __future__ import annotations
 
-import logging
+import math
 import time
 from collections import deque
 from threading import Condition
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
+
+from tap_harvest.http.wait_log import LONG_SECONDS, REPEAT_SECONDS, WaitLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,10 +22,6 @@ WINDOW_SECONDS = 15
 """Length of the window of all requests but those for reports."""
 REPORT_WINDOW_SECONDS = 15 * 60
 """Length of the window of the requests for reports."""
-LONG_SECONDS = 20
-"""The shortest wait that is logged; waits for the general budget are shorter."""
-
-logger = logging.getLogger("tap-harvest.budget")
 
 
 class Budget:
@@ -65,7 +63,8 @@ class Budget:
         self._held = 0
         self._held_since = 0.0
         self._seconds_held = 0.0
-        self._told_until = clock()
+        self._to_send: float = math.inf
+        self._log = WaitLog(requests, seconds, clock)
 
     @property
     def left(self) -> int:
@@ -92,8 +91,28 @@ class Budget:
             is_news = self._paused_until <= now or until >= self._paused_until + LONG_SECONDS
             self._paused_until = max(self._paused_until, until)
             if is_news:  # The caller logs the pause.
-                self._told_until = max(self._told_until, until + LONG_SECONDS)
+                self._log.note(seconds)
         return is_news
+
+    def expect(self, requests: int) -> None:
+        """Note how many requests the run still sends at most, for the log of long waits."""
+        with self._changed:
+            self._to_send = min(self._to_send, requests)
+
+    def seconds_until(self, requests: int) -> float:
+        """In how many seconds at the earliest so many more requests can have been sent."""
+        with self._changed:
+            if requests <= 0:
+                return 0
+            windows, request = divmod(requests - 1, self.requests)
+            now, left = self._clock(), self._left()
+            seconds = max(self._paused_until - now, 0)
+            if request >= left:
+                at = request - left
+                # A request without an answer yet counts as answered now.
+                answered = self._answered[at] if at < len(self._answered) else now
+                seconds = max(seconds, answered + self.seconds - now)
+            return windows * self.seconds + seconds
 
     def _left(self) -> int:
         now = self._clock()
@@ -110,17 +129,10 @@ class Budget:
             due = max(due, self._answered[0] + self.seconds)
         return due - self._clock()
 
-    def _tell(self, seconds: float) -> None:
-        """Log a long wait, once for all requests that wait."""
-        until = self._clock() + seconds
-        if seconds >= LONG_SECONDS and until > self._told_until:
-            self._told_until = until + LONG_SECONDS
-            logger.info(
-                "Waiting for Harvest's budget: requests=%d in_seconds=%g wait_seconds=%.0f",
-                self.requests,
-                self.seconds,
-                seconds,
-            )
+    def _waits_to_come(self) -> int:
+        """How many waits the requests left make, at least one."""
+        to_send = self._to_send if self._to_send < math.inf else 0
+        return max(math.ceil(to_send / self.requests), 1)
 
     def __enter__(self) -> Self:
         with self._changed:
@@ -128,9 +140,10 @@ class Budget:
                 self._held_since = self._clock()
             self._held += 1
             while (seconds := self._seconds_to_wait()) is None or seconds > 0:
-                self._tell(seconds or 0)
-                self._wait(self._changed, seconds)
+                self._log.tell(seconds or 0, self._waits_to_come())
+                self._wait(self._changed, seconds and min(seconds, REPEAT_SECONDS))
             self._held -= 1
+            self._to_send = max(self._to_send - 1, 0)
             if not self._held:
                 self._seconds_held += self._clock() - self._held_since
             self._under_way += 1

@@ -5,13 +5,16 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from tap_harvest.reading.outlook import Outlook
 from tap_harvest.reading.plan import AccountPlan, Plan, Rules
 from tap_harvest.state.bookmark import instant
 from tap_harvest.state.entries import accounts_in
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
+    from tap_harvest.account import Account
     from tap_harvest.reading.stream import HarvestStream
 
 
@@ -21,12 +24,24 @@ class Plans:
     def __init__(self) -> None:
         """Make no plan yet."""
         self._plans: dict[str, Plan] = {}
+        self._outlook: Outlook | None = None
 
     def of(self, stream: HarvestStream) -> Plan:
         """The plan of a stream."""
         if stream.name not in self._plans:
             self._plans[stream.name] = _plan_of(stream)
         return self._plans[stream.name]
+
+    def outlook(self, streams: Sequence[HarvestStream], accounts: Sequence[Account]) -> Outlook:
+        """How many report requests the run has to send; as it is when this is first asked.
+
+        Args:
+            streams: The streams of the tap, in order.
+            accounts: The accounts, in order.
+        """
+        if self._outlook is None:
+            self._outlook = Outlook(streams, accounts)
+        return self._outlook
 
 
 def _plan_of(stream: HarvestStream) -> Plan:

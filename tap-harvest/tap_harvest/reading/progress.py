@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from logging import Logger
 
     from tap_harvest.http.budget import Budget
@@ -16,12 +17,19 @@ PROGRESS_SECONDS = 5
 
 
 class Progress:
-    """Logs, every few seconds, which stream is read, and how much of it."""
+    """Logs, every few seconds, which stream is read, how much of it, and the time to go."""
 
     _told: ClassVar[float] = time.monotonic()
 
     def __init__(
-        self, logger: Logger, label: str, what: str, *, client: Client, budget: Budget
+        self,
+        logger: Logger,
+        label: str,
+        what: str,
+        *,
+        client: Client,
+        budget: Budget,
+        reports_after: Callable[[], int],
     ) -> None:
         """Start to count the time.
 
@@ -31,16 +39,26 @@ class Progress:
             what: What is counted, such as rows.
             client: Knows how many requests were sent.
             budget: The budget of the stream's requests.
+            reports_after: Gives the number of report requests that the run sends after the stream.
         """
         self._logger = logger
         self._label = label
         self._what = what
         self._client = client
         self._budget = budget
+        self._reports_after = reports_after
         self._began = time.monotonic()
+        self._held = budget.seconds_held
+        self._requests = 0
 
     def tell(self, done: int, of: int) -> None:
-        """Log what is done, unless a line was logged a short time ago."""
+        """Log what one more request brought, unless a line was logged a short time ago.
+
+        Args:
+            done: How much is done.
+            of: How much of it there is in all.
+        """
+        self._requests += 1
         now = time.monotonic()
         if now - Progress._told < PROGRESS_SECONDS or not done:
             return
@@ -53,5 +71,23 @@ class Progress:
             of,
             self._client.requests_of.total(),
             self._budget.left,
-            (now - self._began) * (of - done) / done,
+            self._seconds_to_go(now, max(of - done, 0) / done),
         )
+
+    def _seconds_to_go(self, now: float, share: float) -> float:
+        """The time that the requests left take: those of this list, and of all later reports.
+
+        How many requests other lists take is not known before they are read.
+
+        Args:
+            now: The time.
+            share: How much is left, as a multiple of what is done.
+        """
+        left, later = round(self._requests * share), self._reports_after()
+        reports = self._client.budgets.reports
+        if self._budget is reports:
+            left, later = left + later, 0
+        held = self._budget.seconds_held - self._held
+        pace = max(now - self._began - held, 0) / self._requests
+        seconds = max(self._budget.seconds_until(left), left * pace)
+        return seconds + reports.seconds_until(later)

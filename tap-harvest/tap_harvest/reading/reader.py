@@ -76,8 +76,19 @@ class Reader:
         Args:
             what: What is counted, such as rows.
         """
-        client = self.account.client
-        return Progress(self.logger, self.label, what, client=client, budget=self.budget)
+        return Progress(
+            self.logger,
+            self.label,
+            what,
+            client=self.account.client,
+            budget=self.budget,
+            reports_after=self.reports_after,
+        )
+
+    def reports_after(self) -> int:
+        """How many report requests the run sends after this list."""
+        streams, accounts = self.stream.all_streams, self.stream.accounts.all
+        return self.plans.outlook(streams, accounts).after(self.stream, self.account)
 
     def note(self, note: str) -> None:
         """Add a note to the summary's line of this stream and of all that depend on it."""

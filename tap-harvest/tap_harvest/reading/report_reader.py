@@ -47,6 +47,7 @@ class ReportReader(Reader):
         """Read the windows that are due, newest first."""
         self._warn_of_changes()
         due = self.plan.begin()
+        self.budget.expect(len(due) + self.reports_after())
         progress = self.progress("windows")
         with self.measured():
             path = self.stream.path
@@ -140,34 +141,3 @@ class ReportReader(Reader):
             "_sdc_deleted_at": instant_text(self.plan.now),
         }
         self._reading.write(record)
-
-
-def announce(report: Report) -> None:
-    """Log once, before the first report of a run, what all of them will cost.
-
-    Args:
-        report: The report that is read next.
-    """
-    reports = [
-        stream for stream in report.all_streams if isinstance(stream, Report) and stream.selected
-    ]
-    if reports[0] is not report:
-        return
-    budget = report.accounts.all[0].client.budgets.reports
-    windows = [
-        sum(
-            len(ReportPlan(stream, account).due())
-            for account in stream.accounts.all
-            if stream.is_offered(account)
-        )
-        for stream in reports
-    ]
-    requests = sum(windows)
-    waits = max(-(-(requests - budget.left) // budget.requests), 0)
-    report.logger.info(
-        "Reports to read: streams=%d requests=%d budget_left=%d minutes_to_wait=%d",
-        len(list(filter(None, windows))),
-        requests,
-        budget.left,
-        waits * budget.seconds // 60,
-    )

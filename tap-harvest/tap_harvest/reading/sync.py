@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from tap_harvest.reading.list_reader import ListReader
 from tap_harvest.reading.plans import Plans
 from tap_harvest.reading.report import Report
-from tap_harvest.reading.report_reader import ReportReader, announce
+from tap_harvest.reading.report_reader import ReportReader
 
 if TYPE_CHECKING:
-    from tap_harvest.account import Account
+    from collections.abc import Sequence
+
+    from tap_harvest.account import Account, Accounts
     from tap_harvest.reading.stream import HarvestStream
+
+logger = logging.getLogger("tap-harvest")
 
 
 class Sync:
@@ -30,8 +35,6 @@ class Sync:
         for member in (stream, *stream.descendents):
             if member.selected and not isinstance(member, Report):
                 member.version = self._plans.of(member).version
-        if isinstance(stream, Report) and not stream.is_trial:
-            announce(stream)
         for account in stream.accounts.all:
             reader = self._reader(stream, account)
             with reader.unless_forbidden() as is_offered:
@@ -39,6 +42,35 @@ class Sync:
                     if not stream.is_trial:
                         self._expect_next(stream, reader)
                     reader.read()
+
+    def announce(self, streams: Sequence[HarvestStream], accounts: Accounts) -> None:
+        """Log at the start of a run how long the budget for reports will hold it up.
+
+        Args:
+            streams: The streams of the tap, in order.
+            accounts: The accounts to read; their modules are known.
+        """
+        outlook = self._plans.outlook(streams, accounts.all)
+        if not outlook.reports:
+            return
+        outlook.budget.expect(outlook.requests)
+        minutes = outlook.budget.seconds_until(outlook.requests) // 60
+        logger.info(
+            "Reports to read, after all lists: streams=%d requests=%d budget_left=%d "
+            "minutes_to_wait=%d",
+            len(outlook.reports),
+            outlook.requests,
+            outlook.budget.left,
+            minutes,
+        )
+        if minutes:
+            logger.info(
+                "Harvest allows %d report requests in %g minutes. To leave the reports for a later "
+                "run, add '!*_report.*' to `select` in meltano.yml, or deselect them in the "
+                "catalog.",
+                outlook.budget.requests,
+                outlook.budget.seconds / 60,
+            )
 
     def _reader(self, stream: HarvestStream, account: Account) -> ListReader | ReportReader:
         if isinstance(stream, Report):
