@@ -60,6 +60,13 @@ class Cluster:
                     "INSERT INTO pg_dist_authinfo (nodeid, rolename, authinfo)\n"
                     f"VALUES (0, current_user, 'password={password}')",
                 )
+        for url in urls[1:]:
+            # What depends on the time zone must not be left to that of a worker.
+            _run(
+                url,
+                "SET citus.enable_ddl_propagation = off",
+                f"ALTER DATABASE {name} SET timezone = 'America/New_York'",
+            )
         first, *workers = (make_url(url) for url in urls)
         _run(urls[0], f"SELECT citus_set_coordinator_host('{first.host}', {first.port})")
         for worker in workers:
@@ -104,6 +111,7 @@ def database_url(server: str, name: str) -> str:
     return make_url(server).set(database=name).render_as_string(hide_password=False)
 
 
-def _run(url: str, statement: str) -> None:
+def _run(url: str, *statements: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(statement)
+        for statement in statements:
+            connection.execute(statement)

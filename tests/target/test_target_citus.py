@@ -9,6 +9,7 @@ Citus documentation: https://docs.citusdata.com/en/stable/
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,7 +19,9 @@ from target_run import activate, record, run, schema, write
 from citus_cluster import Cluster, database_url
 from fix_databases import Database
 from target_harvest_sql.database import retries
+from target_harvest_sql.database.connection import Connection
 from target_harvest_sql.database.errors import DatabaseError
+from target_harvest_sql.settings.address import address
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -187,6 +190,33 @@ def test_what_changes_a_table_works_on_a_distributed_one(citus_database: Databas
     assert distribution(citus_database, "s") == ("hs", "id", 32)
 
 
+def test_a_moment_without_an_offset_is_utc_on_all_nodes(citus_database: Database) -> None:
+    """The workers of the tests have another time zone; they compare and convert such values."""
+    moment = {"type": "string", "format": "date-time"}
+    config: dict[str, Any] = {"distribute_by": "key", "newest_wins": "n", "hard_delete": True}
+    stream = schema("t", ["at"], at=moment, n=moment, day={"type": "string", "format": "date"})
+    at, n, day = "2026-01-05T03:00:00", "2026-01-05T02:00:00", "2026-01-05"
+    rows = [record("t", at=f"2026-01-0{d}T03:00:00", n=at, day=day) for d in (1, 2, 3)]
+    write(citus_database, stream, *rows, **config)
+    old, new, third = (row["record"] for row in rows)
+    gone = {"_sdc_deleted_at": "2026-02-01T00:00:00Z"}
+    wider = schema("t", ["at"], at=moment, n="string", day=moment)
+    write(
+        citus_database,
+        stream,
+        record("t", **{**old, "n": n, **gone}),
+        record("t", **{**new, "n": "2026-01-05T04:00:00", **gone}),
+        **config,
+    )
+    write(citus_database, wider, record("t", **{**third, "n": "text"}), distribute_by="key")
+
+    first, last = citus_database.rows("t")
+    assert [first["at"], first["day"], last["at"], last["day"]] == [
+        datetime(2026, 1, *when, tzinfo=UTC) for when in ((1, 3), (5,), (3, 3), (5,))
+    ]
+    assert [first["n"], last["n"]] == ["2026-01-05 03:00:00+00", "text"]
+
+
 # Nodes
 
 
@@ -227,6 +257,23 @@ def test_a_worker_that_cannot_be_reached_is_told(
 
     assert "cannot reach one of its workers" in str(raised.value)
     assert "Correct host and port" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "kept"),
+    [("", "64"), ("?options=-c%20citus.max_cached_conns_per_worker%3D4", "4")],
+)
+def test_connections_to_workers_are_kept_unless_the_url_says_otherwise(
+    citus_database: Database, options: str, kept: str
+) -> None:
+    """To open them anew in each transaction takes longer than to write."""
+    where = address({"sqlalchemy_url": citus_database.url + options})
+    connection = Connection(where, logging.getLogger(__name__))
+    name = "citus.max_cached_conns_per_worker"
+    found = connection.ask("look", "SELECT current_setting(%(name)s)", {"name": name})
+    connection.close()
+
+    assert found == kept
 
 
 # Schemas as shards

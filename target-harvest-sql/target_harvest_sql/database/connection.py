@@ -146,6 +146,8 @@ class Connection:
                 try:
                     # The first statement is the one that meets a lost connection.
                     driver.execute(session.dialect.begin_sql, {})
+                    for setting in session.dialect.transaction_settings_sql:
+                        driver.execute(setting, {})
                     result = work(session.execute)
                     self._fence()
                     self._commit(doing, is_repeatable=is_repeatable)

@@ -116,6 +116,9 @@ class Dialect(ABC):
     begin_sql: ClassVar[str] = "BEGIN"
     """Begins a transaction that will write."""
 
+    transaction_settings_sql: ClassVar[Sequence[str]] = ()
+    """Settings of each transaction; run after `begin_sql`."""
+
     has_lanes: ClassVar[bool] = True
     """Whether several connections may write to a table at once."""
 

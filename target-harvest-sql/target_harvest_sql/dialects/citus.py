@@ -62,6 +62,8 @@ class Citus(PostgreSQL):
             "END$$"
         ),
         *PostgreSQL.open_sql,
+        # Workers convert and compare date-times too, with the time zone of their own sessions.
+        "SET citus.propagate_set_commands = 'local'",
         # A statement opens a connection for each shard. To open them anew in each transaction
         # takes longer than to write.
         (
@@ -70,6 +72,7 @@ class Citus(PostgreSQL):
             "WHERE name = 'citus.max_cached_conns_per_worker' AND source = 'default'"
         ),
     )
+    transaction_settings_sql = ("SET LOCAL TIME ZONE 'UTC'",)  # Only such settings reach workers.
     statement_rows = 1_000_000  # Each statement is one for each shard.
     distribution = DistributionStatements(
         find=(

@@ -50,7 +50,10 @@ def test_the_version_tells_citus() -> None:
 
 
 def test_a_connection_begins_on_the_coordinator_alone() -> None:
-    """A worker raises an error; connections to the workers are kept, if nobody set how many."""
+    """A worker raises an error; connections to the workers are kept, if nobody set how many.
+
+    Workers have the time zone of each transaction.
+    """
     assert CITUS.open_sql[0] == (
         "DO $$BEGIN\n"
         "  IF NOT citus_is_coordinator() THEN\n"
@@ -59,6 +62,8 @@ def test_a_connection_begins_on_the_coordinator_alone() -> None:
         "  END IF;\n"
         "END$$"
     )
+    assert CITUS.open_sql[-2] == "SET citus.propagate_set_commands = 'local'"
+    assert CITUS.transaction_settings_sql == ("SET LOCAL TIME ZONE 'UTC'",)
     assert CITUS.open_sql[-1] == (
         "SELECT set_config(name, '64', false)\n"
         "FROM pg_settings\n"
