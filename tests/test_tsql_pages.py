@@ -13,6 +13,7 @@ from tsql_grammar import GRAMMARS, refused
 DOCS: Final = Path(__file__).parents[1] / "docs"
 PAGES: Final = {
     "sharing.md": "SQL Server and Azure SQL",
+    "power-automate.md": "",
     "databases/azure-sql.md": "",
     "databases/sql-server.md": "",
 }
