@@ -226,6 +226,57 @@ def test_a_list_that_names_ever_new_pages_ends(
     assert len(script.received) <= 10 + 2 * total
 
 
+@pytest.mark.parametrize(
+    ("total", "pages", "rows", "told"),
+    [
+        (10**12, None, 1, "Harvest announced 1000000000000 rows of stream"),
+        (10**9, 3, 1, r"many more pages than Harvest announced \(16 were read of 3\)"),
+        (10**9, None, 0, "Harvest sent the same rows of stream"),
+    ],
+)
+def test_an_absurd_count_does_not_keep_a_list_going(
+    client: Client, script: Script, *, total: int, pages: int | None, rows: int, told: str
+):
+    """Each answer names a new page. The count alone is not believed."""
+    for number in range(60):
+        following = f"{script.url}/v2/clients?cursor={number}"
+        answer = page(*[{"id": number}] * rows, total=total, following=following)
+        script.says(answer if pages is None else {**answer, "total_pages": pages})
+
+    with pytest.raises(FatalAPIError, match=told) as caught:
+        read(client)
+
+    assert "would never end" in str(caught.value)
+    assert len(script.received) < 30
+
+
+def test_the_same_rows_on_ever_new_pages_end(client: Client, script: Script):
+    """Whatever was announced."""
+    for number in range(60):
+        following = f"{script.url}/v2/clients?cursor={number}"
+        script.says(page({"id": 1}, {"id": 2}, total=10**6, following=following))
+
+    with pytest.raises(FatalAPIError, match="Harvest sent the same rows"):
+        read(client)
+
+    assert len(script.received) < 30
+
+
+def test_a_list_does_not_grow_for_ever(
+    client: Client, script: Script, monkeypatch: pytest.MonkeyPatch
+):
+    """Each answer names a new page and a larger count."""
+    monkeypatch.setattr("tap_harvest.http.paging.GROWTH_PAGES", 30)
+    for number in range(60):
+        following = f"{script.url}/v2/clients?cursor={number}"
+        script.says(page({"id": number}, total=2 + number, following=following))
+
+    with pytest.raises(FatalAPIError, match="many more pages than Harvest announced"):
+        read(client)
+
+    assert len(script.received) < 40
+
+
 def test_a_list_may_grow_while_it_is_read(client: Client, script: Script):
     """What the last page announces counts as well."""
     for number in range(30):

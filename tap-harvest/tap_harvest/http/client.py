@@ -66,6 +66,15 @@ _count = msgspec.json.Decoder(Annotated[int, msgspec.Meta(ge=0)])
 _accesses = msgspec.json.Decoder(list[AccountAccess])
 
 
+def _pages_in(answer: Answer) -> int:
+    """How many pages a list has, as an answer says; 0 if it does not say."""
+    try:
+        pages: int = _count.decode(answer.members["total_pages"])
+    except (KeyError, msgspec.DecodeError):
+        return 0
+    return pages
+
+
 class Client:
     """Reads lists and objects of one Harvest account, with several requests at once.
 
@@ -282,7 +291,7 @@ class Client:
             if url is None:
                 yield page
                 return
-            paging.add(answer.url, len(page.rows), page.total_entries)
+            paging.add(answer.url, page, _pages_in(answer))
             paging.check_next(url)
             if ahead:
                 coming = self._ask(url, None, stream)

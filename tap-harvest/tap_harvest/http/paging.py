@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 
 SLACK_PAGES = 10
 """How many pages more than expected a list may have, since it may change while it is read."""
+GROWTH_PAGES = 1000
+"""How many pages a list may grow by while it is read."""
+MAX_ROWS = 10**9
+"""More rows than any list has: to read them would take a day of requests."""
+MAX_REPEATED_PAGES = 20
+"""How many pages of a list may have the same rows as an earlier page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,32 +60,41 @@ class Paging:
         self._page_size = page_size
         self._stream = stream
         self._read: set[object] = set()
-        self._pages = self._longest_page = self._announced_rows = 0
+        self._contents: set[int] = set()
+        self._repeated_pages = 0
+        self._pages = self._longest_page = 0
+        self._rows = self._first_rows = 0  # As announced: at most, and by the first page.
+        self._stated_pages = 0
 
     @property
     def is_begun(self) -> bool:
         """Whether a page was read."""
         return self._pages > 0
 
-    def add(self, url: str, rows: int, total_entries: int) -> None:
+    def add(self, url: str, page: Page, total_pages: int) -> None:
         """Note a page that was read.
 
         Args:
             url: The address as it was called.
-            rows: How many rows the page has.
-            total_entries: How many rows the whole list has, as the page says.
+            page: The page.
+            total_pages: How many pages the whole list has, as this page says; 0 if it does not.
         """
         self._read.add(page_of(url))
         self._pages += 1
-        self._longest_page = max(self._longest_page, rows)
-        self._announced_rows = max(self._announced_rows, total_entries)
+        self._longest_page = max(self._longest_page, len(page.rows))
+        self._rows = max(self._rows, page.total_entries)
+        self._first_rows = self._first_rows or page.total_entries
+        self._stated_pages = max(self._stated_pages, total_pages)
+        content = hash((len(page.rows), *(bytes(row) for row in (*page.rows[:1], *page.rows[-1:]))))
+        self._repeated_pages += content in self._contents
+        self._contents.add(content)
 
     def check_next(self, url: str) -> None:
         """Check the address of the next page.
 
         Raises:
-            FatalAPIError: The address is not plain, is on another host, was read already, or would
-                make the list more than twice as long as Harvest announced.
+            FatalAPIError: The address is not plain, is on another host or was read already; or the
+                list would be far longer than Harvest announced, or than any list is.
         """
         origin = Origin.of(url)
         if origin is None:
@@ -100,15 +115,35 @@ class Paging:
                 "list would never end. Run the sync again; if it happens again, tell Harvest's "
                 "support."
             )
-        if self._pages >= 2 * self._announced_pages + SLACK_PAGES:
+        self._check_end()
+
+    def _check_end(self) -> None:
+        if self._rows > MAX_ROWS:
+            raise FatalAPIError(
+                f'Harvest announced {self._rows} rows of stream "{self._stream}", more than any '
+                "list has, so the list would never end. Run the sync again; if it happens again, "
+                "tell Harvest's support."
+            )
+        announced = self._announced_pages(self._rows)
+        limit = min(
+            2 * announced + SLACK_PAGES,
+            2 * self._announced_pages(self._first_rows) + GROWTH_PAGES,
+        )
+        if self._pages >= limit:
             raise FatalAPIError(
                 f'Stream "{self._stream}" has many more pages than Harvest announced '
-                f"({self._pages} were read of {self._announced_pages}), and the last one names "
+                f"({self._pages} were read of {announced}), and the last one names "
                 "another, so the list would never end. Run the sync again; if it happens again, "
                 "tell Harvest's support."
             )
+        if self._repeated_pages >= MAX_REPEATED_PAGES:
+            raise FatalAPIError(
+                f'Harvest sent the same rows of stream "{self._stream}" on more than '
+                f"{MAX_REPEATED_PAGES} pages, and the last one names another, so the list would "
+                "never end. Run the sync again; if it happens again, tell Harvest's support."
+            )
 
-    @property
-    def _announced_pages(self) -> int:
-        """How many pages the list has, by its announced rows and the longest page so far."""
-        return -(-self._announced_rows // (self._longest_page or self._page_size))
+    def _announced_pages(self, rows: int) -> int:
+        """How many pages the list has: as Harvest says, or fewer by the longest page so far."""
+        pages = -(-rows // (self._longest_page or self._page_size))
+        return min(pages, self._stated_pages or pages)
