@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Self
 
 import pytest
+from singer_sdk.exceptions import ConfigValidationError
 from sqlalchemy.engine import make_url
+
+from target_harvest_sql.database.session import Session
+from target_harvest_sql.settings.address import Address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 URL = "mssql+mssqlpython://me:secret@db:1444/here?TrustServerCertificate=yes"
 LOGIN_TIMEOUT = 103
@@ -119,3 +125,29 @@ def test_a_statement_is_cancelled(module: Module) -> None:
     driver.abort()
 
     assert [name for name, _ in module.calls[2:]] == ["execute", "cancel"]
+
+
+def test_the_package_to_install_is_named() -> None:
+    """The extra `mssql` brings another driver, which this URL would not take."""
+    with pytest.raises(ConfigValidationError) as caught:
+        Session(Address(make_url(URL), is_of_parts=False), logging.getLogger())
+
+    assert caught.value.errors == [
+        "The database is mssql, whose driver is not installed. Install the package mssql-python."
+    ]
+
+
+def test_a_driver_that_lacks_a_library_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It is installed, so that to install it again would not help."""
+    reason = "libltdl.so.7: cannot open shared object file"
+    (tmp_path / "mssql_python.py").write_text(f"raise ImportError({reason!r})", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "target_harvest_sql.drivers.mssqlpython", raising=False)
+    with pytest.raises(ConfigValidationError) as caught:
+        Session(Address(make_url(URL), is_of_parts=False), logging.getLogger())
+
+    assert caught.value.errors == [
+        f"The database is mssql, whose driver cannot be loaded: {reason}. Install what it lacks."
+    ]

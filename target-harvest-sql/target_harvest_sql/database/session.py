@@ -17,7 +17,7 @@ from target_harvest_sql.database.errors import (
     TransientError,
 )
 from target_harvest_sql.dialects import DIALECTS
-from target_harvest_sql.drivers import driver_type
+from target_harvest_sql.drivers import driver_type, reason_not_imported
 from target_harvest_sql.drivers.options import OptionError
 from target_harvest_sql.redaction import first_line
 from target_harvest_sql.redaction import reason as redacted
@@ -57,10 +57,8 @@ class Session:
                 f"`sqlalchemy_url` names a database not supported: {name}"
             ) from None
         except ImportError as error:
-            message = (
-                f"The database is {backend}, whose driver is not installed. Install "
-                f"target-harvest-sql[{self.dialect.extra}], or the package {error.name}"
-            )
+            reason = reason_not_imported(error, self.dialect.extra)
+            message = f"The database is {backend}, {reason}"
             raise ConfigValidationError(message, errors=[f"{message}."]) from error
         self.errors = self._driver_type.errors
         """What the driver raises."""

@@ -27,6 +27,9 @@ DRIVERS: Final = {
 """Module and class by what stands before `://`: a database, or a database and its driver. Of
 several, the first that is installed."""
 
+PACKAGES: Final = {"mssql_python": "mssql-python"}
+"""The package of each module that no extra of ours brings."""
+
 
 def driver_type(url: URL) -> type[Driver]:
     """Import the driver that a URL asks for.
@@ -40,6 +43,25 @@ def driver_type(url: URL) -> type[Driver]:
         with suppress(ImportError):
             return _imported(candidate)
     return _imported(last)
+
+
+def reason_not_imported(error: ImportError, extra: str) -> str:
+    """Say why a driver was not imported, and what to install.
+
+    Args:
+        error: What `driver_type` raised.
+        extra: The extra of this package that brings the usual driver of the database.
+    """
+    if not isinstance(error, ModuleNotFoundError):
+        return (
+            f"whose driver cannot be loaded: {' '.join(str(error).split())}. Install what it lacks"
+        )
+    if package := PACKAGES.get(str(error.name)):
+        return f"whose driver is not installed. Install the package {package}"
+    return (
+        f"whose driver is not installed. Install target-harvest-sql[{extra}], or the package "
+        f"{error.name}"
+    )
 
 
 def _imported(place: str) -> type[Driver]:
