@@ -881,6 +881,23 @@ def test_sqlite_widens_no_column_that_a_view_shows(sqlite_database: Database) ->
     assert sqlite_database.rows("seen") == [{"v": 7}]
 
 
+def test_postgresql_lets_a_view_stop_wider_columns_and_overwrite(
+    postgres_database: Database,
+) -> None:
+    """Not upsert nor new columns; an error says what to do, and the table stays."""
+    old = schema("t", id=ID, v="integer")
+    write(postgres_database, old, record("t", id=1, v=7))
+    postgres_database.query("CREATE VIEW seen AS SELECT v FROM t")
+    write(postgres_database, schema("t", id=ID, v="integer", w="string"), record("t", id=2, v=8))
+    with pytest.raises(DatabaseError, match=r'prepare the table "t".*Drop the view'):
+        write(postgres_database, schema("t", id=ID, v="number"), record("t", id=3, v=0.5))
+    new = (record("t", 1, id=4, v=9), activate("t", 1))
+    with pytest.raises(DatabaseError, match=r"Drop the view, and make it anew after the run"):
+        write(postgres_database, old, *new, load_method="overwrite")
+
+    assert postgres_database.rows("seen") == [{"v": 7}, {"v": 8}]
+
+
 @pytest.mark.parametrize(
     ("engine", "old", "value", "new"),
     [
