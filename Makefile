@@ -47,7 +47,7 @@ image: $(READY) ## Build the container, and sync the demo's account with it; nee
 transform: $(READY) $(DBT_READY) ## Test the dbt package in transform/; dbt is installed aside
 	$(BIN)/pytest -n 2 tests/pipeline/transform.py $(ARGS)
 
-docs: $(READY) ## Make docs/tables.svg, streams.md, queries.md, plugins/, transform/ anew
+docs: $(READY) ## Make docs/tables.md, streams.md, queries.md, plugins/, transform/ anew
 	PYTHONPATH=tests $(BIN)/python tests/draw_tables.py
 	PYTHONPATH=tests $(BIN)/python tests/write_streams.py
 	PYTHONPATH=tests $(BIN)/python tests/write_hub.py

@@ -1,22 +1,24 @@
-"""Draws docs/tables.svg: the tables of the default pipeline, their keys, and how they join.
+"""Writes docs/tables.md: a diagram for each area, with the tables, their keys, and how they join.
 
 Run by `make docs`. All is taken from the catalog: a column whose name ends like another table's id
 refers to that table.
+
+Mermaid documentation, "Entity Relationship Diagrams":
+https://mermaid.js.org/syntax/entityRelationshipDiagram.html
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from tap_harvest.streams import STREAMS
 from tap_harvest.tap import TapHarvest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-PAGE: Final = Path(__file__).resolve().parents[1] / "docs" / "tables.svg"
+PAGE: Final = Path(__file__).resolve().parents[1] / "docs" / "tables.md"
 TARGETS: Final = {
     "client": "clients",
     "creator": "users",
@@ -34,58 +36,63 @@ TARGETS: Final = {
     "user_assignment": "project_user_assignments",
 }
 """The table that a column of this name and `_id` or `__id` refers to."""
+AREAS: Final = {
+    "Clients and the company": ("TB", {"clients", "company"}),
+    "Time": ("LR", {"time_entries", "tasks"}),
+    "Expenses": ("LR", {"expenses"}),
+    "Projects": ("TB", {"projects"}),
+    "Invoices": ("TB", {"invoices"}),
+    "Estimates": ("TB", {"estimates"}),
+    "People": ("LR", {"roles", "users"}),
+    "Reports": ("LR", {"reports"}),
+}
+"""Each area: the direction in which its diagram fits a page, and the modules of its streams."""
 
-WIDTH, ROW, GAP_X, GAP_Y, MARGIN = 225, 17, 90, 16, 20
-STYLE: Final = """
-  svg { font: 12px ui-monospace, Menlo, Consolas, monospace; background: #fff; }
-  rect { fill: #f6f8fa; stroke: #8c959f; } .name { font-weight: bold; }
-  text { fill: #1f2328; } .key { fill: #9a6700; }
-  path { fill: none; stroke: #54aeff; stroke-opacity: .65; }
-  @media (prefers-color-scheme: dark) {
-    svg { background: #0d1117; } rect { fill: #161b22; stroke: #6e7681; }
-    text { fill: #e6edf3; } .key { fill: #d29922; }
-  }
+TEXT: Final = """# How the tables join
+
+One diagram for each area, which GitHub draws. `make docs` writes this page from the catalog. A box
+shows the key of a table (PK) and the columns that refer to another table (FK); the other columns
+stand in the catalog (`tap-harvest --discover`), and what each table holds in
+[streams.md](streams.md). A box without columns is a table of another area. Names with two
+underscores are those of `meltano.yml`, where objects inside a record become columns.
 """
 
 
-@dataclass
-class Table:
-    """A table on the page: the columns that are shown, and where its box stands."""
+class Table(NamedTuple):
+    """A table: the columns of its key and those that refer to other tables.
+
+    Attributes:
+        name: Its name.
+        keys: The columns of its key.
+        references: The table that each column refers to.
+        types: The type of each of these columns.
+    """
 
     name: str
-    keys: list[str]
-    references: dict[str, str]
-    """The table that each column refers to."""
-    x: float = 0
-    y: float = 0
-    columns: list[str] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.columns = list(dict.fromkeys([*self.keys, *self.references]))
-
-    @property
-    def height(self) -> float:
-        """The height of the box."""
-        return (len(self.columns) + 1) * ROW + 10
-
-    def line(self, column: str) -> float:
-        """The height at which a column stands."""
-        return self.y + (self.columns.index(column) + 2) * ROW
+    keys: Sequence[str]
+    references: Mapping[str, str]
+    types: Mapping[str, str]
 
 
 def tables() -> dict[str, Table]:
-    """All tables but those of reports, which sum up others, and those that refer to nothing."""
-    found = [
-        Table(
-            entry["tap_stream_id"],
-            entry["key_properties"],
-            dict(references(entry["tap_stream_id"], entry["schema"]["properties"])),
-        )
-        for entry in TapHarvest(validate_config=False, config={}).catalog_dict["streams"]
-        if not entry["tap_stream_id"].endswith("_report")
-    ]
-    referred = {target for table in found for target in table.references.values()}
-    return {table.name: table for table in found if table.references or table.name in referred}
+    """All tables of the default pipeline, by name."""
+    catalog = TapHarvest(validate_config=False, config={}).catalog_dict
+    return {entry["tap_stream_id"]: _table(entry) for entry in catalog["streams"]}
+
+
+def _table(entry: Mapping[str, Any]) -> Table:
+    name, properties = entry["tap_stream_id"], entry["schema"]["properties"]
+    keys, found = entry["key_properties"], dict(references(name, properties))
+    types = {column: _type(properties.get(column, {})) for column in (*keys, *found)}
+    return Table(name, keys, found, types)
+
+
+def _type(definition: Mapping[str, Any]) -> str:
+    """The type of a column; that of a reference inside an object is an id's."""
+    if "format" in definition:
+        return str(definition["format"])
+    kinds = definition.get("type", "integer")
+    return kinds if isinstance(kinds, str) else next(kind for kind in kinds if kind != "null")
 
 
 def references(stream: str, properties: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -99,75 +106,39 @@ def references(stream: str, properties: Mapping[str, Any]) -> Iterator[tuple[str
         yield "id", "users"  # Each row is a person, under the id of the manager.
 
 
-def place(found: Mapping[str, Table]) -> None:
-    """Put each table to the right of all that it refers to, as near to their height as it goes."""
-    depths: dict[str, int] = {}
-
-    def depth(name: str) -> int:
-        if name not in depths:
-            targets = found[name].references.values()
-            depths[name] = max((depth(target) + 1 for target in targets), default=0)
-        return depths[name]
-
-    stacks = [
-        [found[name] for name in found if depth(name) == column]
-        for column in range(max(map(depth, found)) + 1)
-    ]
-    tallest = max(map(_stacked, stacks))
-    for column, stack in enumerate(stacks):
-        stack.sort(key=lambda table: (_middle(table, found), table.name))
-        y = MARGIN + (tallest - _stacked(stack)) / 2
-        for table in stack:
-            table.x, table.y = MARGIN + column * (WIDTH + GAP_X), y
-            y += table.height + GAP_Y
-
-
-def _stacked(stack: Sequence[Table]) -> float:
-    return sum(table.height + GAP_Y for table in stack)
-
-
-def _middle(table: Table, found: Mapping[str, Table]) -> float:
-    heights = [found[target].y for target in table.references.values()]
-    return sum(heights) / len(heights) if heights else 0
-
-
-def drawing() -> str:
+def page() -> str:
     """The page."""
     found = tables()
-    place(found)
-    width = max(table.x for table in found.values()) + WIDTH + MARGIN
-    height = max(table.y + table.height for table in found.values()) + MARGIN
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" role="img">',
-        "<title>The tables, their keys, and how they join</title>",
-        f"<style>{STYLE}</style>",
-        *(line for table in found.values() for line in _lines(table, found)),
-        *(part for table in found.values() for part in _box(table)),
-        "</svg>",
-    ]
-    return "\n".join(parts) + "\n"
-
-
-def _lines(table: Table, found: Mapping[str, Table]) -> Iterator[str]:
-    for column, target in table.references.items():
-        x, y = found[target].x + WIDTH, found[target].y + ROW - 5
-        here = table.line(column) - 4
-        yield (
-            f'<path d="M{table.x:g} {here:g}C{table.x - 50:g} {here:g} '
-            f'{x + 50:g} {y:g} {x:g} {y:g}"/>'
+    # The SDK has names on instances; ours are on classes.
+    modules = {stream.name: stream.__module__.rpartition(".")[2] for stream in STREAMS}  # type: ignore[misc]
+    parts = [TEXT]
+    for title, (direction, members) in AREAS.items():
+        parts += _area(
+            title, direction, [found[name] for name in modules if modules[name] in members]
         )
+    return "\n".join(parts)
 
 
-def _box(table: Table) -> Iterator[str]:
-    yield (
-        f'<rect x="{table.x:g}" y="{table.y:g}" width="{WIDTH}" height="{table.height:g}" rx="4"/>'
-    )
-    x = table.x + 8
-    yield f'<text class="name" x="{x:g}" y="{table.y + ROW:g}">{escape(table.name)}</text>'
-    for column in table.columns:
-        kind = ' class="key"' if column in table.keys else ""
-        yield f'<text{kind} x="{x:g}" y="{table.line(column):g}">{escape(column)}</text>'
+def _area(title: str, direction: str, found: Sequence[Table]) -> Iterator[str]:
+    yield f"## {title}\n\n```mermaid\nerDiagram\n    direction {direction}"
+    for table in found:
+        yield f"    {table.name} {{"
+        for column, kind in table.types.items():
+            yield f"        {kind} {column} {', '.join(_marks(table, column))}"
+        yield "    }"
+    for table in found:
+        for column, target in table.references.items():
+            one = "||" if column in table.keys else "|o"  # Only keys are never null.
+            yield f"    {target} {one}--o{{ {table.name} : {column}"
+    yield "```\n"
+
+
+def _marks(table: Table, column: str) -> Iterator[str]:
+    if column in table.keys:
+        yield "PK"
+    if column in table.references:
+        yield "FK"
 
 
 if __name__ == "__main__":
-    PAGE.write_text(drawing(), encoding="utf-8")
+    PAGE.write_text(page(), encoding="utf-8")

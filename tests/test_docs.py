@@ -111,9 +111,16 @@ def test_requirements_are_pinned_with_hashes_and_without_addresses(path: str) ->
     assert not [line for line in lines if "://" in line or line.startswith("-")]
 
 
-def test_the_drawing_of_the_tables_is_current() -> None:
-    """After a change of the catalog, `make docs` draws it anew."""
-    assert (ROOT / "docs" / "tables.svg").read_text(encoding="utf-8") == draw_tables.drawing()
+def test_the_diagrams_of_the_tables_are_current() -> None:
+    """After a change of the catalog, `make docs` writes them anew."""
+    assert (ROOT / "docs" / "tables.md").read_text(encoding="utf-8") == draw_tables.page()
+
+
+def test_each_table_is_in_one_diagram() -> None:
+    """With its key; a table that another area refers to is there a box without columns."""
+    boxes = re.findall(r"^    (\w+) \{$", draw_tables.page(), re.MULTILINE)
+
+    assert sorted(boxes) == sorted(draw_tables.tables())
 
 
 def test_the_page_of_streams_is_current() -> None:

@@ -196,7 +196,7 @@ TEXT: Final = """# Streams and tables
 `tap-harvest` has {count} streams, and each becomes a table of its name. `make docs` writes this
 page from the code. What a column means stands in its description: `tap-harvest --discover`, and
 comments on the columns where the database has such. How the tables join is drawn in
-[tables.svg](tables.svg).
+[tables.md](tables.md).
 
 ## What there is
 
