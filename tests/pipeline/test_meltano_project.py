@@ -111,7 +111,6 @@ def synced(project: Project, harvest: Sandbox, new_database: Callable[[str], Dat
         lines,
         TAP_HARVEST_API_URL=harvest.api_url,
         TAP_HARVEST_IDENTITY_URL=harvest.identity_url,
-        TAP_HARVEST__SELECT='["*.*", "!*_report.*"]',
         HARVEST_REPORT_AS_OF=VALUES["as_of"],
     )
     return database
