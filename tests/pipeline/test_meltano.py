@@ -260,6 +260,26 @@ def test_what_a_killed_run_leaves_is_what_the_docs_delete(project: Path, harvest
         path.unlink()
 
 
+def test_the_documented_copies_of_a_state_work_in_a_script(project: Path, tmp_path: Path) -> None:
+    """Nobody is there to answer a question. The copy brings the state back."""
+    page = (ROOT / "docs" / "state.md").read_text(encoding="utf-8")
+    commands = [line.split()[1:] for line in re.findall(r"`(meltano state copy [^`]+)`", page)]
+    ours, state = "sqlite:tap-harvest-to-target-harvest-sql:copied", '{"bookmarks": {"tasks": {}}}'
+    wrapped = tmp_path / "state.json"
+    wrapped.write_text(f'{{"singer_state": {state}}}', encoding="utf-8")
+    meltano(project, "state", "set", "--force", f"--input-file={wrapped}", ours)
+
+    save, bring_back = [
+        [ours if word == "ID" else word for word in command] for command in commands
+    ]
+    meltano(project, *save)
+    meltano(project, "state", "clear", "--force", ours)
+    meltano(project, *bring_back)
+
+    shown = meltano(project, "state", "get", ours).splitlines()[0]
+    assert json.loads(shown) == {"singer_state": json.loads(state)}
+
+
 def test_the_tap_also_feeds_target_jsonl(project: Path, harvest: Sandbox) -> None:
     """Any other target does as well: here one that writes lines of JSON. Filters are JSON, too."""
     filters = {"TAP_HARVEST_STREAM_FILTERS": '{"tasks": {"is_active": true}}'}
