@@ -78,7 +78,7 @@ FOLDERS: Final = {
     "target_harvest_sql.database": (
         "locks | shadows",
         "leases | tables",
-        "distributions | fitting",
+        "distributions | fitting | readers",
         "connection",
         "retries | session",
         "errors | waits",

@@ -32,6 +32,7 @@ from target_harvest_sql.process.terminations import Terminations
 from target_harvest_sql.reading.messages import take_leave
 from target_harvest_sql.redaction import trace
 from target_harvest_sql.writing.overwrite import UnprovenError
+from target_harvest_sql.writing.quarantine import QuarantineFullError
 
 if TYPE_CHECKING:
     import logging
@@ -44,6 +45,7 @@ USER_ERRORS = (
     InvalidRecord,
     MappingError,
     MissingKeyPropertiesError,
+    QuarantineFullError,
     RecordsWithoutSchemaException,
     UnprovenError,
 )

@@ -23,6 +23,7 @@ from target_harvest_sql.cli import TerminatedError
 from target_harvest_sql.database.connection import Connection
 from target_harvest_sql.database.distributions import Distributions
 from target_harvest_sql.database.locks import TableLocks
+from target_harvest_sql.database.readers import Readers
 from target_harvest_sql.database.tables import Tables
 from target_harvest_sql.logs import calm_down, shorten_lines
 from target_harvest_sql.process.endings import write_out
@@ -109,14 +110,19 @@ class TargetHarvestSQL(Target):
         self.connection = Connection(where, self.logger, self.locks)
         """The connection that makes and changes tables."""
         distributions = Distributions(self.config.get("distribute_by"), self.logger)
-        self.tables = Tables(self.connection, self.logger, self.locks, distributions)
+        readers = Readers(self.config.get("grant_select_to"))
+        self.tables = Tables(self.connection, self.logger, self.locks, distributions, readers)
         self.overwrite: Overwrite | None = None
         if LoadMethod(self.config["load_method"]).replaces_tables:
             needs_proof = self.config["overwrite_requires"] == "proof"
             self.overwrite = Overwrite(self.tables, self.logger, needs_proof=needs_proof)
         self.quarantine: Quarantine | None = None
         if self.config["invalid_records"] == "quarantine":
-            self.quarantine = Quarantine(Connection(where, self.logger), self.logger)
+            self.quarantine = Quarantine(
+                Connection(where, self.logger),
+                self.logger,
+                self.config.get("invalid_records_limit"),
+            )
         connections = [self.connection]
         if self.connection.dialect.has_lanes:
             lanes = range(self.config["lanes"])

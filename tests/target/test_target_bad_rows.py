@@ -417,3 +417,43 @@ def test_a_text_where_columns_were_made_of_an_object_is_named(duckdb_database: D
             )
 
         assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("limit", [0, 1, 2])
+@pytest.mark.parametrize("batch_size_rows", [1, 10_000])
+def test_more_invalid_records_than_the_limit_end_the_run(
+    sqlite_database: Database, tmp_path: Path, limit: int, batch_size_rows: int
+) -> None:
+    """They are in the table, good records are written, and no state goes beyond the limit."""
+    messages = [DAYS, day(1), day(2, "never"), day(3), day(4, "never"), day(5), state(at=5)]
+
+    ended = run(
+        sqlite_database,
+        tmp_path,
+        *messages,
+        invalid_records="quarantine",
+        invalid_records_limit=limit,
+        batch_size_rows=batch_size_rows,
+    )
+
+    lines = [row["line"] for row in rejected(sqlite_database)]
+    assert lines == [3, 5] or len(lines) > limit
+    if limit == 2:
+        assert ended.exit_code == 0
+        assert ended.states == ['{"at": 5}']
+        assert ids(sqlite_database) == [1, 3, 5]
+    else:
+        assert ended.exit_code == 1
+        assert f"More than {limit} records are invalid (`invalid_records_limit`)" in ended.error
+        assert ended.states == []
+
+
+def test_a_stream_without_a_key_is_an_error_where_one_is_required(
+    sqlite_database: Database, tmp_path: Path
+) -> None:
+    """It is named, with what to do; a stream with a key is written."""
+    ended = run(sqlite_database, tmp_path, DAYS, day(1), LOG, day(2), primary_key_required=True)
+
+    assert ended.exit_code == 1
+    assert 'stream "days" has no key properties, and `primary_key_required` is set' in ended.error
+    assert ids(sqlite_database) == [1]

@@ -134,6 +134,8 @@ class Shadows:
             statements = [dialect.drop_table_sql(s.replaced) for s in shadows]
         for statement in statements:
             execute(statement)
+        for swap in swaps:
+            self._tables.readers.grant_table(swap.table, dialect, execute)
 
     def _are_swapped(self, shadows: Iterable[Shadow]) -> bool:
         dialect = self._tables.dialect

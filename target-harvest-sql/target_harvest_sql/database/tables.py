@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from target_harvest_sql.database.errors import DatabaseError
 from target_harvest_sql.database.fitting import LOWER_CASE, Fitting, find_columns
+from target_harvest_sql.database.readers import Readers
 
 if TYPE_CHECKING:
     import logging
@@ -36,6 +37,7 @@ class Tables:
         logger: Gets warnings about tables.
         locks: Keeps other runs from the tables; without it, nothing does.
         distributions: Distributes new tables over the nodes of a cluster, if there is one.
+        readers: Who may read new tables.
     """
 
     def __init__(
@@ -44,7 +46,10 @@ class Tables:
         logger: logging.Logger,
         locks: Locks | None = None,
         distributions: Distributions | None = None,
+        readers: Readers | None = None,
     ) -> None:
+        self.readers = readers or Readers()
+        """Who may read new tables."""
         self._connection = connection
         self._logger = logger
         self._locks = locks
@@ -173,6 +178,8 @@ class Tables:
             execute(statement)
         if self._distributions is not None:
             self._distributions.apply(table, stream, self.dialect, execute, replaces)
+        if replaces is None:  # Else when it has the old one's name, and policies.
+            self.readers.grant_table(table, self.dialect, execute)
         if warning := self.dialect.creation_warning(table):
             self._logger.warning("%s", warning)
         return table
@@ -181,6 +188,7 @@ class Tables:
         """Create a table's schema if it does not exist: some users may only use what exists."""
         if table.schema and not execute(self.dialect.schema_sql(), {"schema": table.schema}):
             execute(self.dialect.create_schema_sql(table.schema))
+            self.readers.grant_schema(table.schema, self.dialect, execute)
 
     def _claim(self, table: Table, stream: str) -> None:
         """Refuse a table that another stream writes to."""

@@ -310,6 +310,14 @@ class Dialect(ABC):
         definition = f"{self.quote(column.name)} {self.type_sql(table, column)}"
         return f"ALTER TABLE {self.table_name(table)} ADD COLUMN {definition}"
 
+    def grant_select_sql(self, table: Table, role: str) -> list[str]:  # noqa: ARG002 - most differ.
+        """Let a role read a table; nothing where the database has no users."""
+        return []
+
+    def grant_schema_sql(self, schema: str, role: str) -> list[str]:  # noqa: ARG002 - as above.
+        """Let a role use a schema; nothing where reading its tables needs no more than SELECT."""
+        return []
+
     def comments_sql(self, table: Table) -> list[str]:
         """Describe the columns in the database; nothing where it cannot hold descriptions."""
         return [

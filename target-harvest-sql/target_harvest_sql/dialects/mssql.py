@@ -371,6 +371,10 @@ class MSSQL(Dialect):
         return f"ALTER TABLE {self.table_name(table)} ADD {definition} NULL"
 
     @override
+    def grant_select_sql(self, table: Table, role: str) -> list[str]:
+        return [f"GRANT SELECT ON {self.table_name(table)} TO {self.quote(role)}"]
+
+    @override
     def comments_sql(self, table: Table) -> list[str]:
         return [self._comment_sql(table, column) for column in table.columns if column.description]
 

@@ -270,6 +270,10 @@ class MySQL(Dialect):
         )
 
     @override
+    def grant_select_sql(self, table: Table, role: str) -> list[str]:
+        return [f"GRANT SELECT ON {self.table_name(table)} TO {self.quote(role)}"]
+
+    @override
     def creation_warning(self, table: Table) -> str:
         texts = sum(self.is_text(column) for column in table.columns)
         if texts <= MAX_SURE_TEXTS:

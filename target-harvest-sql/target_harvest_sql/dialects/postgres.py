@@ -121,6 +121,7 @@ class PostgreSQL(Dialect):
         "run.",
         "0A000 cannot alter type of a column used in a policy": "Drop the policy, and make it anew "
         "after the run.",
+        "42704 role": "Create the role, or correct `grant_select_to`.",
         "42703": "If a policy of the table names it, change the policy; else run again.",
         "22001": "Give the column the type text.",
         "25006": "Let `sqlalchemy_url` name the primary server, which can be written to.",
@@ -188,6 +189,14 @@ class PostgreSQL(Dialect):
             "  AND relkind IN ('r', 'p', 'f', 'v', 'm') AND attnum > 0 AND NOT attisdropped\n"
             "ORDER BY attnum"
         )
+
+    @override
+    def grant_select_sql(self, table: Table, role: str) -> list[str]:
+        return [f"GRANT SELECT ON {self.table_name(table)} TO {self.quote(role)}"]
+
+    @override
+    def grant_schema_sql(self, schema: str, role: str) -> list[str]:
+        return [f"GRANT USAGE ON SCHEMA {self.quote(schema)} TO {self.quote(role)}"]
 
     @override
     def is_text(self, column: Column) -> bool:

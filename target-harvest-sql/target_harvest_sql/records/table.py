@@ -83,6 +83,12 @@ class TablePlan:
         return compiled, table
 
     def _check(self, sources: Collection[str]) -> None:
+        if self._config["primary_key_required"] and not self._key_properties:
+            raise MissingKeyPropertiesError(
+                f'{self._where}: stream "{self._stream}" has no key properties, and '
+                "`primary_key_required` is set. Correct the tap, or set them with `stream_maps` "
+                "and `__key_properties__`."
+            )
         if missing := set(self._key_properties) - set(sources):
             raise MissingKeyPropertiesError(
                 f'{self._where}: the schema of stream "{self._stream}" lacks its key '

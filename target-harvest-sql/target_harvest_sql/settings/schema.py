@@ -88,6 +88,13 @@ SETTINGS: Final = th.PropertiesList(
         "Without it, a new table stays on the coordinator. Tables that exist stay as they are.",
     ),
     th.Property(
+        "grant_select_to",
+        th.StringType(min_length=1),
+        title="Grant Select To",
+        description="A role, or a user, that gets SELECT on each table that the target makes, and "
+        "USAGE on a schema that it makes. Tables that are there keep their grants.",
+    ),
+    th.Property(
         "load_method",
         th.StringType,
         default="upsert",
@@ -138,6 +145,22 @@ SETTINGS: Final = th.PropertiesList(
         description="What to do with a record that does not fit its schema, lacks a key, or is "
         "refused by the database: fail after all that came before it is written, or put it in "
         "the table _sdc_rejected and go on.",
+    ),
+    th.Property(
+        "invalid_records_limit",
+        th.IntegerType(minimum=0, maximum=MAX_ROWS),
+        title="Invalid Records Limit",
+        description="With `invalid_records: quarantine`, how many records of a run may be put in "
+        "_sdc_rejected. One more ends the run with an error, and no further state is printed. "
+        "Default: any number.",
+    ),
+    th.Property(
+        "primary_key_required",
+        th.BooleanType,
+        default=False,
+        title="Primary Key Required",
+        description="Whether a stream without key properties ends the run with an error. "
+        "Otherwise its records are appended.",
     ),
     th.Property(
         "on_inexact",

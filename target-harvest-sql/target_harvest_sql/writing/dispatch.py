@@ -137,6 +137,8 @@ class Dispatch:
         committed = self.lanes.committed
         if self._quarantine is not None:
             self._quarantine.flush()
+            if self._quarantine.is_full:
+                return
         if self._watermark.keeps_last and not is_final:
             return
         handed_over = min(self._firsts, default=self.ordinal + 1) - 1

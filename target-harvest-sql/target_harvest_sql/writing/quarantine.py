@@ -33,15 +33,25 @@ COLUMNS: dict[str, tuple[cols.Kind, str]] = {
 """Kinds and descriptions. A record is text, since JSON columns do not hold all that is JSON."""
 
 
+class QuarantineFullError(Exception):
+    """More records are invalid than the settings allow."""
+
+
 class Quarantine:
     """Keeps invalid records in a table, in the schema of the table that they were for.
 
     Args:
         connection: A connection for this alone, opened for the first invalid record.
         logger: Gets a warning for each stream at the end.
+        limit: How many records of this run it may take; `None` for any number.
     """
 
-    def __init__(self, connection: Connection, logger: logging.Logger) -> None:
+    def __init__(
+        self, connection: Connection, logger: logging.Logger, limit: int | None = None
+    ) -> None:
+        self._limit = limit
+        self.is_full = False
+        """Whether it has taken more records than it may, so that no further state is printed."""
         self._connection = connection
         self._tables = Tables(connection, logger)
         self._writer = Writer(connection, logger)
@@ -74,6 +84,7 @@ class Quarantine:
 
         Raises:
             DatabaseError: If the database refuses them; the next call tries again.
+            QuarantineFullError: Once, if there are now more than the limit.
         """
         while self._waiting:
             refusal, at = self._waiting.popleft()
@@ -84,6 +95,15 @@ class Quarantine:
             self._writer.write(table, elements, (), TABLE)
             self._counts.update(stream for stream, _ in taken)
             del self._taken[schema]
+        if self._limit is not None and self._counts.total() > self._limit and not self.is_full:
+            self.is_full = True
+            streams = ", ".join(f"{name} ({count})" for name, count in self._counts.items())
+            message = (
+                f"More than {self._limit} records are invalid (`invalid_records_limit`), of "
+                f"{streams}. They are in the table {TABLE}, with the reasons. Correct the tap or "
+                "its schema, or raise the limit, and run again."
+            )
+            raise QuarantineFullError(message)
 
     def _prepare(self, schema: str | None) -> tuple[cols.Table, Callable[[bytes], bytes]]:
         """The table of a schema, made when it is first needed, and what makes its elements."""

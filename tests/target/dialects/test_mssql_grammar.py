@@ -118,6 +118,7 @@ def of_table(dialect: Dialect, table: Table) -> Iterator[tuple[str, Sequence[str
     """What a table can need, by the name of the dialect's method."""
     filled = replace(table, name=f"{table.name}__new")
     yield "create_table_sql", [dialect.create_table_sql(table)]
+    yield "grant_select_sql", dialect.grant_select_sql(table, ODD)
     yield "comments_sql", dialect.comments_sql(table)
     yield "drop_table_sql", [dialect.drop_table_sql(table)]
     yield "has_rows_sql", [dialect.has_rows_sql(table)]
