@@ -162,6 +162,23 @@ def test_the_statements_for_a_move_run(new_database: Callable[[str], Database]) 
     assert len(database.query("SELECT client_id FROM harvest_views.time_entry")) == 2
 
 
+def test_the_newest_versions_of_fivetran_s_rows_are_counted(
+    new_database: Callable[[str], Database],
+) -> None:
+    """Its tables have a row for each version of a record."""
+    database = new_database("postgres")
+    database.query("CREATE SCHEMA harvest")
+    database.query("CREATE TABLE harvest.time_entry (id bigint, updated_at timestamptz)")
+    database.query(
+        "INSERT INTO harvest.time_entry VALUES "
+        "(1, '2026-05-04'), (1, '2026-05-05'), (2, '2026-05-04')"
+    )
+
+    [statement] = re.findall(r"^  (SELECT count[^;]+);", PAGE, re.MULTILINE)
+
+    assert database.query(statement)[0]["count"] == 2
+
+
 def test_the_variables_for_a_move_are_settings() -> None:
     """Of the tap, or of the target."""
     named = set(re.findall(r"\b(TAP_HARVEST|TARGET_HARVEST_SQL)_([A-Z0-9_]+)\b", PAGE))
