@@ -76,7 +76,10 @@ class Database:
                     "use a token that may read it, and sync again."
                 )
                 if self._kind not in FILES and self._schema is None:
-                    told += " If the tables are in a schema of their own, name it with --schema."
+                    told += (
+                        " If the tables are in a schema of their own, name it with --schema or "
+                        "HARVEST_REPORT_SCHEMA."
+                    )
                 return told
             lacking = sorted(needed - found - {DELETED_AT} - set(without))
             if any("__" in column and column.partition("__")[0] in found for column in lacking):

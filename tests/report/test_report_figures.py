@@ -221,7 +221,10 @@ def test_tables_in_a_schema_of_their_own_are_read(
     assert "Hours by month" in shown.tables
     assert shown.told == {}
     told = page(postgres_database.url).shown.told[""]
-    assert told.endswith("If the tables are in a schema of their own, name it with --schema.")
+    assert told.endswith(
+        "If the tables are in a schema of their own, name it with "
+        "--schema or HARVEST_REPORT_SCHEMA."
+    )
 
 
 def test_the_figures_of_a_client(
