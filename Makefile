@@ -18,10 +18,10 @@ help: ## List the recipes
 setup: $(READY) ## Set up .venv, as every other recipe does by itself
 
 demo: $(READY) ## Sync an invented Harvest account into harvest.db; make its page
-	@PYTHONPATH=tests $(BIN)/python tests/demo.py
+	@PYTHONPATH=tests $(BIN)/python -m demo
 
 show: $(READY) ## Make the page of warehouse.db, or of the demo
-	@PYTHONPATH=tests $(BIN)/python tests/show.py $(ARGS)
+	@PYTHONPATH=tests $(BIN)/python -m demo.show $(ARGS)
 
 test: lint ## Run linter, types and tests; ARGS=… names some of them
 	$(BIN)/pytest -n auto --dist loadfile $(ARGS)
@@ -40,25 +40,25 @@ chaos: $(READY) ## Sync amid faults and kills, some minutes; ARGS=--help tells m
 compose: $(READY) ## Try taps and targets of others; they are installed aside
 	$(BIN)/pytest -v tests/pipeline/compose.py $(ARGS)
 
-image: $(READY) ## Build the container, and sync the demo's account with it; needs Docker
+image: $(READY) ## Build the container, and run a sync in it; needs Docker
 	docker build --tag harvest-to-sql .
 	$(BIN)/pytest -v tests/pipeline/image.py $(ARGS)
 
 transform: $(READY) $(DBT_READY) ## Test the dbt package in transform/; dbt is installed aside
 	$(BIN)/pytest -n 2 tests/pipeline/transform.py $(ARGS)
 
-docs: $(READY) ## Make docs/tables.md, streams.md, queries.md, plugins/, transform/ anew
-	PYTHONPATH=tests $(BIN)/python tests/draw_tables.py
-	PYTHONPATH=tests $(BIN)/python tests/write_streams.py
-	PYTHONPATH=tests $(BIN)/python tests/write_hub.py
-	PYTHONPATH=tests $(BIN)/python tests/write_queries.py
-	PYTHONPATH=tests $(BIN)/python tests/write_transform.py
+docs: $(READY) ## Write the generated pages, plugins/ and transform/ anew
+	PYTHONPATH=tests $(BIN)/python -m documents.draw_tables
+	PYTHONPATH=tests $(BIN)/python -m documents.write_streams
+	PYTHONPATH=tests $(BIN)/python -m documents.write_hub
+	PYTHONPATH=tests $(BIN)/python -m documents.write_queries
+	PYTHONPATH=tests $(BIN)/python -m documents.write_transform
 
 COMPILE := $(BIN)/uv pip compile --upgrade --quiet --no-header --no-emit-index-url --generate-hashes \
 	--universal --python-version 3.11
 LOCK := $(COMPILE) --all-extras $(PACKAGES:%=%/pyproject.toml)
 
-lock: $(READY) ## Pin the dependencies anew, with hashes: to develop, to run, for dbt
+lock: $(READY) ## Pin the dependencies anew, with hashes
 	$(LOCK) --group dev --output-file requirements.txt
 	$(LOCK) --group runtime --constraint requirements.txt --output-file requirements-runtime.txt
 	$(COMPILE) --no-strip-extras --group dbt --output-file transform/requirements.txt

@@ -1,3 +1,5 @@
 """Names the plugins that hold the fixtures: browser, databases, stand-in account, pipeline."""
 
-pytest_plugins = ("fix_browser", "fix_databases", "fix_galera", "fix_harvest", "fix_pipeline")
+pytest_plugins = tuple(
+    f"fixtures.{name}" for name in ("browser", "databases", "galera", "harvest", "pipeline")
+)

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from benchmarks import mssql
-from tds_server import tds_server
-from tsql_grammar import GRAMMARS, refused
+from servers.tds import tds_server
+from support.tsql_grammar import GRAMMARS, refused
 
 
 class Server:

@@ -14,11 +14,7 @@ import pytest
 import yaml
 from meltano.cli import cli
 
-import draw_tables
-import write_hub
-import write_queries
-import write_streams
-import write_transform
+from documents import draw_tables, write_hub, write_queries, write_streams, write_transform
 from pipeline import compose
 from tap_harvest.tap import TapHarvest
 from target_harvest_sql.target import TargetHarvestSQL

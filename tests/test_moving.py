@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from peers import AIRBYTE, FIVETRAN, MICROSOFT, MICROSOFT_FIELDS, SINGER
+from support.peers import AIRBYTE, FIVETRAN, MICROSOFT, MICROSOFT_FIELDS, SINGER
 from tap_harvest.streams import STREAMS
 from tap_harvest.tap import TapHarvest
 from target_harvest_sql.target import TargetHarvestSQL
@@ -16,7 +16,7 @@ from target_harvest_sql.target import TargetHarvestSQL
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fix_databases import Database
+    from fixtures.databases import Database
 
 PAGE: Final = (Path(__file__).parents[1] / "docs" / "moving.md").read_text(encoding="utf-8")
 OURS: Final = {stream.name: stream for stream in STREAMS}

@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from tsql_grammar import GRAMMARS, refused
+from support.tsql_grammar import GRAMMARS, refused
 
 DOCS: Final = Path(__file__).parents[1] / "docs"
 PAGES: Final = {

@@ -11,8 +11,8 @@ from benchmarks.measure import measure
 from benchmarks.page import Section, table
 from benchmarks.programs import target_command, time_entries_file
 from benchmarks.stores import DATABASE, postgres_store
-from citus_cluster import citus_servers
-from postgres_server import private_server
+from servers.citus import citus_servers
+from servers.postgres import private_server
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

@@ -10,8 +10,8 @@ from benchmarks.measure import measure
 from benchmarks.page import Section, table
 from benchmarks.programs import target_command, time_entries_file
 from benchmarks.stores import mariadb_store
-from galera_cluster import galera_cluster, galera_data
-from mariadb_server import mariadb_server
+from servers.galera import galera_cluster, galera_data
+from servers.mariadb import mariadb_server
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

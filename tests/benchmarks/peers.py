@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy.engine import URL, make_url
 
 from benchmarks.programs import write
-from other_programs import installed
+from support.other_programs import installed
 
 if TYPE_CHECKING:
     from collections.abc import Callable

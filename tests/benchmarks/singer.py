@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from benchmarks.page import Section, table
 from benchmarks.programs import is_a, last_state, settings_of, tap_command, write
 from harvest_sandbox import Sandbox
-from peers import SINGER
+from support.peers import SINGER
 
 if TYPE_CHECKING:
     from argparse import Namespace

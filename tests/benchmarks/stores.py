@@ -9,8 +9,8 @@ import psycopg
 import pymysql
 from sqlalchemy.engine import make_url
 
-from mariadb_server import NotInstalledError, mariadb_server
-from postgres_server import postgres_server
+from servers.mariadb import NotInstalledError, mariadb_server
+from servers.postgres import postgres_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -14,7 +14,7 @@ from benchmarks.peers import PEERS
 from benchmarks.programs import target_command, time_entries_file
 from benchmarks.stores import stores
 from benchmarks.yardsticks import YARDSTICKS
-from other_programs import FOLDER
+from support.other_programs import FOLDER
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

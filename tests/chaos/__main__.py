@@ -11,7 +11,7 @@ from random import randrange
 from typing import TYPE_CHECKING, Final
 
 from chaos.soak import ENGINES, soak
-from mariadb_server import NotInstalledError
+from servers.mariadb import NotInstalledError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

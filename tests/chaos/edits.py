@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from account_tables import LISTS, PARENTS
+from support.account_tables import LISTS, PARENTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,9 +9,9 @@ from target_harvest_sql.dialects.mysql import LOCK
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from cutting_proxy import CuttingProxy
-    from fix_databases import Database
-    from postgres_server import PostgresServer
+    from fixtures.databases import Database
+    from servers.cutting_proxy import CuttingProxy
+    from servers.postgres import PostgresServer
 
 POSTGRES_LOCKS: Final = (
     "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' "

@@ -17,24 +17,24 @@ from typing import TYPE_CHECKING, Any, Final
 import psycopg
 import pymysql
 
-from account_tables import LISTS, PARENTS, account, report
 from chaos.edits import work
 from chaos.server import Server
 from chaos.trouble import Trouble
-from cutting_proxy import CuttingProxy
-from destination import differences
-from fix_databases import Database
-from fix_pipeline import Pipeline
-from galera_cluster import Node, galera_cluster, galera_data
+from fixtures.databases import Database
+from fixtures.pipeline import Pipeline
 from harvest_sandbox import Move, Sandbox
-from mariadb_server import mariadb_server
-from postgres_server import PostgresServer, private_server
+from servers.cutting_proxy import CuttingProxy
+from servers.galera import Node, galera_cluster, galera_data
+from servers.mariadb import mariadb_server
+from servers.postgres import PostgresServer, private_server
+from support.account_tables import LISTS, PARENTS, account, report
+from support.destination import differences
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from subprocess import Popen
 
-    from account_tables import Row
+    from support.account_tables import Row
 
 ENGINES: Final = ("sqlite", "postgres", "mariadb", "galera")
 NODES: Final = 4

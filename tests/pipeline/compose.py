@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from sqlalchemy.engine import make_url
 
-from account_tables import account
-from destination import differences
-from fix_pipeline import Pipeline
-from other_programs import installed
+from fixtures.pipeline import Pipeline
+from support.account_tables import account
+from support.destination import differences
+from support.other_programs import installed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import URL
 
-    from account_tables import Row
-    from fix_databases import Database
+    from fixtures.databases import Database
     from harvest_sandbox import Sandbox
+    from support.account_tables import Row
 
     New = Callable[[str], Database]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING, Final
 
-from destination import differences
+from support.destination import differences
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fix_databases import Database
+    from fixtures.databases import Database
     from harvest_sandbox import Sandbox
 
 IMAGE: Final = "harvest-to-sql"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chaos.soak import ENGINES, soak
-from mariadb_server import NotInstalledError
+from servers.mariadb import NotInstalledError
 
 
 @pytest.mark.parametrize("engine", [engine for engine in ENGINES if engine != "galera"])

@@ -144,9 +144,10 @@ def show(folder: Path) -> subprocess.CompletedProcess[str]:
     """Run what `make show` runs, in a folder."""
     named = {"DATABASE_URL", "HARVEST_REPORT_SQLALCHEMY_URL"}
     return subprocess.run(
-        [sys.executable, ROOT / "tests" / "show.py"],
+        [sys.executable, "-m", "demo.show"],
         cwd=folder,
-        env={name: value for name, value in os.environ.items() if name not in named},
+        env={name: value for name, value in os.environ.items() if name not in named}
+        | {"PYTHONPATH": str(ROOT / "tests")},
         capture_output=True,
         text=True,
         check=False,
@@ -313,7 +314,7 @@ def test_the_demo_shows_what_landed_and_resumes(project: Path) -> None:
 def demo(folder: Path) -> str:
     """Run the demo in a folder; return what it showed."""
     done = subprocess.run(
-        [sys.executable, ROOT / "tests" / "demo.py"],
+        [sys.executable, "-m", "demo"],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(ROOT / "tests")},
         stdin=subprocess.DEVNULL,

@@ -24,8 +24,8 @@ from target_harvest_sql.target import TargetHarvestSQL
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from fix_databases import Database
-    from fix_pipeline import Pipeline
+    from fixtures.databases import Database
+    from fixtures.pipeline import Pipeline
     from harvest_sandbox import Sandbox
 
 ROOT: Final = Path(__file__).resolve().parents[2]

@@ -9,7 +9,7 @@ import pytest
 if TYPE_CHECKING:
     from subprocess import Popen
 
-    from fix_pipeline import Pipeline
+    from fixtures.pipeline import Pipeline
     from harvest_sandbox import Sandbox
 
 

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from account_tables import LISTS, PARENTS, account
-from destination import differences
+from support.account_tables import LISTS, PARENTS, account
+from support.destination import differences
 
 if TYPE_CHECKING:
     from pathlib import Path
     from subprocess import Popen
 
-    from fix_pipeline import Pipeline
+    from fixtures.pipeline import Pipeline
     from harvest_sandbox import Sandbox
 
 # Invoices, estimates and users are read whole here, as all that hangs below them is.

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from account_tables import account, key
+from support.account_tables import account, key
 from tap_harvest.tap import TapHarvest
 
 if TYPE_CHECKING:
-    from fix_pipeline import Pipeline
+    from fixtures.pipeline import Pipeline
     from harvest_sandbox import Sandbox
 
 DAY = 24 * 3600  # In seconds.

@@ -13,7 +13,7 @@ import pymssql
 from sqlalchemy.engine import make_url
 
 if TYPE_CHECKING:
-    from fix_databases import Database
+    from fixtures.databases import Database
     from harvest_sandbox import Sandbox
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "power-automate.md"

@@ -15,15 +15,15 @@ import requests
 import sqlglot
 from sqlalchemy import text
 
-import tsql_grammar
 from harvest_report.database import open_database
 from harvest_report.queries import DELETED_AT, DIALECTS, queries
+from support import tsql_grammar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from fix_databases import Database
-    from fix_pipeline import Pipeline
+    from fixtures.databases import Database
+    from fixtures.pipeline import Pipeline
     from harvest_sandbox import Sandbox
 
 WEEK: Final = ("2026-06-22", "2026-06-28")

@@ -14,9 +14,9 @@ import pytest
 from psycopg import errors
 from sqlalchemy.engine import URL, make_url
 
-from fix_pipeline import Pipeline, selecting
+from fixtures.pipeline import Pipeline, selecting
 from harvest_sandbox import Sandbox
-from postgres_server import private_server
+from servers.postgres import private_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

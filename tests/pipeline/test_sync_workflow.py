@@ -19,13 +19,13 @@ from meltano.core.state_store.azure import settings as azure
 from meltano.core.state_store.google import settings as google
 from meltano.core.state_store.s3 import settings as s3
 
-from destination import differences
 from pipeline.workflow_runner import Job, Runner
+from support.destination import differences
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fix_databases import Database
+    from fixtures.databases import Database
     from harvest_sandbox import Sandbox
 
 ROOT: Final = Path(__file__).resolve().parents[2]

@@ -17,17 +17,17 @@ import yaml
 from packaging.requirements import Requirement
 from sqlalchemy.engine import make_url
 
-from account_tables import account
-from fix_pipeline import selecting
+from fixtures.pipeline import selecting
 from harvest_report.database import open_database
 from pipeline.git_server import git_server
 from pipeline.test_meltano_project import Project, block
+from support.account_tables import account
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from fix_databases import Database
-    from fix_pipeline import Pipeline
+    from fixtures.databases import Database
+    from fixtures.pipeline import Pipeline
     from harvest_sandbox import Sandbox
 
 ROOT: Final = Path(__file__).resolve().parents[2]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from click.testing import CliRunner
 
-from fix_pipeline import Pipeline
+from fixtures.pipeline import Pipeline
 from harvest_report.cli import main
 from harvest_sandbox import Sandbox
 

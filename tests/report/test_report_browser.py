@@ -12,8 +12,8 @@ from report.test_report_client import name_of_most
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fix_browser import Browser
-    from fix_databases import Database
+    from fixtures.browser import Browser
+    from fixtures.databases import Database
     from harvest_sandbox import Sandbox
     from report.conftest import Copy, Made
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from fix_databases import Database
-    from fix_pipeline import Pipeline
+    from fixtures.databases import Database
+    from fixtures.pipeline import Pipeline
     from harvest_sandbox import Sandbox
 
 FIRST: Final = "2025-07-01"

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tap_run import run_tap
 
-import write_streams
+from documents import write_streams
+from documents.settings_table import SDK_S, default, settings
 from harvest_sandbox import Sandbox
-from settings_table import SDK_S, default, settings
 from tap_harvest.streams import STREAMS
 from tap_harvest.tap import TapHarvest
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tap_run import Run, landed, run_tap, selecting, try_tap
 
-from account_tables import account, key, report
 from harvest_sandbox import Move
+from support.account_tables import account, key, report
 from tap_harvest.state.bookmark import instant, instant_text
 from tap_harvest.tap import TapHarvest
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from account_tables import Row
     from harvest_sandbox import Sandbox
+    from support.account_tables import Row
 
     Tables = dict[str, dict[tuple[Any, ...], Row]]
 

@@ -16,8 +16,8 @@ import pytest
 from singer_sdk.exceptions import FatalAPIError
 from tap_run import program, selecting, settings
 
-from account_tables import account
 from harvest_sandbox.endpoints import oracle
+from support.account_tables import account
 from tap_harvest.http.client import Client
 from tap_harvest.http.sign_in import OAuth, PersonalToken
 from tap_harvest.tap import TapHarvest

@@ -23,7 +23,7 @@ from target_harvest_sql.target import TargetHarvestSQL
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from fix_databases import Database
+    from fixtures.databases import Database
 
 COMMAND = Path(sys.executable).parent / "target-harvest-sql"
 

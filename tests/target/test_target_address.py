@@ -12,7 +12,7 @@ from singer_sdk.exceptions import ConfigValidationError
 from sqlalchemy.engine import make_url
 from target_run import COMMAND, lines, record, schema, write
 
-from fix_databases import Database
+from fixtures.databases import Database
 from target_harvest_sql.database.errors import DatabaseError
 from target_harvest_sql.drivers.duckdb import DuckDBDriver
 from target_harvest_sql.target import TargetHarvestSQL

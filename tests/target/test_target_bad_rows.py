@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from fix_databases import Database
+    from fixtures.databases import Database
 
 SECRET = "s3cr3t"
 DAYS = schema("days", id={"type": "integer"}, day={"type": "string", "format": "date"})

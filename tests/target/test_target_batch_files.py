@@ -17,7 +17,7 @@ from singer_sdk.singerlib.exceptions import InvalidInputLine
 from target_run import record, run, schema, state, write
 
 if TYPE_CHECKING:
-    from fix_databases import Database
+    from fixtures.databases import Database
 
 PEOPLE = schema("people", id={"type": "integer"}, name="string")
 

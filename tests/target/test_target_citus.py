@@ -16,8 +16,8 @@ import pytest
 from sqlalchemy.engine import make_url
 from target_run import activate, record, run, schema, write
 
-from citus_cluster import Cluster, database_url
-from fix_databases import Database
+from fixtures.databases import Database
+from servers.citus import Cluster, database_url
 from target_harvest_sql.database import retries
 from target_harvest_sql.database.connection import Connection
 from target_harvest_sql.database.errors import DatabaseError

@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy.engine import make_url
 from target_run import activate, record, run, schema
 
-from fix_databases import Database
-from settings_table import settings
+from documents.settings_table import settings
+from fixtures.databases import Database
 from target_harvest_sql.columns import Kind
 from target_harvest_sql.dialects import DIALECTS
 from target_harvest_sql.target import TargetHarvestSQL

@@ -12,7 +12,7 @@ from target_run import record, schema, write
 from target_harvest_sql.drivers.duckdb import AnonymousFile, DuckDBDriver
 
 if TYPE_CHECKING:
-    from fix_databases import Database
+    from fixtures.databases import Database
 
 ID = {"type": "integer"}
 

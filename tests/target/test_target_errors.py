@@ -14,10 +14,10 @@ import trustme
 from sqlalchemy.engine import make_url
 from target_run import activate, command, lines, record, run, schema, state, write
 
-from fix_databases import Database
+from fixtures.databases import Database
+from servers.tls_proxy import TLSProxy
 from target_harvest_sql.cli import USER_ERRORS
 from target_harvest_sql.database.errors import DatabaseError
-from tls_proxy import TLSProxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable

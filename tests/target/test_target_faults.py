@@ -13,8 +13,8 @@ import pytest
 from sqlalchemy.engine import make_url
 from target_run import record, run, schema, state, write
 
-from fix_databases import Database
-from postgres_server import private_server
+from fixtures.databases import Database
+from servers.postgres import private_server
 from target_harvest_sql.database import retries
 from target_harvest_sql.database.errors import DatabaseError, TransientError
 from target_harvest_sql.dialects import DIALECTS

@@ -13,7 +13,7 @@ from target_run import record, schema, write
 from target_harvest_sql.database.errors import DatabaseError
 
 if TYPE_CHECKING:
-    from fix_databases import Database
+    from fixtures.databases import Database
 
 ID = {"type": "integer"}
 A_UUID = "123e4567-e89b-12d3-a456-426614174000"

@@ -17,7 +17,7 @@ from target_harvest_sql.cli import USER_ERRORS
 from target_harvest_sql.target import TargetHarvestSQL
 
 if TYPE_CHECKING:
-    from fix_databases import Database
+    from fixtures.databases import Database
 
 GOOD: list[dict[str, Any]] = [
     schema("t", id={"type": "integer"}, v={"type": ["number", "null"]}, at="string", o="object"),

@@ -17,8 +17,8 @@ import pymysql
 import pytest
 from target_run import activate, command, record, run, schema, state, write
 
-from cutting_proxy import CuttingProxy
-from fix_databases import Database
+from fixtures.databases import Database
+from servers.cutting_proxy import CuttingProxy
 from target_harvest_sql.columns import Table
 from target_harvest_sql.database import leases
 from target_harvest_sql.database.connection import Connection
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from target_run import Fed
 
-    from fix_galera import Galera
+    from fixtures.galera import Galera
 
 T = schema("t", id="integer", v="integer")
 TABLES = "SELECT table_name AS n FROM information_schema.tables WHERE table_schema = database()"

@@ -18,7 +18,7 @@ from target_harvest_sql.records.inexact import InexactValueError, InexactValues
 from target_harvest_sql.records.moments import Moments
 
 if TYPE_CHECKING:
-    from fix_databases import Database
+    from fixtures.databases import Database
 
 ID = {"type": "integer"}
 TEXT = {"type": ["string", "null"]}

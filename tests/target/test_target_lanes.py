@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from target_run import Fed
 
-    from fix_databases import Database
+    from fixtures.databases import Database
 
 T = schema("t", id={"type": "integer"}, v="integer")
 LANES = pytest.mark.parametrize("lanes", [1, 2, 3])

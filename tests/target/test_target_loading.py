@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from fix_databases import Database
+    from fixtures.databases import Database
 
 PEOPLE = schema("people", id={"type": "integer"}, name="string")
 SIZES = pytest.mark.parametrize("batch_size_rows", [1, 3, 10_000])

@@ -13,7 +13,7 @@ from target_run import activate, record, run, schema, state, write
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fix_databases import Database
+    from fixtures.databases import Database
 
 PEOPLE = schema("people", id={"type": "integer"}, name="string", size="number", any={})
 

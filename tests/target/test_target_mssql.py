@@ -15,7 +15,7 @@ from target_harvest_sql.database.errors import DatabaseError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fix_databases import Database
+    from fixtures.databases import Database
 
 ID = {"type": "integer"}
 CODES = schema("codes", keys=["code"], code={"type": "string"}, v="string")

@@ -17,7 +17,7 @@ from target_harvest_sql.records.exact_schema import is_multiple
 from target_harvest_sql.records.validation import Validator
 
 if TYPE_CHECKING:
-    from fix_databases import Database
+    from fixtures.databases import Database
 
 
 def spelled(number: str) -> str:

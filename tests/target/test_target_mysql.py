@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from target_run import Fed
 
-    from fix_databases import Database
+    from fixtures.databases import Database
 
 SECRET = "s3cr3t-value"
 ID = {"type": "integer"}

@@ -13,7 +13,7 @@ from target_run import activate, record, schema, write
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fix_databases import Database
+    from fixtures.databases import Database
 
 AT = {"type": ["string", "null"], "format": "date-time"}
 SIZES = pytest.mark.parametrize("batch_size_rows", [1, 100])

@@ -16,7 +16,7 @@ from target_run import record, schema, write
 from target_harvest_sql.database.errors import DatabaseError
 
 if TYPE_CHECKING:
-    from fix_databases import Database
+    from fixtures.databases import Database
 
 ID = {"type": "integer"}
 DECIMAL = {"type": "number", "format": "singer.decimal"}

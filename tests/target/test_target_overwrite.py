@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 from target_run import activate, command, record, run, schema, state, write
 
-from cutting_proxy import CuttingProxy
+from servers.cutting_proxy import CuttingProxy
 from target_harvest_sql.writing.overwrite import UnprovenError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from target_run import Fed
 
-    from fix_databases import Database
+    from fixtures.databases import Database
 
 Message = dict[str, Any]
 

@@ -11,7 +11,7 @@ from target_run import record, schema, write
 from target_harvest_sql.records import patterns
 
 if TYPE_CHECKING:
-    from fix_databases import Database
+    from fixtures.databases import Database
 
 ENDLESS = "^(a|a)*$"
 """It takes years for a text of some dozen letters that does not match."""

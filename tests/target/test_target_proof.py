@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from target_run import Fed
 
-    from fix_databases import Database
+    from fixtures.databases import Database
 
 SDK: Final = files("singer_sdk.testing.target_test_streams")
 OF_THE_SDK: Final = (

@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy.engine import make_url
 from target_run import schema, write
 
-from fix_databases import Database
+from fixtures.databases import Database
+from servers.tds import SILENCE, tds_server
 from target_harvest_sql.database import retries, waits
 from target_harvest_sql.database.errors import DatabaseError
 from target_harvest_sql.drivers.mssql import ServerError
 from target_harvest_sql.drivers.pymssql import PyMSSQLDriver
-from tds_server import SILENCE, tds_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

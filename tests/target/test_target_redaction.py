@@ -22,7 +22,7 @@ from target_harvest_sql.drivers.mysql import ServerError as MySQLError
 from target_harvest_sql.redaction import TRIGGER, reason, trace, without_values
 
 if TYPE_CHECKING:
-    from fix_databases import Database
+    from fixtures.databases import Database
 
 SECRET = "s3cr3t"
 PEOPLE = schema("people", id={"type": "integer"}, name="string")

@@ -14,9 +14,9 @@ import psycopg
 import pytest
 from target_run import activate, command, lines, record, run, schema, state, write
 
-from cutting_proxy import CuttingProxy
-from fix_databases import Database
-from postgres_server import private_server
+from fixtures.databases import Database
+from servers.cutting_proxy import CuttingProxy
+from servers.postgres import private_server
 from target_harvest_sql.database.errors import DatabaseError, TransientError
 from target_harvest_sql.database.retries import Retries
 

@@ -15,7 +15,7 @@ from target_harvest_sql.database.errors import DatabaseError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fix_databases import Database
+    from fixtures.databases import Database
 
 OVERWRITE: Final = {"load_method": "overwrite", "overwrite_requires": "end_of_input"}
 ODD: Final = 'a "b" %c'

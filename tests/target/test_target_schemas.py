@@ -17,7 +17,7 @@ from target_run import record, schema, write
 from target_harvest_sql.reading.schemas import read_schema
 
 if TYPE_CHECKING:
-    from fix_databases import Database
+    from fixtures.databases import Database
 
 ID = {"type": "integer"}
 

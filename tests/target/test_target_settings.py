@@ -13,8 +13,8 @@ import pytest
 from singer_sdk.exceptions import ConfigValidationError, MappingError
 from target_run import COMMAND, lines, record, run, schema, state, write
 
-from fix_databases import Database
-from settings_table import settings
+from documents.settings_table import settings
+from fixtures.databases import Database
 from target_harvest_sql.cli import USER_ERRORS
 from target_harvest_sql.settings.address import PARTS
 from target_harvest_sql.target import TargetHarvestSQL

@@ -19,7 +19,7 @@ from target_harvest_sql.target import TargetHarvestSQL
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fix_databases import Database
+    from fixtures.databases import Database
 
 
 class _States(TargetMultipleStateMessages):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from target_run import Fed
 
-    from fix_databases import Database
+    from fixtures.databases import Database
 
 ONE = schema("one", id={"type": "integer"}, v="integer")
 TWO = schema("two", id={"type": "integer"}, v="integer")

@@ -17,7 +17,7 @@ from target_run import record, schema, write
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fix_databases import Database
+    from fixtures.databases import Database
 
 DATE_TIME = {"type": ["string", "null"], "format": "date-time"}
 DATE = {"type": ["string", "null"], "format": "date"}

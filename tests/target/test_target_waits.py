@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy.engine import make_url
 from target_run import command, record, schema, state, write
 
-from cutting_proxy import CuttingProxy
+from servers.cutting_proxy import CuttingProxy
 from target_harvest_sql.database import retries, waits
 from target_harvest_sql.database.errors import DatabaseError
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from target_run import Fed
 
-    from fix_databases import Database
+    from fixtures.databases import Database
 
 T = schema("t", id={"type": "integer"}, v="integer")
 SERVERS = pytest.mark.parametrize("database", ["postgres", "mariadb", "mysql"], indirect=True)

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 import pytest
 from typing_extensions import override
 
+from support.tsql_grammar import GRAMMARS, refused
 from target_harvest_sql.columns import METADATA, Column, Kind, Size, Table
 from target_harvest_sql.dialects.base import Dialect, Swap
 from target_harvest_sql.dialects.mssql import MSSQL, Babelfish
 from target_harvest_sql.drivers.mssql import MSSQLDriver
 from target_harvest_sql.drivers.pymssql import PyMSSQLDriver
 from target_harvest_sql.writing.quarantine import COLUMNS, TABLE
-from tsql_grammar import GRAMMARS, refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -8,13 +8,13 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from account_tables import key
+from support.account_tables import key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from account_tables import Row
-    from fix_databases import Database
+    from fixtures.databases import Database
+    from support.account_tables import Row
 
 
 MARIADB_MOMENT: Final = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.0+)?Z")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.plugin_base import PluginBase
 
-ROOT: Final = Path(__file__).resolve().parents[1]
+ROOT: Final = Path(__file__).resolve().parents[2]
 SDK_S: Final = re.compile("stream_map|faker|flatten|batch_config")
 """How the settings that the SDK adds begin."""
 HEAD: Final = ("setting", "environment variable", "type", "default", "what it does")

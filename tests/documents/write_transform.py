@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
-from draw_tables import TARGETS, references
+from documents.draw_tables import TARGETS, references
+from documents.write_streams import holds
 from tap_harvest.streams import STREAMS
 from tap_harvest.tap import TapHarvest
-from write_streams import holds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-ROOT: Final = Path(__file__).resolve().parents[1]
+ROOT: Final = Path(__file__).resolve().parents[2]
 STAGING: Final = Path("transform/models/staging/harvest")
 README: Final = ROOT / "transform" / "README.md"
 MARTS: Final = ROOT / "transform" / "models" / "marts" / "_marts__models.yml"

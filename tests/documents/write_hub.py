@@ -21,7 +21,7 @@ import yaml
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT: Final = Path(__file__).resolve().parents[1]
+ROOT: Final = Path(__file__).resolve().parents[2]
 GIT_URL: Final = "${HARVEST_TO_SQL}"
 """The git repository of the packages, as Meltano expands it when it installs a plugin."""
 SHARED: Final = {

@@ -18,7 +18,7 @@ from tap_harvest.tap import TapHarvest
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-PAGE: Final = Path(__file__).resolve().parents[1] / "docs" / "tables.md"
+PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "tables.md"
 TARGETS: Final = {
     "client": "clients",
     "creator": "users",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tap_harvest.reading.stream import HarvestStream
 
-PAGE: Final = Path(__file__).resolve().parents[1] / "docs" / "streams.md"
+PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "streams.md"
 DEFAULTS: Final = {
     name: setting.get("default")
     for name, setting in TapHarvest.config_jsonschema["properties"].items()

@@ -17,7 +17,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import show
+from demo import show
 from harvest_sandbox import Sandbox
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pymysql
 
-from mariadb_server import (
+from servers.mariadb import (
     SETTINGS,
     USER,
     NotInstalledError,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import psycopg
 from sqlalchemy.engine import make_url
 
-from postgres_server import PostgresServer, private_server
+from servers.postgres import PostgresServer, private_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from harvest_report.queries import Query
 
-PAGE: Final = Path(__file__).resolve().parents[1] / "docs" / "queries.md"
+PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "queries.md"
 FIRST: Final = (
     "hours_by_client_and_month",
     "value_and_cost_by_project",
