@@ -109,6 +109,23 @@ def test_overwrite_keeps_how_a_table_was_distributed_by_hand(
     assert citus_database.rows("t") == [{"id": 7, "v": "y"}]
 
 
+@pytest.mark.parametrize("length", [20, 40, 63])
+def test_a_table_may_have_a_long_name(citus_database: Database, length: int) -> None:
+    """Also the table of `overwrite`, whose name is longer, and the rows of all columns."""
+    name = "t" * length
+    first, second = schema(name, id="integer"), schema(name, id="integer", v="string")
+    write(citus_database, first, record(name, 1, id=1), distribute_by="key")
+    write(citus_database, second, record(name, 1, id=2, v="a"))
+    written = citus_database.rows(name)
+    for version in (2, 3):
+        message = record(name, version, id=version)
+        write(citus_database, second, message, activate(name, version), **OVERWRITE)
+
+    assert written == [{"id": 1, "v": None}, {"id": 2, "v": "a"}]
+    assert citus_database.rows(name) == [{"id": 3, "v": None}]
+    assert distribution(citus_database, name) == ("hs", "id", 32)
+
+
 def test_overwrite_keeps_tables_together(citus_database: Database) -> None:
     """Rows of two tables with the same key stay on the same node, so that joins stay local."""
     u = schema("u", id="integer")
@@ -255,7 +272,7 @@ def test_a_worker_that_cannot_be_reached_is_told(
     with pytest.raises(DatabaseError) as raised:
         write(citus_database, T, *ROWS)
 
-    assert "cannot reach one of its workers" in str(raised.value)
+    assert "cannot connect to one of its workers" in str(raised.value)
     assert "Correct host and port" not in str(raised.value)
 
 

@@ -1035,7 +1035,8 @@ def tables(database: Database) -> list[str]:
     listed = (
         "SELECT name AS t FROM sqlite_master WHERE type = 'table'"
         if database.engine == "sqlite"
-        else f"SELECT table_name AS t FROM information_schema.tables WHERE table_schema = {where}"
+        else "SELECT table_name AS t FROM information_schema.tables "
+        f"WHERE table_schema = {where} AND table_type = 'BASE TABLE'"
     )
     return [str(row["t"]) for row in database.query(listed)]
 

@@ -117,6 +117,7 @@ class _NewTable:
     def run(self, statement: str, **values: Any) -> None:
         """Run one of the statements on the new table."""
         place = {"schema": self.table.schema, "table": self.table.name}
+        self.execute(self.statements.prepare)
         self.execute(getattr(self.statements, statement), {**place, **values})
 
     def distribute_like(self, old: Table, distribution: _Distribution) -> None:

@@ -45,8 +45,9 @@ class Citus(PostgreSQL):
     hints: ClassVar[Mapping[str, str]] = {
         "0A000 this node is a worker": "Let `sqlalchemy_url` name the coordinator: only there can "
         "tables be changed, and keep locks other runs away.",
-        "08006 connection to the remote node": "The server of `sqlalchemy_url` cannot reach one of "
-        "its workers: start that worker, or correct its name and port with citus_update_node().",
+        "08006 connection to the remote node": "The server of `sqlalchemy_url` cannot connect to "
+        "one of its workers: start that worker, raise its `max_connections`, or correct its name "
+        "and port with citus_update_node().",
         "XX000 cannot execute ALTER TABLE command involving partition column": "The table is "
         "distributed by this column. Run SELECT undistribute_table('…') on it, and distribute it "
         "again after the run; or set `load_method: overwrite`.",
@@ -87,6 +88,8 @@ class Citus(PostgreSQL):
             "  AND attname = column_to_column_name(logicalrelid, partkey)\n"
             f"WHERE logicalrelid = {TABLE}"
         ),
+        # Side by side, the shards of a table whose name has over 55 bytes wait for one another.
+        prepare="SET LOCAL citus.multi_shard_modify_mode = 'sequential'",
         by_column=f"SELECT create_distributed_table({TABLE}, %(column)s)",
         by_column_in=(
             f"SELECT create_distributed_table({TABLE}, %(column)s, shard_count => %(shards)s)"

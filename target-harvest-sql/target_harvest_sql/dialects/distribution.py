@@ -15,6 +15,8 @@ class DistributionStatements(NamedTuple):
     find: str
     """Gives how a table is distributed: `column`, `reference` or `single` (one shard, on one node);
     then the column, its type, and the number of shards. No row for a local table."""
+    prepare: str
+    """Run before one of the following, in its transaction."""
     by_column: str
     """Distributes the rows over the nodes by the values of `column`."""
     by_column_in: str

@@ -113,7 +113,10 @@ def test_a_table_is_distributed_by_one_statement(
     """As the old table is or, if that is local, as the setting says."""
     executed = []
 
-    def execute(sql: str, parameters: dict[str, Any]) -> list[Any]:
+    def execute(sql: str, parameters: dict[str, Any] | None = None) -> list[Any]:
+        if parameters is None:
+            executed.append((sql, {}))
+            return []
         if sql.startswith("SELECT CASE"):
             return old if parameters["table"] == "t" else []
         executed.append((sql, parameters))
@@ -122,4 +125,5 @@ def test_a_table_is_distributed_by_one_statement(
     Distributions(wanted, logging.getLogger(__name__)).apply(NEW, "t", CITUS, execute, OLD)
 
     place = {"schema": "s", "table": NEW.name}
-    assert executed == ([(statement, {**place, **values})] if statement else [])
+    prepared = ("SET LOCAL citus.multi_shard_modify_mode = 'sequential'", {})
+    assert executed == ([prepared, (statement, {**place, **values})] if statement else [])
