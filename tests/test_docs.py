@@ -97,7 +97,9 @@ def dbt_project() -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("path", ["requirements.txt", "transform/requirements.txt"])
+@pytest.mark.parametrize(
+    "path", ["requirements.txt", "requirements-runtime.txt", "transform/requirements.txt"]
+)
 def test_requirements_are_pinned_with_hashes_and_without_addresses(path: str) -> None:
     """No line of the pins says where to download from."""
     lines = (ROOT / path).read_text(encoding="utf-8").splitlines()
