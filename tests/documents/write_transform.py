@@ -228,7 +228,9 @@ def source_table(table: Table) -> dict[str, Any]:
             },
         }
     if len(table.keys) > 1:
-        made["data_tests"] = [{"unique_together": {"arguments": {"columns": list(table.keys)}}}]
+        made["data_tests"] = [
+            {"harvest.unique_together": {"arguments": {"columns": list(table.keys)}}}
+        ]
     made["columns"] = [source_column(table, column) for column in table.columns]
     made["columns"] += [
         {"name": name, "description": about}

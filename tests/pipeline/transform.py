@@ -242,8 +242,10 @@ def test_the_marts_have_the_figures_of_the_report(
     sync(pipeline)
     dbt = Dbt(database, tmp_path)
     printed = dbt("build")
+    age = dbt("source", "freshness")
 
     assert "WARN=0 ERROR=0 SKIP=0" in printed
+    assert "PASS freshness of harvest.time_entries" in age
     check_marts(database)
     tables = account(harvest)
     counted = {name: len(model(database, f"stg_harvest__{name}")) for name in tables}
