@@ -194,6 +194,15 @@ def test_the_select_rules_of_the_page_leave_something_out() -> None:
         assert fnmatch.filter(columns, pattern.removeprefix("!")), pattern
 
 
+def test_the_reports_that_dbt_is_told_of_are_all() -> None:
+    """Those that the first sync of the page leaves out."""
+    given = yaml.safe_load(block("Models with dbt", 1, language="yaml"))["vars"]
+    catalog = TapHarvest(validate_config=False, config={}).catalog_dict
+    streams = sorted(stream["tap_stream_id"] for stream in catalog["streams"])
+
+    assert given["harvest_missing_streams"] == fnmatch.filter(streams, "*_report")
+
+
 def test_what_pip_gets_is_one_requirement_of_our_packages() -> None:
     """From git as the definitions have it, and from the package index."""
     urls = re.findall(
