@@ -1,4 +1,4 @@
-"""What invoices and estimates have alike: lines, messages, and the recipients of messages."""
+"""The fields that invoices and estimates share: taxes, lines, messages and recipients."""
 
 from __future__ import annotations
 
@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Record
 
+TAXES = (
+    decimal("tax", "First tax in percent."),
+    decimal("tax_amount", "First tax in money."),
+    decimal("tax2", "Second tax in percent."),
+    decimal("tax2_amount", "Second tax in money."),
+    decimal("discount", "Discount in percent."),
+    decimal("discount_amount", "Discount in money."),
+)
 LINE = (
     string("kind", "Name of the line's category."),
     string("description", "Text of the line."),

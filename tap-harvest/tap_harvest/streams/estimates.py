@@ -18,16 +18,7 @@ from tap_harvest.fields import (
 from tap_harvest.reading.kinds import ExplodedStream
 from tap_harvest.reading.nested import NestedStream
 from tap_harvest.reading.stream import HarvestStream
-from tap_harvest.streams.bills import (
-    COPY,
-    LINE,
-    MESSAGE,
-    MESSAGE_TIMES,
-    RECIPIENT,
-    RECIPIENTS,
-    TEXT,
-    MessageRecipients,
-)
+from tap_harvest.streams import bills
 
 
 class Estimates(HarvestStream):
@@ -52,12 +43,7 @@ class Estimates(HarvestStream):
         string("number", "Number of the estimate, a text."),
         string("purchase_order", "Number of the client's order."),
         decimal("amount", "Total with taxes and discount."),
-        decimal("tax", "First tax in percent."),
-        decimal("tax_amount", "First tax in money."),
-        decimal("tax2", "Second tax in percent."),
-        decimal("tax2_amount", "Second tax in money."),
-        decimal("discount", "Discount in percent."),
-        decimal("discount_amount", "Discount in money."),
+        *bills.TAXES,
         string("subject", "Subject of the estimate."),
         string("notes", "Notes on the estimate."),
         string("state", "Whether it is draft, sent, accepted or declined."),
@@ -71,7 +57,10 @@ class Estimates(HarvestStream):
         reference("client", "Who gets it."),
         reference("creator", "Who made it."),
         records(
-            "line_items", "The lines of the estimate.", integer("id", "Id of the line."), *LINE
+            "line_items",
+            "The lines of the estimate.",
+            integer("id", "Id of the line."),
+            *bills.LINE,
         ),
     )
 
@@ -87,7 +76,7 @@ class EstimateLineItems(ExplodedStream):
     schema = fields(
         key("estimate_id", "Id of the estimate."),
         key("id", "Id of the line."),
-        *LINE,
+        *bills.LINE,
         timestamp("updated_at", "When the estimate last changed."),
     )
 
@@ -113,23 +102,23 @@ class EstimateMessages(NestedStream):
     is_fact = True
     schema = fields(
         integer("estimate_id", "Id of the estimate, added by the tap."),
-        *MESSAGE,
-        COPY,
-        *MESSAGE_TIMES,
-        RECIPIENTS,
+        *bills.MESSAGE,
+        bills.COPY,
+        *bills.MESSAGE_TIMES,
+        bills.RECIPIENTS,
         string("event_type", "What it did to the estimate; null for a mail."),
-        *TEXT,
+        *bills.TEXT,
     )
 
 
-class EstimateMessageRecipients(MessageRecipients):
+class EstimateMessageRecipients(bills.MessageRecipients):
     """Who got a message about an estimate: one record for each recipient."""
 
     name = "estimate_message_recipients"
     parent_stream_type = EstimateMessages
     parent_key = "estimate_message_id"
     primary_keys: ClassVar = ("estimate_message_id", "email", "occurrence")
-    schema = fields(key("estimate_message_id", "Id of the message."), *RECIPIENT)
+    schema = fields(key("estimate_message_id", "Id of the message."), *bills.RECIPIENT)
 
 
 class EstimateItemCategories(HarvestStream):

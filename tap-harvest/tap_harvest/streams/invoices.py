@@ -21,16 +21,7 @@ from tap_harvest.fields import (
 from tap_harvest.reading.kinds import ExplodedStream
 from tap_harvest.reading.nested import NestedStream
 from tap_harvest.reading.stream import HarvestStream
-from tap_harvest.streams.bills import (
-    COPY,
-    LINE,
-    MESSAGE,
-    MESSAGE_TIMES,
-    RECIPIENT,
-    RECIPIENTS,
-    TEXT,
-    MessageRecipients,
-)
+from tap_harvest.streams import bills
 from tap_harvest.streams.projects import CODE
 
 LINE_PROJECT = reference("project", "The project that the line is for.", CODE)
@@ -60,12 +51,7 @@ class Invoices(HarvestStream):
         string("purchase_order", "Number of the client's order."),
         decimal("amount", "Total with taxes and discount."),
         decimal("due_amount", "What is still to be paid."),
-        decimal("tax", "First tax in percent."),
-        decimal("tax_amount", "First tax in money."),
-        decimal("tax2", "Second tax in percent."),
-        decimal("tax2_amount", "Second tax in money."),
-        decimal("discount", "Discount in percent."),
-        decimal("discount_amount", "Discount in money."),
+        *bills.TAXES,
         string("subject", "Subject of the invoice."),
         string("notes", "Notes on the invoice."),
         string("state", "Whether it is draft, open, paid or closed."),
@@ -91,7 +77,7 @@ class Invoices(HarvestStream):
             "line_items",
             "The lines of the invoice.",
             integer("id", "Id of the line."),
-            *LINE,
+            *bills.LINE,
             LINE_PROJECT,
         ),
     )
@@ -108,7 +94,7 @@ class InvoiceLineItems(ExplodedStream):
     schema = fields(
         key("invoice_id", "Id of the invoice."),
         key("id", "Id of the line."),
-        *LINE,
+        *bills.LINE,
         LINE_PROJECT,
         timestamp("updated_at", "When the invoice last changed."),
     )
@@ -136,28 +122,28 @@ class InvoiceMessages(NestedStream):
     is_fact = True
     schema = fields(
         integer("invoice_id", "Id of the invoice, added by the tap."),
-        *MESSAGE,
+        *bills.MESSAGE,
         boolean("include_link_to_client_invoice", "Whether online payment is offered."),
-        COPY,
+        bills.COPY,
         boolean("thank_you", "Whether it thanks for a payment."),
         boolean("reminder", "Whether it reminds of the payment."),
         date("send_reminder_on", "Day on which a reminder is to be mailed."),
-        *MESSAGE_TIMES,
+        *bills.MESSAGE_TIMES,
         boolean("attach_pdf", "Whether the invoice was attached."),
         string("event_type", "What it did to the invoice; null for a mail."),
-        RECIPIENTS,
-        *TEXT,
+        bills.RECIPIENTS,
+        *bills.TEXT,
     )
 
 
-class InvoiceMessageRecipients(MessageRecipients):
+class InvoiceMessageRecipients(bills.MessageRecipients):
     """Who got a message about an invoice: one record for each recipient."""
 
     name = "invoice_message_recipients"
     parent_stream_type = InvoiceMessages
     parent_key = "invoice_message_id"
     primary_keys: ClassVar = ("invoice_message_id", "email", "occurrence")
-    schema = fields(key("invoice_message_id", "Id of the message."), *RECIPIENT)
+    schema = fields(key("invoice_message_id", "Id of the message."), *bills.RECIPIENT)
 
 
 class InvoicePayments(NestedStream):
