@@ -149,8 +149,8 @@ def month_chart(title: str, months: Sequence[Hours]) -> MonthChart:
     step = tick_step(most)
     top = max(ceil(most / step), 1) * step
     scale = (MonthChart.BOTTOM - MonthChart.TOP) / top
-    room = (MonthChart.WIDTH - MonthChart.LEFT) / max(len(months), 1)
-    width = min(room * 0.64, 64)
+    slot_width = (MonthChart.WIDTH - MonthChart.LEFT) / max(len(months), 1)
+    width = min(slot_width * 0.64, 64)
     bars = []
     for number, (month, hours, billable) in enumerate(months):
         rest = max(hours - billable, 0) * scale
@@ -162,7 +162,7 @@ def month_chart(title: str, months: Sequence[Hours]) -> MonthChart:
                 year=month[:4] if number == 0 or month.endswith("-01") else "",
                 told=f"{month_name(month)}: {hours_text(hours)} h, "
                 f"{hours_text(billable)} h billable",
-                x=MonthChart.LEFT + room * number + (room - width) / 2,
+                x=MonthChart.LEFT + slot_width * number + (slot_width - width) / 2,
                 width=width,
                 parts=[
                     ("billable", MonthChart.BOTTOM - height, height),

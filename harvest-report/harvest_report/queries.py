@@ -80,7 +80,7 @@ class Query:
 
         Args:
             database: A key of `DIALECTS`.
-            schema: The SQL schema of all tables; the connection's own if there is none.
+            schema: The SQL schema of all tables; `None` for the connection's default schema.
             without: Names of result columns to leave out.
             unmarked: Tables that have no column `_sdc_deleted_at`.
             sign: What the name of a parameter begins with.
