@@ -15,7 +15,8 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 TAP: Final = (
     "__main__",
     "tap",
-    "cli | configuration | settings | streams",
+    "catalog | checks | cli | connection | environment | settings",
+    "streams",
     "reading",
     "account",
     "fields | filters | logs | rights | summary | writer",
@@ -49,7 +50,7 @@ FOLDERS: Final = {
     "tap_harvest": TAP,
     "tap_harvest.http": (
         "client",
-        "paging | session | workers",
+        "paging | prefetch | session | workers",
         "budget | errors | transport",
         "answers | body | sign_in | time_limit",
         "addresses | characters | headers | token_file | wait_log",

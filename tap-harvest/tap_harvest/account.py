@@ -25,7 +25,7 @@ class Account:
     """One Harvest account. Each request is sent when it is first needed, and once."""
 
     def __init__(self, client: Client, account_id: int | None, *, skip_forbidden: bool) -> None:
-        """Ask nothing yet.
+        """Send no request yet.
 
         Args:
             client: Speaks to Harvest.
@@ -43,7 +43,7 @@ class Account:
         """The account's id.
 
         Raises:
-            ConfigValidationError: None is set, and the token does not reach exactly one.
+            ConfigValidationError: No account is set, and the token reaches none or several.
         """
         found = self._account_id
         if found is None:
@@ -108,11 +108,11 @@ class Account:
 
 
 class Accounts:
-    """The accounts to read, one after the other.
+    """The accounts to read, in order.
 
     Attributes:
-        are_several: Whether records and bookmarks say whose they are: always with `account_ids`,
-            though it names one.
+        are_several: Whether records and bookmarks have the account's id: always with `account_ids`,
+            even if it names a single account.
         all: The accounts, in order; at least one.
     """
 
@@ -125,14 +125,14 @@ class Accounts:
         wanted: Callable[[], Sequence[Wanted]],
         **how: bool,
     ) -> None:
-        """Ask nothing yet.
+        """Send no request yet.
 
         Args:
             client: Speaks to Harvest.
-            account_ids: The accounts to read, in order; `None` if there is just one.
-            account_id: That one; `None` takes the only one that the token reaches.
+            account_ids: The accounts to read, in order; `None` to read a single account.
+            account_id: The single account; `None` takes the only one that the token reaches.
             wanted: Tells which streams are to be read.
-            how: As `Account` takes it.
+            how: The other arguments of `Account`.
         """
         self.are_several = account_ids is not None
         self._client = client
@@ -145,12 +145,12 @@ class Accounts:
         self._is_open = False
 
     def open(self) -> None:
-        """Ask each account for the token's owner and for its modules, which all streams depend on.
+        """Read the token's owner and the modules of each account, which all streams depend on.
 
-        Warnings say what will be missing downstream.
+        Log a warning for everything that will be missing downstream.
 
         Raises:
-            ConfigValidationError: The token does not reach one of them.
+            ConfigValidationError: The token does not reach one of the accounts.
             FatalAPIError: Harvest refused the token, or there is no such account.
         """
         if self._is_open:
@@ -173,7 +173,7 @@ def _check_reach(wanted: list[int], accesses: list[AccountAccess]) -> None:
     """Check that a token reaches some accounts.
 
     Raises:
-        ConfigValidationError: It does not reach all of them.
+        ConfigValidationError: The token does not reach all of the accounts.
     """
     found = [access.id for access in accesses if access.product == "harvest"]
     if missing := [account_id for account_id in wanted if account_id not in found]:
@@ -193,7 +193,7 @@ def _only(accesses: list[AccountAccess]) -> AccountAccess:
     """The one Harvest account among those that a token reaches.
 
     Raises:
-        ConfigValidationError: There is none, or there are several.
+        ConfigValidationError: The token reaches no Harvest account, or several.
     """
     accounts = [access for access in accesses if access.product == "harvest"]
     if len(accounts) == 1:

@@ -27,9 +27,9 @@ _RIGHT: Mapping[Kind, str] = {
 
 
 def query(values: Mapping[str, Any], filters: Filters) -> dict[str, str]:
-    """The values of some filters as an address has them; null is none.
+    """The query parameters for some filters. A filter whose value is null is left out.
 
-    Values may be texts throughout, as environment variables have them.
+    All values may be texts, as in environment variables.
 
     Raises:
         ValueError: A value is of the wrong kind.
@@ -67,7 +67,7 @@ def faults(settings: Mapping[str, Any], offered: Mapping[str, Filters]) -> Itera
         filters = offered.get(stream)
         if filters is None:
             yield (
-                f"`stream_filters` names a stream that there is not: {stream}. Those with filters "
+                f"`stream_filters` names an unknown stream: {stream}. The streams with filters "
                 f"are {_names(name for name, some in offered.items() if some)}."
             )
         elif not isinstance(values, Mapping | None):
@@ -76,8 +76,8 @@ def faults(settings: Mapping[str, Any], offered: Mapping[str, Filters]) -> Itera
             )
         elif values and not filters:
             yield (
-                f"`stream_filters` cannot limit {stream}: Harvest has no filters there. Filter the "
-                "list that it comes from, or leave it out."
+                f"`stream_filters` cannot limit {stream}: Harvest has no filters for it. Filter "
+                "the stream that it is taken from, or remove the entry."
             )
         else:
             yield from _faults_of(stream, values or {}, filters)
@@ -101,7 +101,7 @@ def _faults_of(stream: str, values: Mapping[str, Any], filters: Filters) -> Iter
     if "from" in sound and "to" in sound and sound["from"] > sound["to"]:
         yield (
             f"`stream_filters` of {stream}: `from` ({sound['from']}) is after `to` "
-            f"({sound['to']}), so nothing lies between."
+            f"({sound['to']}), so no row can pass. Set a later `to`."
         )
 
 

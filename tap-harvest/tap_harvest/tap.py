@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from functools import cached_property, partial
+from functools import cached_property
 from io import StringIO
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -13,23 +13,14 @@ import msgspec
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
-from singer_sdk.singerlib import Schema
 from typing_extensions import override
 
-from tap_harvest import configuration
-from tap_harvest.account import Accounts
+from tap_harvest import checks
+from tap_harvest.catalog import fit_account_keys
 from tap_harvest.cli import plain_errors, readable
-from tap_harvest.fields import (
-    ACCOUNT_ID,
-    with_account,
-    with_account_key,
-    without_account,
-    without_account_key,
-)
-from tap_harvest.http.client import Client
+from tap_harvest.connection import account_ids_of, accounts_of
+from tap_harvest.environment import settings_from_environment
 from tap_harvest.http.secrets import keep_secret
-from tap_harvest.http.sign_in import sign_in_of
-from tap_harvest.http.token_file import keep_refresh_token
 from tap_harvest.logs import calm_down, shorten_lines
 from tap_harvest.reading.report import Report
 from tap_harvest.reading.sync import Sync
@@ -47,19 +38,13 @@ if TYPE_CHECKING:
     from singer_sdk import Stream
     from singer_sdk.plugin_base import _ConfigInput
 
-    from tap_harvest.account import Account
+    from tap_harvest.account import Account, Accounts
     from tap_harvest.reading.stream import HarvestStream
 
 
-# The SDK has names and keys on instances; ours are on classes.
-_OF_THE_ACCOUNT = frozenset(
-    stream.name  # type: ignore[misc]
-    for stream in STREAMS
-    if ACCOUNT_ID in stream.primary_keys
-)
-"""The streams whose records name their account in any case."""
+# The SDK has names on instances; ours are on classes.
 _BY_WINDOW = frozenset(
-    stream.name  # type: ignore[misc]  # As above.
+    stream.name  # type: ignore[misc]
     for stream in STREAMS
     if issubclass(stream, Report)
 )
@@ -115,25 +100,11 @@ class TapHarvest(Tap):
     @cached_property
     def accounts(self) -> Accounts:
         """The Harvest accounts to read."""
-        config = self.config
-        client = Client(
-            api_url=config["api_url"],
-            identity_url=config["identity_url"],
-            sign_in=sign_in_of(config, partial(keep_refresh_token, self._sources)),
-            user_agent=config.get("user_agent") or f"{self.name}/{self.plugin_version}",
-            page_size=config["page_size"],
-            timeout_seconds=config["request_timeout_seconds"],
-            max_concurrent_requests=config["max_concurrent_requests"],
-            requests_per_15_seconds=config["requests_per_15_seconds"],
-            report_requests_per_15_minutes=config["report_requests_per_15_minutes"],
-        )
-        account_id = config.get("account_id")
-        return Accounts(
-            client,
-            self._account_ids or None,
-            None if account_id is None else int(account_id),
+        return accounts_of(
+            self.config,
+            user_agent=f"{self.name}/{self.plugin_version}",
+            sources=self._sources,
             wanted=self._wanted,
-            skip_forbidden=config["on_forbidden"] == "skip",
         )
 
     @property
@@ -168,21 +139,11 @@ class TapHarvest(Tap):
         found = super().streams.values()
         return {s.name: s for s in sorted(found, key=lambda s: STREAMS.index(type(s)))}
 
-    @property
-    def _account_ids(self) -> list[int]:
-        """What `account_ids` names, if it is set."""
-        return [int(account_id) for account_id in self.config.get("account_ids", ())]
-
     @override
     def setup_mapper(self) -> None:
         # The catalog may come from a discovery with `account_ids` set, or without.
-        for entry in self.input_catalog.streams if self.input_catalog is not None else ():
-            keys, schema = entry.key_properties or (), entry.schema.to_dict()
-            if self._account_ids:
-                keys, schema = with_account_key(keys), with_account(schema)
-            elif ACCOUNT_ID in keys and entry.tap_stream_id not in _OF_THE_ACCOUNT:
-                keys, schema = without_account_key(keys), without_account(schema)
-            entry.key_properties, entry.schema = keys, Schema.from_dict(schema)
+        if self.input_catalog is not None:
+            fit_account_keys(self.input_catalog, has_account_id=bool(account_ids_of(self.config)))
         super().setup_mapper()
 
     @override  # type: ignore[misc]  # It is final, and there is no other end of a run.
@@ -251,7 +212,7 @@ class TapHarvest(Tap):
     def _env_var_config(self) -> dict[str, Any]:
         # The SDK ends with a traceback if a number is not valid.
         self.append_builtin_config(self.config_jsonschema)
-        return configuration.from_environment(self.config_jsonschema, self._env_var_prefix)
+        return settings_from_environment(self.config_jsonschema, self._env_var_prefix)
 
     @override
     @classmethod
@@ -309,7 +270,7 @@ class TapHarvest(Tap):
                 keep_secret(self._config[name])  # Other settings may hold it by mistake.
         # The SDK has names on instances; ours are on classes.
         offered = {stream.name: stream.filters for stream in STREAMS}  # type: ignore[misc]
-        errors = list(configuration.faults(self._config, self.config_jsonschema, offered))
+        errors = list(checks.faults(self._config, self.config_jsonschema, offered))
         if raise_errors and (unknown := self._config.keys() - self.config_jsonschema["properties"]):
             self.logger.warning(
                 "There is no such setting, so it changes nothing; check its spelling: %s",

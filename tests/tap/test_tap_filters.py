@@ -164,10 +164,10 @@ def test_filters_can_come_from_the_environment(
 @pytest.mark.parametrize(
     ("filters", "said"),
     [
-        ({"task": {"is_active": True}}, "a stream that there is not: task"),
-        ({"task": {}}, "Those with filters are clients, contacts, invoices,"),
+        ({"task": {"is_active": True}}, "an unknown stream: task"),
+        ({"task": {}}, "The streams with filters are clients, contacts, invoices,"),
         ({"tasks": True}, "`stream_filters` of tasks is not an object"),
-        ({"roles": {"is_active": True}}, "cannot limit roles: Harvest has no filters there"),
+        ({"roles": {"is_active": True}}, "cannot limit roles: Harvest has no filters for it"),
         ({"invoice_payments": {"from": "2031-01-01"}}, "cannot limit invoice_payments"),
         ({"time_team_report": {"from": "2031-01-01"}}, "cannot limit time_team_report"),
         ({"expenses": {"task_id": 7}}, "of expenses has no filter task_id. Harvest knows user_id,"),

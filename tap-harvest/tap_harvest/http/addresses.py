@@ -46,7 +46,10 @@ class Origin(NamedTuple):
 
 
 def shown(url: str) -> str:
-    """An address for messages: without query and secrets; "no plain address" if it is none."""
+    """An address as messages show it: without its query and without secrets.
+
+    For an address that must not be called, the text is "no plain address".
+    """
     if Origin.of(url) is None:
         return "no plain address"
     parts = urlsplit(url)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-# An escaped backslash is none of these, and neither is what stands behind it.
+# The last alternative skips any other escape. So the text after an escaped backslash, as in
+# `\\ud83d`, is not taken for an escape.
 _ESCAPE = re.compile(
     rb"(?P<whole>\\u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2})"
     rb"|(?P<half>\\u[dD][89a-fA-F][\da-fA-F]{2})"

@@ -8,11 +8,10 @@ Harvest API, "Overview": https://help.getharvest.com/api-v2/introduction/overvie
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
 from concurrent.futures import CancelledError
 from copy import copy
 from threading import Condition
-from typing import TYPE_CHECKING, Annotated, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import msgspec
 from singer_sdk.exceptions import FatalAPIError
@@ -22,11 +21,13 @@ from tap_harvest.http.answers import part, rows
 from tap_harvest.http.budget import Budgets
 from tap_harvest.http.errors import UnavailableError
 from tap_harvest.http.paging import Page, Paging
+from tap_harvest.http.prefetch import ListRequest, Prefetch
 from tap_harvest.http.session import CLOSED, Session
 from tap_harvest.http.transport import Transport
 from tap_harvest.http.workers import Workers
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from concurrent.futures import Future
     from datetime import datetime
@@ -44,17 +45,6 @@ class AccountAccess(msgspec.Struct, frozen=True):
 
     id: int
     product: str = ""
-
-
-class _List(NamedTuple):
-    """A list, by what is asked of it."""
-
-    path: str
-    query: tuple[tuple[str, str], ...]
-
-    @classmethod
-    def of(cls, path: str, query: Mapping[str, str]) -> Self:
-        return cls(path, tuple(query.items()))
 
 
 class _Links(msgspec.Struct, frozen=True):
@@ -121,8 +111,7 @@ class Client:
         self._identity_url = identity_url.rstrip("/")
         self._page_size = page_size
         self._workers = Workers(max_concurrent_requests)
-        self._most_ahead = 2 * max_concurrent_requests
-        self._expected: dict[_List, Future[Answer]] = {}
+        self._prefetch = Prefetch(self._ask_first, 2 * max_concurrent_requests)
         self._session = Session(
             Transport(
                 user_agent, timeout_seconds=timeout_seconds, connections=max_concurrent_requests
@@ -163,8 +152,8 @@ class Client:
         Its errors name the account, as there are several; closing one closes all.
         """
         other = copy(self)
-        other._expected = {}  # noqa: SLF001  # Of this class.
-        other._session = self._session.for_account(account_id)  # noqa: SLF001  # As above.
+        other._session = self._session.for_account(account_id)  # noqa: SLF001  # Of this class.
+        other._prefetch = self._prefetch.sent_by(other._ask_first)  # noqa: SLF001  # As above.
         return other
 
     def accounts(self) -> list[AccountAccess]:
@@ -220,44 +209,25 @@ class Client:
                 next page that must not be followed.
             RetriableAPIError: Harvest gave no whole answer, however often it was asked.
         """
-        asked = _List.of(path, query)
-        first = self._expected.pop(asked, None) or self._ask_first(asked, stream)
+        first = self._prefetch.take(ListRequest.of(path, query), stream)
         return self._follow(first, stream, key or path.rpartition("/")[2], ahead=ahead)
 
     def expect(self, path: str, query: Mapping[str, str], *, stream: str) -> None:
         """Send the request for the first page that `pages` with the same path and query gives."""
-        asked = _List.of(path, query)
-        if asked not in self._expected:
-            self._expected[asked] = self._ask_first(asked, stream)
+        self._prefetch.expect(ListRequest.of(path, query), stream)
 
     def ahead(
         self, lists: Iterable[tuple[_T, str, Mapping[str, str]]], *, stream: str
     ) -> Iterator[_T]:
         """What some lists stand for, in order, with requests for the next lists sent already.
 
-        The number of such requests grows by one with each list read. If the first list is
-        forbidden, only one request is wasted.
-
         Args:
             lists: What each list stands for, its path and its query, as `pages` will get them.
             stream: Who asks, for errors and counts.
         """
-        upcoming: deque[tuple[_T, _List]] = deque()
-        depth = 0
-        try:
-            for item, path, query in lists:
-                self.expect(path, query, stream=stream)
-                upcoming.append((item, _List.of(path, query)))
-                if len(upcoming) > depth:
-                    yield upcoming.popleft()[0]
-                    depth = min(depth + 1, self._most_ahead)
-            while upcoming:
-                yield upcoming.popleft()[0]
-        finally:
-            for _, asked in upcoming:
-                self._expected.pop(asked).cancel()
+        return self._prefetch.ahead(lists, stream)
 
-    def _ask_first(self, asked: _List, stream: str) -> Future[Answer]:
+    def _ask_first(self, asked: ListRequest, stream: str) -> Future[Answer]:
         query = {"per_page": str(self._page_size), **dict(asked.query)}
         return self._ask(self._api_url + asked.path, query, stream)
 

@@ -117,8 +117,8 @@ def token_refusal(response: requests.Response, sign_in: SignIn) -> Exception:
     """The error for an exchange of tokens that Harvest refused."""
     status = response.status_code
     what = f"{status} on {shown(response.url)}"
-    is_ours = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
-    if not is_ours or status == HTTPStatus.TOO_MANY_REQUESTS:
+    is_request_wrong = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
+    if not is_request_wrong or status == HTTPStatus.TOO_MANY_REQUESTS:
         return refusal(response, what, sign_in)
     try:
         error = redacted(_fault.decode(response.content).error)

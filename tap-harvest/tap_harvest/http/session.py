@@ -58,7 +58,7 @@ class _Bearer(AuthBase):
 
 
 class _NoAuth(AuthBase):
-    """Sends no credentials, neither ours nor those in a .netrc of the machine."""
+    """Sends no credentials, also not those in a .netrc of the machine."""
 
     @override
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -222,7 +222,7 @@ class Session:
 
         Raises:
             RetriableAPIError: No whole answer came.
-            FatalAPIError: None can come.
+            FatalAPIError: The client is closed, or the error is permanent.
         """
         budget = self._budgets.of(url)
         with budget:

@@ -71,7 +71,7 @@ class SignIn(ABC):
 
     @abstractmethod
     def replaced(self, refused: str, exchange: Exchange) -> str | None:
-        """A new token after Harvest refused one; `None` if there is none."""
+        """A new token after Harvest refused one; `None` if there is no other."""
 
 
 class PersonalToken(SignIn):

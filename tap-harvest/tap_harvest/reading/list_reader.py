@@ -29,7 +29,7 @@ class ListReader(Reader):
     """
 
     def __init__(self, stream: HarvestStream, account: Account, plans: Plans) -> None:
-        """Ask nothing yet."""
+        """Send no request yet."""
         super().__init__(stream, account, plans)
         self.below = [
             NestedReader(child, account, plans)

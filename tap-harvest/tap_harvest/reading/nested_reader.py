@@ -36,7 +36,7 @@ class NestedReader(Reader):
     stream: NestedStream
 
     def __init__(self, stream: NestedStream, account: Account, plans: Plans) -> None:
-        """Ask nothing yet."""
+        """Send no request yet."""
         super().__init__(stream, account, plans)
         self._changed = Span()
         self._open: Span | None = None

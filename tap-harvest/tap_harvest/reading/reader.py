@@ -39,7 +39,7 @@ class Reader:
     """
 
     def __init__(self, stream: HarvestStream, account: Account, plans: Plans) -> None:
-        """Ask nothing yet."""
+        """Send no request yet."""
         self.stream = stream
         self.account = account
         self.plans = plans

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from msgspec import Raw
 
 NO_SUBJECT = 0
-"""The id in the place of one that Harvest does not name, such as that of a deleted category."""
+"""The id of a row for which Harvest names no subject, such as a deleted category."""
 
 
 class Report(HarvestStream):

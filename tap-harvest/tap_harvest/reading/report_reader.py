@@ -32,7 +32,7 @@ class ReportReader(Reader):
     stream: Report
 
     def __init__(self, stream: Report, account: Account, plans: Plans) -> None:
-        """Ask nothing yet."""
+        """Send no request yet."""
         super().__init__(stream, account, plans)
         self.plan = ReportPlan(stream, account)
         [self._reading] = self.family

@@ -89,7 +89,7 @@ class HarvestStream(Stream):
         accounts: Callable[[], Accounts],
         read: Callable[[HarvestStream], None],
     ) -> None:
-        """Ask nothing yet.
+        """Send no request yet.
 
         Args:
             tap: The tap that the stream belongs to.
@@ -291,7 +291,7 @@ class HarvestStream(Stream):
 
     @override
     def finalize_state_progress_markers(self, state: dict[str, Any] | None = None) -> None:
-        # There are none: a bookmark is put into the state when it is final.
+        # The tap uses no progress markers: a bookmark is put into the state when it is final.
         pass
 
     @override

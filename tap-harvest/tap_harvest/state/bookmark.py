@@ -35,7 +35,7 @@ def instant(text: str) -> datetime:
     """Read a date or date-time in ISO 8601; a date is its first second, and UTC is assumed.
 
     Raises:
-        ValueError: The text is neither, or lies outside of the years 1 to 9999 in UTC.
+        ValueError: The text is not a date or date-time, or is outside of the years 1 to 9999.
     """
     moment = datetime.fromisoformat(text.strip())
     if moment.tzinfo is None:
@@ -233,6 +233,6 @@ class Bookmark:
 
 
 def _instant_in(entry: Mapping[str, Any], name: str) -> datetime | None:
-    """A moment of an entry in the state; `None` where there is none."""
+    """A moment of an entry in the state; `None` if the entry has none."""
     text = entry.get(name)
     return instant(text) if isinstance(text, str) else None

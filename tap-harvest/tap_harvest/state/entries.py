@@ -81,14 +81,14 @@ def account_changes(state: Mapping[str, Any], account_ids: Sequence[int | str]) 
 
 
 def _sound_entry(entry: Any, kind: type[Bookmark | Reported]) -> dict[str, Any]:
-    """A stream's entry in a state without what nobody knows; empty if nothing is left.
+    """A stream's entry in a state without unknown members; empty if nothing is left.
 
     Args:
         entry: The entry.
         kind: What it is an entry of.
 
     Raises:
-        ValueError: It is none.
+        ValueError: The entry is not as the tap writes it.
     """
     if not isinstance(entry, Mapping):
         message = f"its entry is of type {type(entry).__name__}, not an object"
@@ -119,7 +119,7 @@ def sound_state(
         The usable entries by stream, and for each other stream the reason.
 
     Raises:
-        ValueError: The state is neither empty nor holds a `bookmarks` object.
+        ValueError: The state is not empty and has no `bookmarks` object.
     """
     if state and "bookmarks" not in state:
         message = "it has no `bookmarks`"

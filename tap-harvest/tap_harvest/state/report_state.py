@@ -53,7 +53,7 @@ class Reported(msgspec.Struct, frozen=True, kw_only=True):
         """Read a report's entry in the state.
 
         Raises:
-            ValueError: The entry is none of a report.
+            ValueError: The entry is not that of a report.
         """
         try:
             return msgspec.convert(entry, cls)
@@ -162,7 +162,7 @@ class Reported(msgspec.Struct, frozen=True, kw_only=True):
         if value is None:
             return after
         # The next run reads from here on: not only its lookback, but what was not read yet.
-        again = min(last - lookback, after._next_day)  # noqa: SLF001  # It is one of us.
+        again = min(last - lookback, after._next_day)  # noqa: SLF001  # Of this class.
         oldest = window_of(again, self.report_window).first
         sent = {
             first: keys
