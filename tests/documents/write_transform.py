@@ -215,9 +215,7 @@ def source_table(table: Table) -> dict[str, Any]:
             f"{{{{ var('harvest_table_names', {{}}).get('{table.name}', '{table.name}') }}}}"
         ),
         "description": table.about,
-        "config": {
-            "enabled": f"{{{{ '{table.name}' not in var('harvest_missing_streams', []) }}}}"
-        },
+        "config": {"enabled": f"{{{{ {is_there(table.name)} }}}}"},
     }
     if table.name == FRESH:
         made["config"] |= {
@@ -238,6 +236,12 @@ def source_table(table: Table) -> dict[str, Any]:
         if name != "_sdc_extracted_at" or table.name == FRESH
     ]
     return made
+
+
+def is_there(table: str) -> str:
+    """The condition under which a table is in the database."""
+    names = [table, *(["*_report"] if table.endswith("_report") else [])]
+    return " and ".join(f"'{name}' not in var('harvest_missing_streams', [])" for name in names)
 
 
 def source_column(table: Table, column: Column) -> dict[str, Any]:

@@ -1,8 +1,14 @@
-{# Whether all of these streams are in the database. A model without its streams is disabled. #}
+{#
+  Whether all of these streams are in the database. A model without its streams is disabled.
+
+  The name *_report in harvest_missing_streams stands for all reports.
+#}
 {%- macro has_streams() -%}
     {%- set missing = var('harvest_missing_streams', []) -%}
-    {%- for stream in varargs if stream in missing -%}
-        {{ return(false) }}
+    {%- for stream in varargs -%}
+        {%- if stream in missing or (stream.endswith('_report') and '*_report' in missing) -%}
+            {{ return(false) }}
+        {%- endif -%}
     {%- endfor -%}
     {{ return(true) }}
 {%- endmacro -%}
@@ -18,7 +24,7 @@
             {{ exceptions.raise_compiler_error(
                 "There is no table " ~ table ~ ". Name the schema of Harvest's tables in the variable "
                 ~ "harvest_schema. If the token may not read this stream, or you do not sync it, add "
-                ~ "it to harvest_missing_streams."
+                ~ "it to harvest_missing_streams, or *_report for all reports."
             ) }}
         {%- endif -%}
     {%- endif -%}
