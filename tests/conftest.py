@@ -1,5 +1,10 @@
-"""Names the plugins that hold the fixtures: browser, databases, stand-in account, pipeline."""
+"""Names the plugins that hold the fixtures, and the one that leaves tests out."""
 
-pytest_plugins = tuple(
-    f"fixtures.{name}" for name in ("browser", "databases", "galera", "harvest", "pipeline")
+pytest_plugins = (
+    "fixtures.browser",
+    "fixtures.databases",
+    "fixtures.galera",
+    "fixtures.harvest",
+    "fixtures.left_out",
+    "fixtures.pipeline",
 )

@@ -371,9 +371,11 @@ STREAMS: Final = (
 
 
 @pytest.fixture(params=["sqlite", "duckdb", "postgres", "mariadb"])
-def loaded(request: pytest.FixtureRequest, pipeline: Pipeline) -> Database:
+def loaded(
+    request: pytest.FixtureRequest, new_database: Callable[[str], Database], pipeline: Pipeline
+) -> Database:
     """The account in a database of each engine that runs here."""
-    database: Database = request.getfixturevalue(f"{request.param}_database")
+    database = new_database(request.param)
     pipeline.streams = STREAMS
     pipeline.tap_config["reconcile_days"] = 0
     pipeline.target_config["sqlalchemy_url"] = database.url

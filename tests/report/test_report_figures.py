@@ -25,9 +25,14 @@ LATE: Final = ("2026-06-22", "2026-06-28")
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def database(request: pytest.FixtureRequest, harvest: Sandbox, tmp_path: Path) -> Database:
+def database(
+    request: pytest.FixtureRequest,
+    new_database: Callable[[str], Database],
+    harvest: Sandbox,
+    tmp_path: Path,
+) -> Database:
     """The account in a file, and on a server. Other engines are tested with the queries."""
-    found: Database = request.getfixturevalue(f"{request.param}_database")
+    found = new_database(request.param)
     sync(harvest, found.url, tmp_path)
     return found
 

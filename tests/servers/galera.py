@@ -69,7 +69,7 @@ def galera_data() -> Iterator[Path]:
         NotInstalledError: If the system has no MariaDB, or no Galera.
     """
     server, _ = programs()
-    _provider()
+    provider()
     with tempfile.TemporaryDirectory(prefix="galera-", ignore_cleanup_errors=True) as name:
         data = Path(name) / "data"
         own = install_data(Path(name), data)
@@ -123,7 +123,7 @@ def galera_cluster(data: Path, count: int = 3) -> Iterator[list[Node]]:
                 "wsrep-cluster-address": f"gcomm://{addresses}",
                 "wsrep-node-address": "127.0.0.1",
                 "wsrep-on": "1",
-                "wsrep-provider": _provider(),
+                "wsrep-provider": provider(),
                 "wsrep-provider-options": provider_options,
             }
             process = stack.enter_context(running(server, folder, own, port, settings))
@@ -134,7 +134,12 @@ def galera_cluster(data: Path, count: int = 3) -> Iterator[list[Node]]:
         yield nodes
 
 
-def _provider() -> str:
+def provider() -> str:
+    """Find Galera's library.
+
+    Raises:
+        NotInstalledError: If the system has none.
+    """
     found = next((path for path in PROVIDERS if Path(path).exists()), None)
     if found is None:
         raise NotInstalledError

@@ -13,10 +13,10 @@ from sqlalchemy.engine import make_url
 from target_run import record, run, schema, write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from fix_databases import Database
+    from fixtures.databases import Database
 
 OVERWRITE: Final = {"load_method": "overwrite", "overwrite_requires": "end_of_input"}
 T: Final = schema("t", id="integer")
@@ -59,10 +59,9 @@ REFUSED: Final = (psycopg.errors.InsufficientPrivilege, pymysql.err.OperationalE
 
 
 @pytest.fixture(params=["postgres", "mariadb"])
-def server(request: pytest.FixtureRequest) -> Database:
+def server(request: pytest.FixtureRequest, new_database: Callable[[str], Database]) -> Database:
     """An empty database of an engine with users."""
-    database: Database = request.getfixturevalue(f"{request.param}_database")
-    return database
+    return new_database(request.param)
 
 
 def test_a_role_reads_a_new_table(server: Database) -> None:
