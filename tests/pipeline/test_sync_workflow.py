@@ -106,7 +106,7 @@ def in_our_repository(scheduled: Scheduled) -> None:
 def copied(scheduled: Scheduled) -> None:
     """As in a repository that holds nothing else."""
     scheduled.workflow_repository = THEIRS
-    scheduled.variables["HARVEST_TO_SQL"] = OURS
+    scheduled.variables["HARVEST_TO_SQL_REPOSITORY"] = OURS
 
 
 def called(scheduled: Scheduled) -> None:
@@ -293,7 +293,7 @@ def test_a_copy_that_names_no_repository_says_so(
     done = sync()
 
     assert done.ran == ["Set up", "Tell how it went"]
-    assert "::error::Set the variable HARVEST_TO_SQL to the repository" in done.output
+    assert "::error::Set the variable HARVEST_TO_SQL_REPOSITORY to the repository" in done.output
     assert done.summary == "```text\n```\n"
 
 
