@@ -85,6 +85,21 @@ def test_a_server_that_falls_silent_is_given_up(
     assert database.rows("t") == []
 
 
+@pytest.mark.usefixtures("impatient")
+def test_a_server_that_is_silent_from_the_start_is_given_up(
+    postgres_database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its version, and that of Citus, is the first that it is asked for."""
+    with (
+        CuttingProxy(postgres_database.url, b"extversion", when="silent") as wire,
+        pytest.raises(DatabaseError),
+    ):
+        write(over(wire, postgres_database), T)
+
+    assert wire.cuts == 1
+    assert "so the connection is given up" in caplog.text
+
+
 @contextmanager
 def held(database: Database, what: Literal["row", "table"]) -> Iterator[None]:
     """Another program holds row 1, or the table."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 import psycopg
@@ -151,10 +152,10 @@ class PostgresDriver:
             )
         except psycopg.Error as error:
             raise UnreachableError(str(error)) from error
-        self.version = self._find_version()
         self._connection.adapters.register_dumper(_Batch, _BatchDumper)
 
-    def _find_version(self) -> str:
+    @cached_property
+    def version(self) -> str:
         """The version of the server and, where the database has it, of Citus."""
         rows = self.execute("SELECT extversion FROM pg_extension WHERE extname = 'citus'", {})
         return ", Citus ".join([str(self._connection.info.server_version), *(v for (v,) in rows)])
