@@ -32,7 +32,7 @@ TARGET: Final = (
     "records",
     "settings",
     "redaction",
-    "dialects | drivers | names",
+    "dialects | drivers | names | tunnel",
     "columns | logs | watermark",
 )
 REPORT: Final = (
@@ -109,7 +109,11 @@ FOLDERS: Final = {
         "exact_schema | inexact | number_search | raw",
         "patterns",
     ),
-    "target_harvest_sql.settings": ("checks | schema", "address | load_method", "foreign"),
+    "target_harvest_sql.settings": (
+        "checks | schema | ssh",
+        "address | load_method | private_files",
+        "foreign",
+    ),
     "target_harvest_sql.writing": (
         "dispatch",
         "batches | overwrite | quarantine",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 import msgspec
@@ -32,10 +33,11 @@ from target_harvest_sql.reading.batch_files import BatchFileError, read_lines
 from target_harvest_sql.reading.messages import Message, MessageReader
 from target_harvest_sql.records.metadata import Moment
 from target_harvest_sql.routes import Route
-from target_harvest_sql.settings import checks
+from target_harvest_sql.settings import checks, ssh
 from target_harvest_sql.settings.address import Address, address
 from target_harvest_sql.settings.foreign import FOREIGN
 from target_harvest_sql.settings.load_method import LoadMethod
+from target_harvest_sql.settings.private_files import PrivateFiles, with_certificates
 from target_harvest_sql.settings.schema import SETTINGS
 from target_harvest_sql.sink import SQLSink
 from target_harvest_sql.watermark import Watermark
@@ -81,7 +83,11 @@ class TargetHarvestSQL(Target):
         self.batch_size_rows: int = self.config["batch_size_rows"]
         self.rounded: Counter[str] = Counter()
         """How many values were rounded, by stream."""
-        self._connect(address(self.config))
+        self._private_files = PrivateFiles()
+        where = address(self.config)
+        url = with_certificates(where.url, self.config, self._private_files)
+        self._tunnel = ssh.tunnel(url, self.config, self._private_files)
+        self._connect(replace(where, url=url, tunnel=self._tunnel))
         self.message_reader.between_reads = self._between_reads
         self.message_reader.limit_bytes = self.config["max_message_bytes"]
         self.message_reader.passes_broken_records = self.quarantine is not None
@@ -370,6 +376,8 @@ class TargetHarvestSQL(Target):
         if self.quarantine is not None:
             self.quarantine.close()
         self.locks.close()
+        if self._tunnel is not None:
+            self._tunnel.close()
         for stream, count in self.rounded.items():
             self.logger.warning(
                 "Stream %s: %d values were rounded or cut, as `on_inexact: round` asks.",

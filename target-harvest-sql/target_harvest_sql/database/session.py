@@ -22,6 +22,7 @@ from target_harvest_sql.drivers.options import OptionError
 from target_harvest_sql.redaction import first_line
 from target_harvest_sql.redaction import reason as redacted
 from target_harvest_sql.settings.address import not_supported
+from target_harvest_sql.tunnel import TunnelError
 
 if TYPE_CHECKING:
     import logging
@@ -92,7 +93,10 @@ class Session:
 
     def _connect(self) -> Driver:
         try:
-            return self._driver_type(self._url)
+            return self._driver_type(self._address.open())
+        except self.errors as error:
+            self._check_tunnel(error)
+            raise
         except OptionError as error:
             raise DatabaseError(
                 self._address.named(
@@ -100,6 +104,21 @@ class Session:
                     "`?` in `sqlalchemy_url`."
                 )
             ) from error
+
+    def _check_tunnel(self, error: Exception) -> None:
+        """Let the tunnel say why a connection failed, where it is to blame."""
+        if self._address.tunnel is None:
+            return
+        try:
+            self._address.tunnel.check()
+        except TunnelError as cause:
+            message = (
+                f"The database cannot be reached through the SSH server "
+                f'"{self._address.tunnel.host}": {cause}. Correct `ssh_host`, `ssh_user`, '
+                "`ssh_private_key` or `ssh_known_hosts`, or host and port of the database as that "
+                "server sees it."
+            )
+            raise DatabaseError(message) from error
 
     @contextmanager
     def watch(self, doing: str, limit_seconds: float) -> Iterator[Driver]:

@@ -17,11 +17,14 @@ from singer_sdk.exceptions import ConfigValidationError
 from target_harvest_sql.dialects import DIALECTS
 from target_harvest_sql.drivers import DRIVERS
 from target_harvest_sql.settings.foreign import FOREIGN
+from target_harvest_sql.tunnel import LOCALHOST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from sqlalchemy.engine import URL
+
+    from target_harvest_sql.tunnel import Tunnel
 
 DEFAULT_URL: Final = "sqlite:///harvest.db"
 """The database if no setting names one."""
@@ -55,6 +58,18 @@ class Address:
     url: URL
     is_of_parts: bool
     """Whether the user set `dialect` and others in place of `sqlalchemy_url`."""
+    tunnel: Tunnel | None = None
+    """The way to the server, if it is not reached directly."""
+
+    def open(self) -> URL:
+        """Open the tunnel, if there is one; gives the URL by which the driver connects."""
+        if self.tunnel is None:
+            return self.url
+        url = self.url.set(port=self.tunnel.open())
+        if url.get_backend_name() == "postgresql":
+            # It connects to the address, and holds the certificate against the host.
+            return url.update_query_dict({"hostaddr": LOCALHOST})
+        return url.set(host=LOCALHOST)
 
     def named(self, text: str) -> str:
         """Let a sentence about `sqlalchemy_url` name the settings that the user has set."""

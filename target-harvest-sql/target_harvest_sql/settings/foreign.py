@@ -44,15 +44,12 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "`connection_options`, or what follows `?` in `sqlalchemy_url`,": (
         *("authentication", "encrypt", "motherduck_token", "sqlalchemy_url_query", "ssl"),
-        *("ssl_ca", "ssl_cert", "ssl_certificate_authority", "ssl_client_certificate"),
-        *("ssl_client_certificate_enable", "ssl_client_private_key", "ssl_enable", "ssl_key"),
+        *("ssl_ca", "ssl_cert", "ssl_client_certificate_enable", "ssl_enable", "ssl_key"),
         *("ssl_mode", "sslcert", "sslcrl", "sslkey", "sslmode", "sslrootcert"),
         *("postgres_sslcert", "postgres_sslcrl", "postgres_sslkey", "postgres_sslmode"),
         *("postgres_sslrootcert", "trust_server_certificate", "unix_socket"),
     ),
-    "`host` and `port` to the end of a tunnel that another program opens": (
-        *("ssh_host", "ssh_tunnel", "tunnel", "use_ssh_tunnel"),
-    ),
+    "`ssh_host` and the settings after it": ("ssh_tunnel", "tunnel", "use_ssh_tunnel"),
 }
 """The names by what this target has for them: those of target-postgres (MeltanoLabs, pipelinewise,
 datamill-co), target-mysql, target-mssql, target-sqlite, target-duckdb, target-redshift and

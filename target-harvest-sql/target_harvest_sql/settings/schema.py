@@ -73,6 +73,62 @@ SETTINGS: Final = th.PropertiesList(
         '`{"sslmode": "verify-full"}`.',
     ),
     th.Property(
+        "ssl_certificate_authority",
+        th.StringType(min_length=1),
+        secret=True,
+        title="SSL Certificate Authority",
+        description="Certificate of who signed the server's, of PostgreSQL, MariaDB and MySQL: its "
+        "text, or the path of a file. The server's certificate and name are then checked.",
+    ),
+    th.Property(
+        "ssl_client_certificate",
+        th.StringType(min_length=1),
+        secret=True,
+        title="SSL Client Certificate",
+        description="Certificate to sign in with: its text, or the path of a file.",
+    ),
+    th.Property(
+        "ssl_client_private_key",
+        th.StringType(min_length=1),
+        secret=True,
+        title="SSL Client Private Key",
+        description="Key of that certificate: its text, or the path of a file.",
+    ),
+    th.Property(
+        "ssh_host",
+        th.StringType(min_length=1),
+        title="SSH Host",
+        description="An SSH server through which the database is reached, by the program ssh; or a "
+        "name from ~/.ssh/config. Host and port of the database are then as that server sees them.",
+    ),
+    th.Property(
+        "ssh_port",
+        th.IntegerType(minimum=1, maximum=MAX_PORT),
+        title="SSH Port",
+        description="Port of the SSH server, if it is not the usual one.",
+    ),
+    th.Property(
+        "ssh_user",
+        th.StringType(min_length=1),
+        title="SSH User",
+        description="User of the SSH server.",
+    ),
+    th.Property(
+        "ssh_private_key",
+        th.StringType(min_length=1),
+        secret=True,
+        title="SSH Private Key",
+        description="Key of that user, without a passphrase: its text, or the path of a file. "
+        "Without it, ssh takes the keys of its agent and of ~/.ssh.",
+    ),
+    th.Property(
+        "ssh_known_hosts",
+        th.StringType(min_length=1),
+        title="SSH Known Hosts",
+        description="The SSH server's own key, as ssh-keyscan prints it, or the path of such a "
+        "file. Without it, the server must be in ~/.ssh/known_hosts.",
+    ),
+    th.Property(
         "default_target_schema",
         th.StringType(min_length=1),
         title="Default Target Schema",

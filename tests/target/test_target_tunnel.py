@@ -1,0 +1,231 @@
+"""The database through an SSH server, by a real `sshd`."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trustme
+from singer_sdk.exceptions import ConfigValidationError
+from sqlalchemy.engine import make_url
+from target_run import Fed, command, record, run, schema, state, write
+
+from servers.ssh import NotInstalledError, SSHServer, ssh_server
+from servers.tls_proxy import TLSProxy
+from target_harvest_sql.database.errors import DatabaseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from fixtures.databases import Database
+
+T = schema("t", id="integer")
+
+
+@pytest.fixture(autouse=True)
+def private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the temporary files of commands."""
+    folder = tmp_path / "private"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def bastion() -> Iterator[SSHServer]:
+    """An SSH server."""
+    try:
+        with ssh_server() as server:
+            yield server
+    except NotInstalledError:
+        pytest.skip("OpenSSH is not installed (Debian and Ubuntu: package openssh-server).")
+
+
+@pytest.fixture(params=["postgres", "mariadb"])
+def server(request: pytest.FixtureRequest) -> Database:
+    """An empty database of an engine with a server."""
+    database: Database = request.getfixturevalue(f"{request.param}_database")
+    return database
+
+
+def test_rows_go_through_the_ssh_server(
+    server: Database, bastion: SSHServer, tmp_path: Path, private: Path
+) -> None:
+    """All connections do, several at once; nothing of the key is left, and no `ssh`."""
+    before = bastion.log.read_text().count("Accepted publickey")
+    messages = [T, *(record("t", id=i) for i in range(500)), state(at=1)]
+
+    ended = run(server, tmp_path, *messages, batch_size_rows=50, lanes=3, **bastion.settings)
+
+    assert ended.exit_code == 0, ended.errors
+    assert len(server.rows("t")) == 500
+    # One holds locks, one makes tables, three write.
+    assert bastion.log.read_text().count("Accepted publickey") - before == 5
+    assert list(private.iterdir()) == []
+
+
+def test_what_a_variable_flattened_is_read(server: Database, bastion: SSHServer) -> None:
+    """A key whose ends of lines became a backslash and an n."""
+    settings: dict[str, Any] = bastion.settings
+    settings["ssh_private_key"] = bastion.key.replace("\n", "\\n")
+
+    write(server, T, record("t", id=1), **settings)
+
+    assert server.rows("t") == [{"id": 1}]
+
+
+def test_files_are_taken_as_well(
+    postgres_database: Database, bastion: SSHServer, tmp_path: Path
+) -> None:
+    """Of the key, and of known hosts."""
+    settings: dict[str, Any] = bastion.settings
+    for name in ("ssh_private_key", "ssh_known_hosts"):
+        path = tmp_path / name
+        path.touch(mode=0o600)
+        path.write_text(settings[name])
+        settings[name] = str(path)
+
+    write(postgres_database, T, record("t", id=1), **settings)
+
+    assert postgres_database.rows("t") == [{"id": 1}]
+
+
+def test_the_name_in_the_certificate_is_that_of_the_database(
+    postgres_database: Database, bastion: SSHServer
+) -> None:
+    """PostgreSQL's certificate is held against `host`, not against the end of the tunnel."""
+    authority = trustme.CA()
+    pem = authority.cert_pem.bytes().decode()
+    for name, is_good in (("localhost", True), ("elsewhere.example", False)):
+        with TLSProxy(postgres_database.url, authority.issue_cert(name)) as proxy:
+            at = make_url(postgres_database.url).set(host="localhost", port=proxy.port)
+            there = replace(postgres_database, url=at.render_as_string(hide_password=False))
+            settings = {**bastion.settings, "ssl_certificate_authority": pem}
+            if is_good:
+                write(there, T, record("t", id=1), **settings)
+                assert proxy.encrypted > 0
+            else:
+                with pytest.raises(DatabaseError, match="does not match host name"):
+                    write(there, T, record("t", id=2), **settings)
+
+    assert postgres_database.rows("t") == [{"id": 1}]
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"ssh_port": 1}, "Connection refused"),
+        ({"ssh_user": "nobody-of-that-name"}, "Permission denied"),
+        ({"ssh_known_hosts": "127.0.0.1 ssh-ed25519 AAAA"}, "Host key verification failed"),
+        ({"ssh_host": "nowhere.invalid"}, "Could not resolve hostname nowhere.invalid"),
+    ],
+)
+def test_why_the_ssh_server_is_not_reached_is_told(
+    server: Database, bastion: SSHServer, tmp_path: Path, change: dict[str, Any], expected: str
+) -> None:
+    """At once, in one line, with what `ssh` says."""
+    settings = {**bastion.settings, **change}
+
+    ended = run(server, tmp_path, T, record("t", id=1), **settings)
+
+    assert ended.exit_code == 1
+    assert f'through the SSH server "{settings["ssh_host"]}"' in ended.error
+    assert expected in ended.error
+    assert "Correct `ssh_host`" in ended.error
+
+
+def test_a_database_that_the_ssh_server_does_not_reach_is_told(
+    server: Database, bastion: SSHServer
+) -> None:
+    """Host and port are those that the SSH server sees."""
+    at = make_url(server.url).set(port=1)
+    there = replace(server, url=at.render_as_string(hide_password=False))
+
+    with pytest.raises(DatabaseError, match=r"Connection refused\. Correct .* host and port of"):
+        write(there, T, record("t", id=1), **bastion.settings)
+
+
+def test_no_ssh_outlives_the_target(
+    postgres_database: Database, bastion: SSHServer, tmp_path: Path
+) -> None:
+    """Even if the target is killed."""
+    fed = Fed(command(postgres_database, tmp_path, batch_size_rows=1, **bastion.settings))
+    fed.feed(T, record("t", id=1), state(at=1))
+    assert fed.next_state() == {"at": 1}
+
+    fed.process.kill()
+    fed.process.communicate()
+    fed.errors.close()
+
+    for _ in range(100):
+        found = postgres_database.query(
+            "SELECT count(*) AS n FROM pg_stat_activity "
+            "WHERE application_name = 'target-harvest-sql' AND datname = current_database()"
+        )
+        if found == [{"n": 0}]:
+            break
+        time.sleep(0.2)
+    assert found == [{"n": 0}]
+
+
+@pytest.mark.parametrize(
+    ("url", "settings", "expected"),
+    [
+        ("sqlite:///x.db", {"ssh_host": "h"}, "sqlite has no server"),
+        ("postgresql://h/d", {"ssh_user": "u"}, "`ssh_user` is set without `ssh_host`"),
+        ("postgresql:///d", {"ssh_host": "h"}, "needs one host of the database"),
+        ("postgresql://h/d", {"ssh_host": "-oProxyCommand=x"}, "begins with a sign"),
+        ("sqlite:///x.db", {"ssl_client_certificate": "c"}, "cannot be used with sqlite"),
+        (
+            "postgresql://h/d?sslcert=x",
+            {"ssl_client_certificate": "c"},
+            "Both `ssl_client_certificate` and the option `sslcert`",
+        ),
+    ],
+)
+def test_settings_that_cannot_be_right_are_told(
+    postgres_database: Database, url: str, settings: dict[str, Any], expected: str
+) -> None:
+    """Before anything is opened."""
+    with pytest.raises(ConfigValidationError, match=expected):
+        write(replace(postgres_database, url=url), T, **settings)
+
+
+def test_the_client_signs_in_by_a_certificate_in_a_variable(
+    postgres_database: Database, tmp_path: Path, private: Path
+) -> None:
+    """All three are texts; the files are gone when the command ends."""
+    authority = trustme.CA()
+    own = authority.issue_cert("client.example")
+    with TLSProxy(postgres_database.url, authority.issue_cert("localhost")) as proxy:
+        at = make_url(postgres_database.url).set(host="localhost", port=proxy.port)
+        there = replace(postgres_database, url=at.render_as_string(hide_password=False))
+        ended = run(
+            there,
+            tmp_path,
+            T,
+            record("t", id=1),
+            ssl_certificate_authority=authority.cert_pem.bytes().decode(),
+            ssl_client_certificate=own.cert_chain_pems[0].bytes().decode(),
+            ssl_client_private_key=own.private_key_pem.bytes().decode(),
+        )
+
+        assert ended.exit_code == 0, ended.errors
+        assert proxy.encrypted > 0
+    assert list(private.iterdir()) == []
+
+
+def test_the_certificate_in_a_variable_is_held_against_the_server(
+    postgres_database: Database,
+) -> None:
+    """Of another authority it is refused, though the URL says nothing of it."""
+    ours, theirs = trustme.CA(), trustme.CA()
+    with TLSProxy(postgres_database.url, theirs.issue_cert("localhost")) as proxy:
+        at = make_url(postgres_database.url).set(host="localhost", port=proxy.port)
+        there = replace(postgres_database, url=at.render_as_string(hide_password=False))
+
+        with pytest.raises(DatabaseError, match="certificate verify failed"):
+            write(there, T, ssl_certificate_authority=ours.cert_pem.bytes().decode())
