@@ -58,6 +58,11 @@ changes with every run, and a row is not rewritten for its sake."""
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_ .:;,!?$@#%()*|~^-]+")
 """Names that every JSON encoder writes unescaped and every database finds by a quoted path."""
 
+TYPE_NAME = re.compile(
+    r"[A-Za-z]\w*( [A-Za-z]\w*)*( ?\( ?\w+( ?, ?\w+)* ?\))?( [A-Za-z]\w*)*(\[\])?", re.ASCII
+)
+"""How types are written: words, perhaps with sizes in brackets."""
+
 VALUES = ("boolean", "integer", "number", "string")
 """The types that are neither objects nor arrays."""
 
@@ -122,6 +127,8 @@ class Column:
     """What the schema says of the values beside their kind."""
     foreign_type: str = ""
     """The type of a column that others made, where values must be converted for it."""
+    declared_type: str = ""
+    """The type that the schema names for a new column, as `x-sql-datatype`."""
     number_type: Literal["integer", "number"] | None = None
     """As what the schema allows numbers: whole ones alone, all, or none."""
     second_digits: int | None = None
@@ -191,6 +198,7 @@ def compile_columns(
             size=_size(definition),
             is_nested=is_nested(definition),
             form=_form(definition),
+            declared_type=_declared_type(definition),
             number_type=number_type(definition),
         )
         for name, path, definition in _leaves(schema, (), flattening)
@@ -251,6 +259,15 @@ def is_nested(definition: dict[str, Any]) -> bool:
     """Whether the schema allows nothing but objects and arrays, and null."""
     types = set(_types(definition)) - {"null"}
     return bool(types) and types <= {"array", "object"}
+
+
+def _declared_type(definition: dict[str, Any]) -> str:
+    """Read `x-sql-datatype`; what is no type, such as a statement, is left out.
+
+    Meltano SDK: https://sdk.meltano.com/en/latest/guides/sql-target.html
+    """
+    given = definition.get("x-sql-datatype")
+    return given.strip() if isinstance(given, str) and TYPE_NAME.fullmatch(given.strip()) else ""
 
 
 def _form(definition: dict[str, Any]) -> Form:

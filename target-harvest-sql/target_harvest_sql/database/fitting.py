@@ -106,6 +106,13 @@ class Fitting:
         # A text could hold JSON as well, but would not tell 5 from "5".
         if held is not None and (column.kind != "json" or held.kind == "json"):
             return held
+        if column.declared_type and existing.type_ not in self._dialect.bare_types:
+            raise DatabaseError(
+                f'Column "{column.name}" of table "{self._table.name}" is {existing.type_}, but '
+                f'stream "{self._stream}" sends {column.kind}, which that type does not hold '
+                "exactly. Let `x-sql-datatype` in the stream's schema name another type, or leave "
+                "it out; drop or change the column if it is there already."
+            )
         return self._widen(wanted, column, existing.type_, held)
 
     def _add(self, column: Column) -> Column:
@@ -118,6 +125,9 @@ class Fitting:
                 *(self._table.name, twin, column.name, self._stream, LOWER_CASE),
             )
         self._execute(self._dialect.add_column_sql(self._table, column))
+        if column.declared_type:
+            self._found = find_columns(self._table, self._dialect, self._execute)
+            return self._fit(column)
         return column
 
     def _widen(self, wanted: Column, column: Column, type_: str, held: Column | None) -> Column:

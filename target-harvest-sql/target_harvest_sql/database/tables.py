@@ -182,6 +182,9 @@ class Tables:
             self.readers.grant_table(table, self.dialect, execute)
         if warning := self.dialect.creation_warning(table):
             self._logger.warning("%s", warning)
+        if any(column.declared_type for column in table.columns):
+            found = find_columns(table, self.dialect, execute)
+            return self._fitting(table, stream, found, execute).fit()
         return table
 
     def _create_schema(self, table: Table, execute: Execute) -> None:

@@ -248,6 +248,12 @@ class Dialect(ABC):
         """Name the type that a column of a table is made with."""
         return self.types[column.kind]
 
+    def new_type_sql(self, table: Table, column: Column) -> str:
+        """Name the type of a new column: the one that the schema names, or ours."""
+        is_text_key = column in table.keys and self.is_text(column)  # Its collation matters.
+        declared = "" if is_text_key else column.declared_type
+        return declared or self.type_sql(table, column)
+
     def moment(self, text: str) -> str:
         """Read text as a value for a column of date-times."""
         return text
@@ -269,7 +275,7 @@ class Dialect(ABC):
     def create_table_sql(self, table: Table) -> str:
         """Create a table with its primary key."""
         lines = [
-            f"{self.quote(column.name)} {self.type_sql(table, column)}"
+            f"{self.quote(column.name)} {self.new_type_sql(table, column)}"
             + (" NOT NULL" if column in table.keys else "")
             for column in table.columns
         ]
@@ -307,7 +313,7 @@ class Dialect(ABC):
 
     def add_column_sql(self, table: Table, column: Column) -> str:
         """Add a column; rows that exist get null."""
-        definition = f"{self.quote(column.name)} {self.type_sql(table, column)}"
+        definition = f"{self.quote(column.name)} {self.new_type_sql(table, column)}"
         return f"ALTER TABLE {self.table_name(table)} ADD COLUMN {definition}"
 
     def grant_select_sql(self, table: Table, role: str) -> list[str]:  # noqa: ARG002 - most differ.

@@ -367,7 +367,7 @@ class MSSQL(Dialect):
 
     @override
     def add_column_sql(self, table: Table, column: Column) -> str:
-        definition = f"{self.quote(column.name)} {self.type_sql(table, column)}"
+        definition = f"{self.quote(column.name)} {self.new_type_sql(table, column)}"
         return f"ALTER TABLE {self.table_name(table)} ADD {definition} NULL"
 
     @override

@@ -253,11 +253,14 @@ class MySQL(Dialect):
         return column.size.scale if self._decimal_type(column) else None
 
     def _definition(self, table: Table, column: Column) -> str:
-        """A column's name, type and description."""
+        """A new column's name, type and description."""
+        return self._defined(table, column, self.new_type_sql(table, column))
+
+    def _defined(self, table: Table, column: Column, type_: str) -> str:
         null = " NOT NULL" if column in table.keys else ""
         comment = column.description[:1024]  # The longest that is allowed.
         described = f" COMMENT {self.literal(comment)}" if comment else ""
-        return f"{self.quote(column.name)} {self.type_sql(table, column)}{null}{described}"
+        return f"{self.quote(column.name)} {type_}{null}{described}"
 
     @override
     def create_table_sql(self, table: Table) -> str:
@@ -347,7 +350,8 @@ class MySQL(Dialect):
         if not widens:
             return []
         alter = f"ALTER TABLE {self.table_name(table)}"
-        modify = f"MODIFY COLUMN {self._definition(table, column)}"
+        wide = self._defined(table, column, self.type_sql(table, column))
+        modify = f"MODIFY COLUMN {wide}"
         if column.kind != "number":
             return [f"{alter} {modify}"]
         exact = f"{self.quote(column.name)} BETWEEN -{DOUBLE_KEEPS} AND {DOUBLE_KEEPS}"
@@ -367,7 +371,8 @@ class MySQL(Dialect):
         value = f"IF({old} IS NULL, NULL, JSON_EXTRACT(JSON_ARRAY({old}), '$[0]'))"
         if is_boolean:
             value = f"CASE {old} WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE {old} END"
-        name, made = self.table_name(table), self._definition(table, column)
+        name = self.table_name(table)
+        made = self._defined(table, column, self.type_sql(table, column))
         return [
             f"ALTER TABLE {name} ADD COLUMN {new} {self.types[column.kind]} AFTER {old}",
             f"UPDATE {name} SET {new} = {value}",  # noqa: S608 - names are quoted.

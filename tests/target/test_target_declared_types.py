@@ -1,0 +1,109 @@
+"""`x-sql-datatype` in a schema: the type that a new column is made with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from target_run import record, run, schema, write
+
+from target_harvest_sql.database.errors import DatabaseError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fixtures.databases import Database
+
+TYPES: Final = {
+    "duckdb": ("SMALLINT", "VARCHAR", "DATE"),
+    "mariadb": ("smallint(6)", "varchar(20)", "date"),
+    "postgres": ("smallint", "character varying(20)", "date"),
+    "sqlite": ("INTEGER", "TEXT", "DATE"),
+}
+"""By engine: types for an integer, a text and a date, as the database reports them."""
+
+
+def declared(engine: str) -> dict[str, Any]:
+    """Properties that name these types."""
+    number, text, day = TYPES[engine]
+    return {
+        "n": {"type": ["integer", "null"], "x-sql-datatype": number},
+        "s": {"type": ["string", "null"], "x-sql-datatype": text},
+        "d": {"type": ["string", "null"], "format": "date", "x-sql-datatype": day},
+    }
+
+
+VALUES: Final = {"n": 7, "s": "a text", "d": "2024-02-29"}
+
+
+def test_a_new_table_has_the_types_of_the_schema(database: Database) -> None:
+    """And takes values, in this run and in the next."""
+    message = schema("t", id="integer", **declared(database.engine))
+    for row_id in (1, 2):
+        write(database, message, record("t", id=row_id, **VALUES))
+
+    types = database.types("t")
+    assert tuple(types[name] for name in "nsd") == TYPES[database.engine]
+    assert [(row["n"], row["s"], str(row["d"])) for row in database.rows("t")] == [
+        (7, "a text", "2024-02-29")
+    ] * 2
+
+
+@pytest.mark.parametrize("load_method", ["upsert", "overwrite"])
+def test_a_new_column_has_the_type_of_the_schema(database: Database, load_method: str) -> None:
+    """In the middle of a run, of a table that was there."""
+    write(database, schema("t", id="integer"), record("t", id=1))
+    write(
+        database,
+        schema("t", id="integer"),
+        record("t", id=1),
+        schema("t", id="integer", **declared(database.engine)),
+        record("t", id=2, **VALUES),
+        load_method=load_method,
+        overwrite_requires="end_of_input",
+    )
+
+    types = database.types("t")
+    assert tuple(types[name] for name in "nsd") == TYPES[database.engine]
+    assert [row["n"] for row in database.rows("t")] == [None, 7]
+
+
+def test_a_value_that_the_type_does_not_hold_is_an_error(
+    postgres_database: Database, tmp_path: Path
+) -> None:
+    """It is not cut; the record is named."""
+    message = schema("t", id="integer", **declared("postgres"))
+
+    ended = run(postgres_database, tmp_path, message, record("t", id=1, n=40_000))
+
+    assert ended.exit_code == 1
+    assert 'Line 2 of stream "t"' in ended.error
+
+
+def test_a_type_that_holds_less_than_the_schema_is_an_error(postgres_database: Database) -> None:
+    """It would round; no table is made."""
+    price = {"type": "number", "x-sql-datatype": "numeric(5,2)"}
+
+    with pytest.raises(DatabaseError, match=r'"price".*numeric\(5,2\).*x-sql-datatype'):
+        write(postgres_database, schema("t", id="integer", price=price), record("t", id=1))
+    assert postgres_database.types("t") == {}
+
+
+def test_a_type_that_the_database_does_not_know_is_an_error(postgres_database: Database) -> None:
+    """As the database says it."""
+    name = {"type": "string", "x-sql-datatype": "nvarchar(20)"}
+
+    with pytest.raises(DatabaseError, match='prepare the table "t"'):
+        write(postgres_database, schema("t", id="integer", name=name), record("t", id=1))
+
+
+@pytest.mark.parametrize("text", ["text); DROP TABLE u; --", "text, x text", "", 5, None, "a'b'"])
+def test_what_is_no_type_is_left_out(sqlite_database: Database, text: Any) -> None:
+    """It never becomes a part of a statement."""
+    write(sqlite_database, schema("u", id="integer"))
+    name = {"type": "string", "x-sql-datatype": text}
+
+    write(sqlite_database, schema("t", id="integer", name=name), record("t", id=1, name="a"))
+
+    assert sqlite_database.types("t")["name"] == "TEXT"
+    assert sqlite_database.types("u")
