@@ -101,7 +101,9 @@ def citus_servers(programs: Path) -> Iterator[Servers]:
     """
     with ExitStack() as stack:
         coordinator, *workers = (
-            stack.enter_context(private_server(programs, **SETTINGS)) for _ in range(1 + WORKERS)
+            # The coordinator signs in to the workers as users whose passwords it does not have.
+            stack.enter_context(private_server(programs, "trust", **SETTINGS))
+            for _ in range(1 + WORKERS)
         )
         yield Servers(coordinator, workers)
 

@@ -41,12 +41,19 @@ class PostgresServer:
         url: Of its first database.
     """
 
-    def __init__(self, folder: Path, programs: Path | None = None, **settings: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        programs: Path | None = None,
+        sign_in: str = "scram-sha-256",
+        **settings: str,
+    ) -> None:
         """Make an empty data folder; the server does not run yet.
 
         Args:
             folder: An empty folder, for all that the server needs.
             programs: The folder of the server's programs; those of the wheel if not given.
+            sign_in: How users sign in, as pg_hba.conf calls it.
             settings: Further settings.
         """
         programs, self._user = _programs(folder, programs)
@@ -56,7 +63,7 @@ class PostgresServer:
         subprocess.run(
             [
                 *(programs / "initdb", "--pgdata", data, "--username=tester", "--no-sync"),
-                *("--auth=scram-sha-256", "--pwfile", password),
+                *(f"--auth={sign_in}", "--pwfile", password),
                 *("--encoding=UTF8", "--no-locale"),
             ],
             check=True,
@@ -108,10 +115,12 @@ class PostgresServer:
 
 
 @contextmanager
-def private_server(programs: Path | None = None, **settings: str) -> Iterator[PostgresServer]:
+def private_server(
+    programs: Path | None = None, sign_in: str = "scram-sha-256", **settings: str
+) -> Iterator[PostgresServer]:
     """Start a server with further settings; it ends, and its data go, with the context."""
     with tempfile.TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True) as name:
-        server = PostgresServer(Path(name), programs, **settings)
+        server = PostgresServer(Path(name), programs, sign_in, **settings)
         server.start()
         try:
             yield server

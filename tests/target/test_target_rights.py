@@ -29,7 +29,7 @@ def roles(database: Database, *names: str) -> Iterator[list[str]]:
     made = [f"{name} {place}" for name in names]
     quoted = ", ".join('"' + name.replace('"', '""') + '"' for name in made)
     for name in quoted.split(", "):
-        database.query(f"CREATE ROLE {name}")
+        database.query(f"CREATE ROLE {name} LOGIN")
     try:
         yield made
     finally:
