@@ -418,7 +418,14 @@ def test_a_changed_option_reads_windows_that_are_beyond_the_lookback(harvest: Sa
 
 
 @pytest.mark.parametrize("value", ["0001-01-01", "9999-12-31"])
-@pytest.mark.parametrize("begun", [{}, {"start_date": "2026-05-01"}])
+@pytest.mark.parametrize(
+    "begun",
+    [
+        {},
+        {"start_date": "2026-05-01"},
+        {"start_date": "2026-05-01", "unread": [{"first": "2026-06-01", "last": "9999-12-31"}]},
+    ],
+)
 def test_a_bookmark_at_the_end_of_the_calendar_reads_from_the_start(
     harvest: Sandbox, sync: Sync, caplog: pytest.LogCaptureFixture, begun: Row, value: str
 ):
@@ -432,6 +439,7 @@ def test_a_bookmark_at_the_end_of_the_calendar_reads_from_the_start(
     assert ("ahead of Harvest's clock" in caplog.text) is (value > "2026")
     after = run.states[-1]["bookmarks"]["time_team_report"]
     assert after["replication_key_value"] == "2026-05-31"
+    assert value < "2026" or "unread" not in after
 
 
 @pytest.mark.parametrize("stream", ["project_budget_report", "time_team_report"])

@@ -70,7 +70,9 @@ class Reported(msgspec.Struct, frozen=True, kw_only=True):
 
         The subjects that were sent stay known, since the new figures may leave some out.
         """
-        return msgspec.structs.replace(self, replication_key_value=None, options=dict(options))
+        return msgspec.structs.replace(
+            self, replication_key_value=None, unread=[], options=dict(options)
+        )
 
     def is_ahead(self, today: date) -> bool:
         """Whether the bookmark lies after the present, so that no read can have got there."""
