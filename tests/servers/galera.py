@@ -8,7 +8,6 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
-import tempfile
 import uuid
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pymysql
 
+from servers import memory
 from servers.mariadb import (
     SETTINGS,
     USER,
@@ -70,9 +70,9 @@ def galera_data() -> Iterator[Path]:
     """
     server, _ = programs()
     provider()
-    with tempfile.TemporaryDirectory(prefix="galera-", ignore_cleanup_errors=True) as name:
-        data = Path(name) / "data"
-        own = install_data(Path(name), data)
+    with memory.folder("galera-") as folder:
+        data = folder / "data"
+        own = install_data(folder, data)
         subprocess.run(
             [server, *own, "--bootstrap"],
             input=f"USE mysql;\nFLUSH PRIVILEGES;\n{USER}".encode(),
@@ -103,11 +103,7 @@ def galera_cluster(data: Path, count: int = 3) -> Iterator[list[Node]]:
         logs = []
         for number, member in enumerate(members):
             port, group_port, transfer_port = ports[number::count]
-            folder = Path(
-                stack.enter_context(
-                    tempfile.TemporaryDirectory(prefix="galera-", ignore_cleanup_errors=True)
-                )
-            )
+            folder = stack.enter_context(memory.folder("galera-"))
             own = shutil.copytree(data, folder / "data")
             (own / "grastate.dat").write_text(f"# GALERA saved state\n{state}")
             (own / "gvwstate.dat").write_text(f"my_uuid: {member}\n{view}")

@@ -6,16 +6,17 @@ import getpass
 import shutil
 import socket
 import subprocess
-import tempfile
 import time
 from contextlib import closing, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pymysql
 
+from servers import memory
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 PATH: Final = "/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin:/opt/homebrew/bin"
 USER: Final = """
@@ -47,8 +48,7 @@ def mariadb_server() -> Iterator[str]:
         NotInstalledError: If there is none to start.
     """
     server, _ = programs()
-    with tempfile.TemporaryDirectory(prefix="mariadb-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
+    with memory.folder("mariadb-") as folder:
         data = folder / "data"
         install_data(folder, data)
         (folder / "users.sql").write_text(USER)

@@ -8,13 +8,14 @@ import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
+
+from servers import memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,8 +120,8 @@ def private_server(
     programs: Path | None = None, sign_in: str = "scram-sha-256", **settings: str
 ) -> Iterator[PostgresServer]:
     """Start a server with further settings; it ends, and its data go, with the context."""
-    with tempfile.TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True) as name:
-        server = PostgresServer(Path(name), programs, sign_in, **settings)
+    with memory.folder("postgres-") as folder:
+        server = PostgresServer(folder, programs, sign_in, **settings)
         server.start()
         try:
             yield server
