@@ -24,7 +24,7 @@ show: $(READY) ## Make the page of warehouse.db, or of the demo
 	@PYTHONPATH=tests $(BIN)/python -m demo.show $(ARGS)
 
 test: lint ## Run linter, types and tests; ARGS=… names some of them
-	$(BIN)/pytest -n auto --dist loadfile $(ARGS)
+	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(READY) ## Check style and types
 	$(BIN)/ruff check .
@@ -72,7 +72,7 @@ test-dist: $(READY) ## Run the tests on what `make dist` built
 	$(PYTHON) -m venv --clear $(VENV)-dist
 	$(VENV)-dist/bin/pip install --quiet --require-hashes --requirement requirements.txt
 	$(VENV)-dist/bin/pip install --quiet --no-deps dist/*.whl
-	$(VENV)-dist/bin/pytest -n auto --dist loadfile
+	$(VENV)-dist/bin/pytest -n auto --dist loadfile --no-loadscope-reorder
 
 clean: ## Remove what the recipes made
 	rm -rf $(VENV) $(VENV)-dist $(VENV)-dbt dist .meltano output harvest.db harvest.db-* harvest-report.html .mypy_cache .ruff_cache .pytest_cache .hypothesis

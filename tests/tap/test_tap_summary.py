@@ -232,7 +232,7 @@ def test_metrics_come_where_somebody_takes_them(harvest: Sandbox, tmp_path: Path
 
 def test_a_run_that_is_stopped_tells_how_far_it_got(harvest: Sandbox):
     """As one that fails."""
-    harvest.fail(path="/v2/time_entries", latency_seconds=20)
+    harvest.fail(path="/v2/time_entries", latency_seconds=5)
     with subprocess.Popen(
         [sys.executable, "-m", "tap_harvest", "--config=ENV"],
         stdout=subprocess.PIPE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -30,6 +31,13 @@ if TYPE_CHECKING:
 
 T = schema("t", id={"type": "integer"}, v="integer")
 SERVERS = pytest.mark.parametrize("database", ["postgres", "mariadb", "mysql"], indirect=True)
+HURRIED = """
+from target_harvest_sql.process import terminations
+from target_harvest_sql.target import TargetHarvestSQL
+terminations.GRACE_SECONDS = 5
+TargetHarvestSQL.cli()
+"""
+"""The command, which a signal ends after 5 seconds."""
 BLOCKED = pytest.mark.parametrize("database", ["sqlite", "postgres", "mariadb"], indirect=True)
 
 
@@ -122,11 +130,8 @@ def held(database: Database, what: Literal["row", "table"]) -> Iterator[None]:
         connection.rollback()
 
 
-def blocked(
-    database: Database, feeding: Callable[[list[str]], Fed], folder: Path, what: str
-) -> Fed:
+def blocked(fed: Fed, what: str) -> Fed:
     """A run that has read all that it was sent, and waits for the database."""
-    fed = feeding(command(database, folder, batch_size_rows=1))
     more = schema("t", id={"type": "integer"}, v="integer", more="string")
     fed.feed(more if what == "table" else T, record("t", id=1, v=2), state(at=1))
     time.sleep(3)
@@ -144,7 +149,7 @@ def test_a_second_signal_ends_a_blocked_run_at_once(
     """Nothing is claimed that is not committed."""
     write(database, T, record("t", id=1, v=1))
     with held(database, what):
-        fed = blocked(database, feeding, tmp_path, what)
+        fed = blocked(feeding(command(database, tmp_path, batch_size_rows=1)), what)
         fed.process.send_signal(signal.SIGTERM)
         with pytest.raises(subprocess.TimeoutExpired):
             fed.process.wait(2)
@@ -154,7 +159,7 @@ def test_a_second_signal_ends_a_blocked_run_at_once(
 
     assert exit_code == 143
     assert states == b""
-    assert b"A second signal ends it at once" in errors
+    assert b"after 20 seconds at most. A second signal ends it at once" in errors
     assert b"Received a second signal: ended at once" in errors
     assert [row["v"] for row in database.rows("t")] == [1]
 
@@ -163,10 +168,11 @@ def test_a_second_signal_ends_a_blocked_run_at_once(
 def test_one_signal_ends_a_blocked_run_after_a_while(
     database: Database, tmp_path: Path, feeding: Callable[[list[str]], Fed]
 ) -> None:
-    """Sent twice at once, it is one signal."""
+    """Sent twice at once, it is one signal. The run has 5 seconds in place of 20."""
     write(database, T, record("t", id=1, v=1))
+    _, *arguments = command(database, tmp_path, batch_size_rows=1)
     with held(database, "row"):
-        fed = blocked(database, feeding, tmp_path, "row")
+        fed = blocked(feeding([sys.executable, "-c", HURRIED, *arguments]), "row")
         fed.process.send_signal(signal.SIGTERM)
         time.sleep(0.1)
         fed.process.send_signal(signal.SIGTERM)
@@ -174,7 +180,7 @@ def test_one_signal_ends_a_blocked_run_after_a_while(
         fed.process.wait(60)
         exit_code, states, errors = fed.end()
 
-    assert time.monotonic() - began > 10
+    assert time.monotonic() - began > 3
     assert exit_code == 143
     assert states == b""
     assert b"The database did not answer: ended at once" in errors
