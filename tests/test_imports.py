@@ -100,14 +100,14 @@ FOLDERS: Final = {
     "target_harvest_sql.reading": (
         "parts",
         "batch_files | messages",
-        "envelopes | schemas",
+        "envelopes | lines | schemas",
     ),
     "target_harvest_sql.records": (
-        "judge | table",
-        "metadata | plan | validation | wording",
+        "judge | metadata | table",
+        "plan | validation | wording",
         "digits | keys | layout | moments | multiples",
-        "exact_schema | inexact | number_search | raw",
-        "patterns",
+        "blocks | exact_schema | inexact | number_search | text",
+        "patterns | raw",
     ),
     "target_harvest_sql.settings": (
         "checks | schema | ssh",
@@ -118,7 +118,7 @@ FOLDERS: Final = {
         "dispatch",
         "batches | overwrite | quarantine",
         "lanes | proof",
-        "bad_rows",
+        "bad_rows | origins",
         "writer",
     ),
 }

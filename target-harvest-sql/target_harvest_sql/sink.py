@@ -10,28 +10,30 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 from singer_sdk.exceptions import InvalidRecord, MissingKeyPropertiesError
-from singer_sdk.singerlib.json import serialize_json
 from singer_sdk.sinks import Sink
 from typing_extensions import override
 
 from target_harvest_sql import columns as cols
+from target_harvest_sql.records.blocks import Moment
 from target_harvest_sql.records.inexact import InexactValues
 from target_harvest_sql.records.judge import Judge
-from target_harvest_sql.records.metadata import Metadata, Moment
-from target_harvest_sql.records.raw import clean, is_deletion, needs_cleaning
+from target_harvest_sql.records.metadata import Metadata
 from target_harvest_sql.records.table import TablePlan
+from target_harvest_sql.records.text import TextCleaner
 from target_harvest_sql.records.validation import Validator
 from target_harvest_sql.records.wording import RecordError, located, reason_of
-from target_harvest_sql.writing.bad_rows import Origin, Refusal
+from target_harvest_sql.writing.bad_rows import Refusal
 from target_harvest_sql.writing.batches import Batch
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from target_harvest_sql.columns import Table
     from target_harvest_sql.database.connection import Connection
     from target_harvest_sql.database.tables import Tables
+    from target_harvest_sql.records.blocks import Block, Origin, Raw
+    from target_harvest_sql.records.judge import Judged
     from target_harvest_sql.writing.dispatch import Dispatch
     from target_harvest_sql.writing.overwrite import Overwrite
     from target_harvest_sql.writing.quarantine import Quarantine
@@ -79,7 +81,7 @@ class SQLSink(Sink):
         self._is_marked = False
         """Whether deletions came, for which the table has a column in any case."""
         self._version: int | None = None
-        self._warned_of_text = False
+        self._cleaner = TextCleaner(stream_name, self.logger, owner.connection.dialect)
         self._unnamed: set[str] = set()
         self._where: object = ""
         self.batch = Batch(is_keyed=False)
@@ -105,13 +107,8 @@ class SQLSink(Sink):
 
     @override
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
-        """Take a record that a stream map has made.
-
-        Args:
-            record: The record.
-            context: The further arguments of `add`.
-        """
-        self.add(serialize_json(record).encode(), **context)
+        """Do not use: records come in blocks."""
+        raise NotImplementedError
 
     @override
     def process_batch(self, context: dict[str, Any]) -> None:
@@ -132,7 +129,12 @@ class SQLSink(Sink):
     @property
     @override
     def is_full(self) -> bool:
-        return self._batch_records_read >= self._limit_rows
+        return self._free_rows <= 0
+
+    @property
+    def _free_rows(self) -> int:
+        """How many more records the batch takes."""
+        return self._limit_rows - self._batch_records_read
 
     @property
     def records_read(self) -> int:
@@ -154,61 +156,73 @@ class SQLSink(Sink):
 
     # Records
 
-    def add(
-        self,
-        record: bytes,
-        version: int | None,
-        extracted_at: str | None,
-        moment: Moment,
-        origin: Origin,
-    ) -> None:
-        """Add a raw record to the batch; a later record of a key takes the place of an earlier.
+    def add(self, block: Block) -> None:
+        """Add records to the batch; a later record of a key takes the place of an earlier.
 
-        Args:
-            record: A JSON object.
-            version: Version of the table, as the message says.
-            extracted_at: When the tap read the record, as the message says.
-            moment: When the record was received.
-            origin: Where the record came from.
+        A block that cannot be taken as a whole is taken in halves, down to single records. So each
+        record is written, refused or replaced as if it had come alone.
 
         Raises:
-            InvalidRecord: If the record does not fit its schema, or the database.
-            MissingKeyPropertiesError: If it lacks a key.
+            InvalidRecord: If a record does not fit its schema, or the database.
+            MissingKeyPropertiesError: If one lacks a key.
         """
-        if version is not None and version != self._version:
-            self._begin_version(version)
-        if self._quarantine is not None:
-            origin = msgspec.structs.replace(origin, record=record)
-        if needs_cleaning(record):
-            record = self._clean(record)
+        if block.version is not None and block.version != self._version:
+            self._begin_version(block.version)
         try:
-            key, record, rebuilt = self._judge.judge(record)
-        except (InvalidRecord, MissingKeyPropertiesError) as error:
-            self._refuse(error, origin)
+            judged = self._judge.judge(block.records)
+        except (InvalidRecord, MissingKeyPropertiesError, RecursionError) as error:
+            if len(block) == 1:
+                self._refuse(error, block.origins[0])
+            for half in block.halves() if len(block) > 1 else ():
+                self.add(half)
             return
-        if self._lacks_mark and is_deletion(record):
+        if self._lacks_mark and any(judged.are_deleted):
             self._begin_marking()
-            self.add(record, version, extracted_at, moment, origin)
+            self.add(block)
             return
-        age = None
-        if self._age_of is not None:
-            age = self._age_of(record)
-            if self.batch.hides(key, age):
+        self._inexact.count()
+        self._put(judged, block)
+
+    def _put(self, judged: Judged, block: Block) -> None:
+        """Put records into the batch, at once or in halves; flush it if one of them must wait."""
+        if self.batch.can_take(judged.keys, judged.ages):
+            self._fill(judged, block)
+        elif half := len(block) // 2:
+            self._put(judged.part(0, half), block.part(0, half))
+            self._put(judged.part(half, len(block)), block.part(half, len(block)))
+        else:
+            self._dispatch.flush(self)
+            self._fill(judged, block)
+
+    def _fill(self, judged: Judged, block: Block) -> None:
+        """Put records into the batch, and flush it each time that it is full."""
+        start = first = 0
+        head: bytes | None = None
+        elements: list[bytes] = []
+        while start < len(block):
+            if self.batch.first_ordinal is None:
+                self.batch.begin(block.origins[start].ordinal)
+                self._metadata.begin_batch(block.moment, self._version)
+                self._tell_unnamed(judged.records[start])
+            if head != (head := self._metadata.head(block)):
+                first, elements = start, self._layout.elements(judged.values[start:], head)
+            waiting = elements[start - first : start - first + self._free_rows]
+            end = start + self._dispatch.count_fitting(self, waiting)
+            self.batch.put(
+                waiting[: end - start],
+                block.origins.part(start, end),
+                judged.keys[start:end],
+                are_deleted=judged.are_deleted[start:end] if self._removes_rows else (),
+                ages=judged.ages[start:end],
+            )
+            self._batch_records_read += end - start
+            start = end
+            if self.is_full:
                 self._dispatch.flush(self)
-        self._batch_records_read += 1
-        is_deleted = self._removes_rows and is_deletion(record)
-        if self.batch.first_ordinal is None:
-            self._begin_batch(record, origin, moment)
-        if self._has_metadata:
-            rebuilt = self._metadata.add_to(rebuilt, moment, extracted_at, origin)
-        self.batch.put(key, rebuilt, origin, is_deleted=is_deleted, age=age)
+            else:
+                self._dispatch.bound_bytes(self)
 
-    def _begin_batch(self, record: bytes, origin: Origin, moment: Moment) -> None:
-        self.batch.begin(origin.ordinal)
-        self._metadata.begin_batch(moment, self._version)
-        self._tell_unnamed(record)
-
-    def _tell_unnamed(self, record: bytes) -> None:
+    def _tell_unnamed(self, record: Raw) -> None:
         """Warn of properties that have no column; only the first record of a batch is checked."""
         names = msgspec.json.decode(record, type=dict[str, msgspec.Raw]).keys()
         unnamed = names - self.schema["properties"].keys() - cols.METADATA.keys() - self._unnamed
@@ -221,20 +235,10 @@ class SQLSink(Sink):
                 ", ".join(sorted(unnamed)),
             )
 
-    def _clean(self, record: bytes) -> bytes:
-        cleaned = clean(record, keeps_nul=self._connection.dialect.keeps_nul)
-        if cleaned != record and not self._warned_of_text:
-            self._warned_of_text = True
-            self.logger.warning(
-                "Stream %s sends text with characters that %s cannot hold; U+FFFD is written in "
-                "their place.",
-                self.stream_name,
-                self._connection.dialect.name,
-            )
-        return cleaned
-
-    def _refuse(self, error: RecordError, origin: Origin) -> None:
+    def _refuse(self, error: RecordError | RecursionError, origin: Origin) -> None:
         """Put an invalid record into the quarantine, or end the run."""
+        if isinstance(error, RecursionError):
+            error = InvalidRecord("it is nested too deeply", {})
         if self._quarantine is None:
             where = f'{origin} of stream "{self.stream_name}"'
             raise located(error, where, validates=self.validate_schema) from error
@@ -297,14 +301,20 @@ class SQLSink(Sink):
         self._table: Table = shadows.prepare(table, self.stream_name)
         self._is_keyed = bool(self._table.keys)
         self.batch = Batch(is_keyed=self._is_keyed)
-        self._judge = Judge(
-            self._validator, plan, self._table, dialect=dialect, inexact=self._inexact
-        )
-        self._age_of: Callable[[bytes], Any] | None = table_plan.age_reader(plan, self._table)
         self._lacks_mark = not (self.config["hard_delete"] or "_sdc_deleted_at" in names)
         self._removes_rows = self._is_keyed and self.config["hard_delete"]
-        self._has_metadata = plan.has_metadata
-        self._metadata.begin_table(plan.layout)
+        self._judge = Judge(
+            self._validator,
+            plan,
+            self._table,
+            dialect=dialect,
+            cleaner=self._cleaner,
+            inexact=self._inexact,
+            age_of=table_plan.age_reader(plan, self._table),
+            reads_deletions=self._lacks_mark or self._removes_rows,
+        )
+        self._layout = plan.layout
+        self._metadata.begin_table(plan)
 
     def _metadata_names(self) -> tuple[str, ...]:
         """The metadata columns of the table."""

@@ -7,7 +7,6 @@ from collections import Counter
 from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
-import msgspec
 from singer_sdk import Target
 from singer_sdk.exceptions import (
     ConfigValidationError,
@@ -29,9 +28,9 @@ from target_harvest_sql.database.tables import Tables
 from target_harvest_sql.logs import calm_down, shorten_lines
 from target_harvest_sql.process.endings import write_out
 from target_harvest_sql.reading import parts
-from target_harvest_sql.reading.batch_files import BatchFileError, read_lines
+from target_harvest_sql.reading.batch_files import BatchFileError, read_records
 from target_harvest_sql.reading.messages import Message, MessageReader
-from target_harvest_sql.records.metadata import Moment
+from target_harvest_sql.records.blocks import Block, Moment, Origin, Origins
 from target_harvest_sql.routes import Route
 from target_harvest_sql.settings import checks, ssh
 from target_harvest_sql.settings.address import Address, address
@@ -41,7 +40,7 @@ from target_harvest_sql.settings.private_files import PrivateFiles, with_certifi
 from target_harvest_sql.settings.schema import SETTINGS
 from target_harvest_sql.sink import SQLSink
 from target_harvest_sql.watermark import Watermark
-from target_harvest_sql.writing.bad_rows import Origin, Refusal, RefusedRowError
+from target_harvest_sql.writing.bad_rows import Refusal, RefusedRowError
 from target_harvest_sql.writing.dispatch import Dispatch
 from target_harvest_sql.writing.lanes import Lanes
 from target_harvest_sql.writing.overwrite import Overwrite
@@ -54,6 +53,8 @@ if TYPE_CHECKING:
 
     import click
     from singer_sdk.plugin_base import _ConfigInput
+
+    from target_harvest_sql.records.blocks import Raw
 
 
 class TargetHarvestSQL(Target):
@@ -99,8 +100,6 @@ class TargetHarvestSQL(Target):
         """The last ACTIVATE_VERSION of each stream whose schema has not come yet."""
         self._records_before: Counter[str] = Counter()
         """How many records streams had before their schema changed."""
-        self._number_in_file = 0
-        """Number of the record in the batch file that is read; 0 while none is."""
         if self.config.get("default_target_schema") and not self.connection.dialect.has_schemas:
             self.logger.warning(
                 "%s has no schemas, so `default_target_schema` is not used; leave it out.",
@@ -156,8 +155,7 @@ class TargetHarvestSQL(Target):
     @property
     def _origin(self) -> Origin:
         """The place in the input."""
-        line = self.message_reader.line_number
-        return Origin(self.dispatch.ordinal, line, self._number_in_file)
+        return Origin(self.dispatch.ordinal, self.message_reader.line_number)
 
     def _refuse(self, refusal: Refusal) -> None:
         """Put a row away that the database refuses, or end the run."""
@@ -217,30 +215,43 @@ class TargetHarvestSQL(Target):
         self._sinks_to_clear.clear()
 
     @override
-    def _process_record_message(self, message: Message) -> None:  # type: ignore[override]
+    def _process_record_message(self, messages: list[Message]) -> None:  # type: ignore[override]
+        first = messages[0]
+        if len(messages) == 1:
+            parts.check_record(first, self._origin)
+        self._add(first, [message.record for message in messages])
+
+    def _add(self, message: Message, records: Sequence[Raw], number: int = 0) -> None:
+        """Send records to the sinks of their stream.
+
+        Args:
+            message: The message of the first record, or the one that names their file.
+            records: Consecutive records of the input or of the file.
+            number: Number of the first record in a batch file; 0 if they come from none.
+        """
+        first = Origin(self.dispatch.ordinal + 1, self.message_reader.line_number, number)
         routes = self._routes.get(message.stream)  # type: ignore[arg-type]
         if routes is None:
-            stream = parts.stream_of(message, self._origin)
+            stream = parts.stream_of(message, first)
             raise RecordsWithoutSchemaException(
-                f'{self._origin}: a record of stream "{stream}" came before its schema. Correct '
+                f'{first}: a record of stream "{stream}" came before its schema. Correct '
                 "the tap: it must write a SCHEMA message first."
             )
-        record = bytes(message.record) or parts.record_of(message, self._origin)
-        dispatch = self.dispatch
-        dispatch.ordinal += 1
+        self.dispatch.ordinal += len(records)
         if self.overwrite is not None:
-            self.overwrite.proofs.last_ordinals[message.stream] = dispatch.ordinal  # type: ignore[index]
-        origin = self._origin
-        for route in routes:
-            sink = route.sink
-            if route.transform is None:
-                sink.add(record, message.version, message.time_extracted, self._moment, origin)
-            else:
-                route.send_mapped(record, message, self._moment, origin)
-            if sink.is_full:
-                dispatch.flush(sink)
-            elif sink.batch.size_bytes > dispatch.share_bytes:
-                dispatch.bound_bytes()
+            self.overwrite.proofs.last_ordinals[message.stream] = self.dispatch.ordinal  # type: ignore[index]
+        kept = [*map(bytes, records)] if self.quarantine is not None else ()
+        block = Block(
+            records,
+            Origins(first, range(len(records)), kept),
+            message.version,
+            message.time_extracted,
+            self._moment,
+        )
+        for part in [block] if len(routes) == 1 else block.singles():
+            for route in routes:
+                for mapped in route.map(part):
+                    route.sink.add(mapped)
 
     @override
     def _process_state_message(self, message: Message) -> None:  # type: ignore[override]
@@ -276,23 +287,18 @@ class TargetHarvestSQL(Target):
         files, encoding = parts.files_of(message, self._origin)
         storage = (self.config.get("batch_config") or {}).get("storage")
         limit = self.config["max_message_bytes"]
+        of_records = Message(type="RECORD", stream=stream)
         for url in files:
+            number = 0
             try:
-                for number, line in enumerate(read_lines(url, encoding, storage, limit), 1):
-                    self._number_in_file = number
-                    if not line.isspace():
-                        record = Message(
-                            type="RECORD", stream=stream, record=msgspec.Raw(line.strip())
-                        )
-                        self._process_record_message(record)
-                    if number % 1000 == 0:
-                        self._between_reads()
+                for number, records in read_records(url, encoding, storage, limit):
+                    self._add(of_records, records, number)
+                    self._between_reads()
             except BatchFileError as error:
+                where = Origin(self.dispatch.ordinal, self.message_reader.line_number, number)
                 raise InvalidInputLine(
-                    f'{self._origin}: a batch file of stream "{stream}" {error}.'
+                    f'{where}: a batch file of stream "{stream}" {error}.'
                 ) from error
-            finally:
-                self._number_in_file = 0
 
     @property
     def _sinks(self) -> list[SQLSink]:

@@ -150,10 +150,10 @@ def test_decimals_get_the_scale_of_their_column(engine: str, sent: str) -> None:
     """To the nearest; what is none stays, for the database to refuse."""
     counts: Counter[str] = Counter()
     column = Column("v", ("v",), "decimal", "v", size=Size(10, 2))
-    digits = Digits(
-        [column], lambda c: c.path, DIALECTS[engine], InexactValues("t", counts, rounds=True)
-    )
+    policy = InexactValues("t", counts, rounds=True)
+    digits = Digits([column], lambda c: c.path, DIALECTS[engine], policy)
     found = digits.respell(f'{{"v":{sent}}}'.encode()).decode()
+    policy.count()
 
     wanted = {"1.239": "1.24", '"1.239"': "1.24", "-1.245e0": "-1.24"}
     assert found == (f'{{"v":"{wanted[sent]}"}}' if sent in wanted else f'{{"v":{sent}}}')

@@ -17,7 +17,7 @@ import psycopg
 import pytest
 from target_run import command, lines, record, run, schema, state, write
 
-from target_harvest_sql.writing.batches import lane_of
+from target_harvest_sql.writing.batches import lanes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -94,7 +94,8 @@ def test_a_state_waits_for_all_lanes(
 ) -> None:
     """While one lane is held up the others go on, and so does the reader; states wait in order."""
     write(postgres_database, T, record("t", id=0, v=0))
-    one, two, three = [n for n in range(1, 50) if lane_of(n, 2) != lane_of(0, 2)][:3]
+    lanes = lanes_of(range(50), 2)
+    one, two, three = [n for n in range(1, 50) if lanes[n] != lanes[0]][:3]
     fed = feeding(command(postgres_database, tmp_path, batch_size_rows=2, lanes=2))
     with held(postgres_database, 0):
         fed.feed(T, record("t", id=0, v=1), record("t", id=one, v=1), state(at=1))
@@ -124,7 +125,8 @@ def test_a_batch_full_of_bytes_is_written_by_all_lanes_at_once(
             time.sleep(0.02)
         written = {row["id"] for row in postgres_database.rows("t")}
 
-    others = [n for n in range(10) if lane_of(n, 2) != lane_of(0, 2)]
+    lanes = lanes_of(range(10), 2)
+    others = [n for n in range(10) if lanes[n] != lanes[0]]
     assert written > {0, *others[:2]}
     assert fed.end()[0] == 0
 

@@ -15,9 +15,6 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
-"""What some programs of Windows begin a file with; it is no part of its JSON."""
-
 TOKENS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{}:,]', re.DOTALL)
 """Texts, and the signs that give JSON its structure."""
 

@@ -13,20 +13,28 @@ import sys
 import time
 from collections import Counter
 from contextlib import suppress
-from typing import IO, TYPE_CHECKING, Annotated, Any
+from itertools import groupby
+from operator import attrgetter
+from typing import IO, TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 from singer_sdk.io_base import GenericSingerReader
 from singer_sdk.singerlib.exceptions import InvalidInputLine
 from typing_extensions import override
 
-from target_harvest_sql.reading.envelopes import BYTE_ORDER_MARK, split_record
+from target_harvest_sql.reading import lines as line_reading
+from target_harvest_sql.reading.envelopes import split_record
+from target_harvest_sql.reading.lines import (
+    CHUNK_BYTES,
+    LongLineError,
+    decoded_lines,
+    whole_lines,
+)
 from target_harvest_sql.records.raw import clean, has_constant, needs_cleaning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-CHUNK_BYTES = 1 << 20
 WAIT_SECONDS = 0.1
 """How long a silent tap is waited for before the target looks after its batches and signals."""
 LEAVE_SECONDS = 2
@@ -50,11 +58,22 @@ class Message(msgspec.Struct, gc=False):
     manifest: list[str] | None = None
 
 
+NO_RECORD: Final = Message(type="RECORD").record
+"""What a message holds that has no record."""
+
+head_of = attrgetter("type", "stream", "version", "time_extracted")
+"""What the messages of a block have in common."""
+
+
 class MessageReader(GenericSingerReader[bytes]):
-    """Reads messages from bytes or text, and hands each to the callback of its type."""
+    """Reads messages from bytes or text, and hands them to the callbacks of their types.
+
+    Consecutive records of a stream, of one version and extracted at one time, go to their callback
+    together: as many as one read of the input brings. All other messages go alone.
+    """
 
     line_number = 0
-    """The line last read, from 1; errors name it."""
+    """The line of the message at work, or of the first one, from 1; errors name it."""
     logger = logging.getLogger(__name__)
 
     def __init__(self) -> None:
@@ -66,6 +85,7 @@ class MessageReader(GenericSingerReader[bytes]):
         self.passes_broken_records = False
         """Whether a record that is not JSON reaches its callback, which is to refuse it."""
         self._decode = msgspec.json.Decoder(Message).decode
+        self._decode_lines = msgspec.json.Decoder(Message).decode_lines
         self._warned_of_text = False
 
     @property
@@ -83,7 +103,8 @@ class MessageReader(GenericSingerReader[bytes]):
 
         Args:
             file_input: A file of bytes or text; standard input if `None`.
-            callbacks: What is called with each message, by message type.
+            callbacks: What is called with each message, by message type; that of records is called
+                with a list of messages.
 
         Returns:
             How many messages of each type were read.
@@ -92,32 +113,43 @@ class MessageReader(GenericSingerReader[bytes]):
             InvalidInputLine: If a line is not a Singer message; names the line.
         """
         counts: Counter[str] = Counter()
-        for line in self._lines(file_input or self.default_input):
-            self.line_number += 1
-            if self.line_number == 1:
-                line = line.removeprefix(BYTE_ORDER_MARK)  # noqa: PLW2901 - it is no part of JSON.
-            if not line or line.isspace():
-                continue
-            try:
-                counts[self._process(line, callbacks)] += 1
-            except RecursionError as error:
-                raise InvalidInputLine(
-                    f"Line {self.line_number} is nested too deeply. Correct the tap, or leave out "
-                    "what is nested."
-                ) from error
+        chunks = self._chunks(file_input or self.default_input)
+        try:
+            for lines in whole_lines(chunks, self.limit_bytes):
+                for messages in self._runs(lines):
+                    type_ = messages[0].type
+                    callback = callbacks.get(type_)
+                    if callback is None:
+                        raise InvalidInputLine(
+                            f"Line {self.line_number} is of an unknown message type. Known are "
+                            f"{', '.join(str(name.value) for name in callbacks)}: check the tap."  # type: ignore[attr-defined]
+                        )
+                    callback(messages if type_ == "RECORD" else messages[0])
+                    counts[type_] += len(messages)
+        except LongLineError:
+            raise InvalidInputLine(
+                f"Line {self.line_number + 1} has more than {self.limit_bytes:,} bytes. Raise "
+                "`max_message_bytes` if there is the memory, or select less of the stream."
+            ) from None
+        except RecursionError as error:
+            raise InvalidInputLine(
+                f"Line {self.line_number} is nested too deeply. Correct the tap, or leave out "
+                "what is nested."
+            ) from error
         return counts
 
-    def _process(self, line: bytes, callbacks: dict[str, Callable[[Any], None]]) -> str:
-        """Hand a line to its callback; returns the type of the message."""
-        message = self.deserialize_json(line)
-        callback = callbacks.get(message.type)
-        if callback is None:
-            raise InvalidInputLine(
-                f"Line {self.line_number} is of an unknown message type. Known are "
-                f"{', '.join(str(name.value) for name in callbacks)}: check the tap."  # type: ignore[attr-defined]
-            )
-        callback(message)
-        return message.type
+    def _runs(self, lines: bytes) -> Iterator[list[Message]]:
+        """Decode lines, and keep `line_number`: records come together, other messages alone."""
+        for decoded in decoded_lines(lines, self._decode_lines):
+            if isinstance(decoded, bytes):
+                self.line_number += 1
+                if decoded and not decoded.isspace():
+                    yield [self.deserialize_json(decoded)]
+                continue
+            for run in _runs_of(decoded):
+                self.line_number += 1
+                yield run
+                self.line_number += len(run) - 1
 
     @override
     def deserialize_json(self, line: bytes) -> Message:  # type: ignore[override]
@@ -166,29 +198,6 @@ class MessageReader(GenericSingerReader[bytes]):
                 self.line_number,
             )
 
-    def _lines(self, file: IO[Any]) -> Iterator[bytes]:
-        """Split the input at line feeds; the last line may lack one."""
-        pieces: list[bytes] = []
-        size = 0
-        for chunk in self._chunks(file):
-            first, *rest = chunk.split(b"\n")
-            pieces.append(first)
-            size += len(first)
-            if size > self.limit_bytes:
-                raise InvalidInputLine(
-                    f"Line {self.line_number + 1} has more than {self.limit_bytes:,} bytes. Raise "
-                    "`max_message_bytes` if there is the memory, or select less of the stream."
-                )
-            if rest:
-                line = b"".join(pieces)
-                pieces.clear()  # A long line is held but once.
-                yield line
-                *whole, last = rest
-                yield from whole
-                pieces, size = [last], len(last)
-        if line := b"".join(pieces):
-            yield line
-
     def _chunks(self, file: IO[Any]) -> Iterator[bytes]:
         """Read large pieces, and call `between_reads` before each."""
         file = getattr(file, "buffer", file)
@@ -207,6 +216,16 @@ class MessageReader(GenericSingerReader[bytes]):
                 self.between_reads()
                 return
             yield chunk.encode() if isinstance(chunk, str) else chunk
+
+
+def _runs_of(messages: list[Message]) -> Iterator[list[Message]]:
+    """Part messages into the records of blocks, and other messages alone."""
+    for (type_, *_), group in groupby(messages, head_of):
+        alike = [*group]
+        is_block = type_ == "RECORD" and NO_RECORD not in [message.record for message in alike]
+        size = line_reading.BLOCK_RECORDS if is_block else 1
+        for start in range(0, len(alike), size):
+            yield alike[start : start + size]
 
 
 def _is_ready(file: IO[Any], seconds: float = WAIT_SECONDS) -> bool:

@@ -29,18 +29,16 @@ def stream_of(message: Message, where: object) -> str:
     return message.stream
 
 
-def record_of(message: Message, where: object) -> bytes:
-    """The raw record of a RECORD message.
+def check_record(message: Message, where: object) -> None:
+    """Refuse a RECORD message without a record.
 
     Raises:
         InvalidInputLine: If it holds none.
     """
-    record = bytes(message.record)
-    if not record:
+    if not bytes(message.record):
         raise InvalidInputLine(
             f'{where}: the message of stream "{message.stream}" holds no record. Correct the tap.'
         )
-    return record
 
 
 def state_of(message: Message, where: object) -> bytes:

@@ -79,22 +79,22 @@ class Digits:
             dialect.scale_of(column) is not None for column, _ in respellings
         )
 
-    def may_matter(self, record: bytes, *, is_typed: bool) -> bool:
+    def may_matter(self, joined: bytes, *, is_typed: bool) -> bool:
         """Whether `respell` may have something to do; a quick look at the bytes.
 
         Args:
-            record: The raw record.
+            joined: A raw record, or several as one JSON array.
             is_typed: Whether each value is known to be of the type that the schema says, and each
                 integer to be written with digits alone.
         """
         if self._rounds_decimals:
             return True
-        if (self._is_lossy or not is_typed) and may_exceed_double(record):
+        if (self._is_lossy or not is_typed) and may_exceed_double(joined):
             return True
-        if self._wants_plain and EXPONENT.search(record):
+        if self._wants_plain and EXPONENT.search(joined):
             return True
         relevant = self._are_odd_relevant_if_typed if is_typed else self._are_odd_relevant
-        return relevant and is_odd(record)
+        return relevant and is_odd(joined)
 
     def respell(self, record: bytes) -> bytes:
         """Write the numbers of a record as its columns need them.

@@ -39,9 +39,20 @@ class InexactValues:
         self.rounds = rounds
         self._stream = stream
         self._counts = counts
+        self._count = 0
+        """How many values of the records at work will be rounded."""
+
+    def begin(self) -> None:
+        """Begin with new records; what was taken of others that were refused does not count."""
+        self._count = 0
+
+    def count(self) -> None:
+        """Add what was taken of the records, as they are written."""
+        if self._count:
+            self._counts[self._stream] += self._count
 
     def take(self, column: Column, what: str, advice: str, *, count: int = 1) -> None:
-        """Count values that will be rounded.
+        """Take values that will be rounded.
 
         Args:
             column: Where the values belong.
@@ -57,4 +68,4 @@ class InexactValues:
             raise InexactValueError(f"{what}, and keys are not rounded", advice)
         if not self.rounds:
             raise InexactValueError(what, f"{advice}, or set `on_inexact: round`")
-        self._counts[self._stream] += count
+        self._count += count

@@ -2,31 +2,71 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from target_harvest_sql.records.blocks import join
 from target_harvest_sql.records.digits import Digits
 from target_harvest_sql.records.keys import key_reader
 from target_harvest_sql.records.moments import Moments
-from target_harvest_sql.records.validation import Validator, check_object
+from target_harvest_sql.records.raw import is_deletion, may_delete, needs_cleaning
+from target_harvest_sql.records.validation import Validator, check_objects
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Callable, Hashable, Sequence
 
     from target_harvest_sql.columns import Table
     from target_harvest_sql.dialects.base import Dialect
+    from target_harvest_sql.records.blocks import Raw
     from target_harvest_sql.records.inexact import InexactValues
     from target_harvest_sql.records.plan import Plan
+    from target_harvest_sql.records.text import TextCleaner
+
+
+class Judged(msgspec.Struct, frozen=True):
+    """Records that fit their schema and their table, each with its key and its values."""
+
+    keys: Sequence[Hashable]
+    """The keys; empty if the table has none."""
+    records: Sequence[Raw]
+    """The records as their columns keep them."""
+    values: Sequence[Any]
+    """What the elements hold of the records, as the layout of the plan makes it."""
+    are_deleted: Sequence[bool]
+    """Whether the tap says that they were deleted; empty if it says so of none."""
+    ages: Sequence[Any]
+    """How new the records are; empty if that decides nothing."""
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def part(self, start: int, end: int) -> Judged:
+        """The records from `start` until before `end`."""
+        return Judged(
+            self.keys[start:end],
+            self.records[start:end],
+            self.values[start:end],
+            self.are_deleted[start:end],
+            self.ages[start:end],
+        )
 
 
 class Judge:
-    """Checks raw records against the schema and the table, and makes rows of them.
+    """Checks raw records against the schema and the table, and takes their keys and values.
+
+    Records are judged many at a time. Rare things, such as long numbers, are searched for in the
+    bytes of all of them; only if there may be some, each record is looked at.
 
     Args:
         validator: Checks records against the schema; none if they are not validated.
         plan: How records become rows.
         table: The table as it is in the database.
         dialect: The dialect of the database.
+        cleaner: Replaces the characters that the database cannot hold.
         inexact: Takes the values of which a column would keep only a part.
+        age_of: Tells how new a record is; none if that decides nothing.
+        reads_deletions: Whether it matters that the tap says of records that they were deleted.
     """
 
     def __init__(
@@ -36,43 +76,74 @@ class Judge:
         table: Table,
         *,
         dialect: Dialect,
+        cleaner: TextCleaner,
         inexact: InexactValues,
+        age_of: Callable[[Raw], Any] | None,
+        reads_deletions: bool,
     ) -> None:
         self._validates = validator is not None
         if validator is None and dialect.nulls_misfits:
             validator = Validator(plan.shape(table.columns))
         keys = [column for column in table.columns if column.is_key]
         self._validator = validator
-        self._checked_key = None if validator is None else validator.key_getter(keys)
-        as_text = [*filter(dialect.is_text, keys)]
-        self._key_of = key_reader(keys, plan.path, as_text=as_text) if keys else None
+        self._checked_keys: Callable[[Sequence[Any]], Sequence[Hashable] | None] | None = None
+        self._keys_of: Callable[[Sequence[Raw], bytes], Sequence[Hashable]] | None = None
+        if keys:
+            self._checked_keys = None if validator is None else validator.keys_getter(keys)
+            as_text = [*filter(dialect.is_text, keys)]
+            self._keys_of = key_reader(keys, plan.path, as_text=as_text)
+        self._cleaner = cleaner
+        self._inexact = inexact
         self._digits = Digits(table.columns, plan.path, dialect, inexact)
         self._moments = Moments(plan.columns, table.columns, plan.path, dialect, inexact)
-        self._rebuild = plan.rebuild
+        self._layout = plan.layout
+        self._age_of = age_of
+        self._reads_deletions = reads_deletions
 
-    def judge(self, record: bytes) -> tuple[Hashable, bytes, bytes]:
-        """Judge a record.
-
-        Returns:
-            Its key, the record as its columns keep it, and what stands for it in an element.
+    def judge(self, records: Sequence[Raw]) -> Judged:
+        """Judge records.
 
         Raises:
-            InvalidRecord: If it does not fit the schema, or a column would not keep a value.
-            MissingKeyPropertiesError: If it has no usable key.
+            InvalidRecord: If one does not fit the schema, or a column would not keep a value.
+            MissingKeyPropertiesError: If one has no usable key.
         """
-        checked = key = None
+        joined = join(records)
+        self._inexact.begin()
+        if needs_cleaning(joined):
+            records = [self._cleaner.clean(bytes(record)) for record in records]
+            joined = join(records)
+        is_typed = False
+        keys: Sequence[Hashable] | None = None if self._keys_of else ()
         if self._validator is None:
-            check_object(record)
+            check_objects(records, joined)
         else:
-            checked = self._validator.check(record)
-            if checked is None and self._validates:
-                self._moments.judge(record)
-            key = self._checked_key(checked) if self._checked_key is not None else None
-        is_typed = checked is not None and self._validates
-        if self._digits.may_matter(record, is_typed=is_typed):
-            record = self._digits.respell(record)
-        if key is None and self._key_of:
-            key = self._key_of(record)
-        if self._moments.may_lose(record):
-            record = self._moments.fit(record)
-        return key, record, record if self._rebuild is None else self._rebuild(record)
+            checked = self._validator.check(records, joined)
+            is_accepted = all(checked)
+            if self._validates and not is_accepted:
+                for record, accepted in zip(records, checked, strict=True):
+                    if accepted is None:
+                        self._moments.judge(record)
+            is_typed = is_accepted and self._validates
+            if is_accepted and self._checked_keys is not None:
+                keys = self._checked_keys(checked)
+        digits = self._digits
+        if digits.may_matter(joined, is_typed=is_typed):
+            records = [
+                digits.respell(record) if digits.may_matter(record, is_typed=is_typed) else record
+                for record in map(bytes, records)
+            ]
+            joined = join(records)
+        if keys is None and self._keys_of:
+            keys = self._keys_of(records, joined)
+        moments = self._moments
+        if moments.may_lose(joined, is_typed=is_typed):
+            records = [
+                moments.fit(record) if moments.may_lose(record, is_typed=is_typed) else record
+                for record in map(bytes, records)
+            ]
+            joined = join(records)
+        values = self._layout.values(records, joined)
+        reads_deletions = self._reads_deletions and may_delete(joined)
+        are_deleted = [*map(is_deletion, records)] if reads_deletions else ()
+        ages = [*map(self._age_of, records)] if self._age_of else ()
+        return Judged(keys or (), records, values, are_deleted, ages)

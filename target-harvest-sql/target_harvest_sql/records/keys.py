@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import time
 
     from target_harvest_sql.columns import Column, Kind
+    from target_harvest_sql.records.blocks import Raw
 
     Comparable = Callable[[Any], Hashable]
 
@@ -39,8 +40,8 @@ def key_reader(
     path_of: Callable[[Column], tuple[str, ...]],
     *,
     as_text: Collection[Column],
-) -> Callable[[bytes], Hashable]:
-    """Compile what reads a record's key without decoding the rest.
+) -> Callable[[Sequence[Raw], bytes], list[Hashable]]:
+    """Compile what reads the keys of records without decoding the rest.
 
     Two keys are equal if they are to the database, so that a batch holds one of them.
 
@@ -51,15 +52,16 @@ def key_reader(
             mean the same.
 
     Returns:
-        A function from raw record to key, which is a tuple if there are several columns. It raises
-        `MissingKeyPropertiesError` if a key property is missing, null, or not of its column's kind.
+        A function from raw records, and the same as one JSON array, to their keys. A key is a tuple
+        if there are several columns. The function raises `MissingKeyPropertiesError` if a key
+        property is missing, null, or not of its column's kind.
     """
     paths = [path_of(column) for column in columns]
     types = [_TEXT if c in as_text and c.kind != "json" else _TYPES.get(c.kind) for c in columns]
     alike = [_comparable(column, is_text=column in as_text) for column in columns]
     is_single = len(columns) == 1
 
-    def read_any(record: bytes) -> Hashable:
+    def read_any(record: Raw) -> Hashable:
         """Decode the whole record."""
         try:
             decoded = decode_exactly(record)
@@ -73,19 +75,21 @@ def key_reader(
 
     is_plain = all(PLAIN_NAME.fullmatch(name) for path in paths for name in path)
     if None in types or not is_plain:
-        return read_any
+        return lambda records, _: [*map(read_any, records)]
     root = _key_type(list(zip(paths, types, strict=True)))
-    decode = msgspec.json.Decoder(root).decode
+    decode: Callable[[bytes], list[Any]] = msgspec.json.Decoder(list[root]).decode  # type: ignore[valid-type]
     get = attrgetter(*(".".join(map(_attribute, path)) for path in paths))
 
-    def read(record: bytes) -> Hashable:
+    def read(records: Sequence[Raw], joined: bytes) -> list[Hashable]:
         try:
-            values = get(decode(record))
+            found = [*map(get, decode(joined))]
             if is_single:
-                return alike[0](values)
-            return tuple([make(value) for make, value in zip(alike, values, strict=True)])
+                return [*map(alike[0], found)]
+            parts = zip(*found, strict=True)
+            made = [[*map(make, part)] for make, part in zip(alike, parts, strict=True)]
+            return [*zip(*made, strict=True)]
         except (msgspec.DecodeError, ValueError):
-            return read_any(record)
+            return [*map(read_any, records)]
 
     return read
 
@@ -173,7 +177,7 @@ def _key_type(leaves: Sequence[tuple[tuple[str, ...], Any]]) -> Any:
 
 
 def _key_error(
-    record: bytes, columns: Sequence[Column], path_of: Callable[[Column], tuple[str, ...]]
+    record: Raw, columns: Sequence[Column], path_of: Callable[[Column], tuple[str, ...]]
 ) -> MissingKeyPropertiesError:
     try:
         decoded = decode_exactly(record)
@@ -191,7 +195,7 @@ def _key_error(
     return MissingKeyPropertiesError(f"a key property is not of its type: {wanted}")
 
 
-def age_reader(path: Sequence[str], kind: Kind) -> Callable[[bytes], Any]:
+def age_reader(path: Sequence[str], kind: Kind) -> Callable[[Raw], Any]:
     """Compile what tells which of two records is newer.
 
     Args:
@@ -203,7 +207,7 @@ def age_reader(path: Sequence[str], kind: Kind) -> Callable[[bytes], Any]:
         or one of another kind.
     """
 
-    def read(record: bytes) -> Any:
+    def read(record: Raw) -> Any:
         value = value_at(decode_exactly(record), path)
         if kind in {"integer", "number"}:
             return value if type(value) in {int, Decimal} else None

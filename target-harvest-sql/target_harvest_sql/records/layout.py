@@ -7,9 +7,9 @@ its beginning for each value, and are faster with short lists.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 from msgspec.structs import astuple
@@ -21,30 +21,98 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from target_harvest_sql.columns import Column
+    from target_harvest_sql.records.blocks import Raw
+
+    Values = tuple[Any, ...]
 
 NULL: Final = msgspec.Raw(b"null")
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """What stands around a record that is carried with metadata."""
+class Layout(Protocol):
+    """Makes the elements of a batch in two steps, as the metadata may change between them."""
 
     head: bytes
-    """With a place for each metadata value, in the order of `CARRIED`."""
-    end: bytes
+    """The JSON of the metadata in an element, with a place for each value in the order of
+    `CARRIED`."""
+
+    def values(self, records: Sequence[Raw], joined: bytes) -> Sequence[Any]:
+        """Take out of each record what an element holds of it.
+
+        Args:
+            records: JSON objects.
+            joined: The same as one JSON array.
+
+        Raises:
+            InvalidRecord: If a record is not as its schema says.
+        """
+
+    def elements(self, values: Sequence[Any], head: bytes) -> list[bytes]:
+        """Write the elements.
+
+        Args:
+            values: What `values` made of each record, or a part of it.
+            head: The metadata, written as the attribute `head` says; empty if there are none.
+        """
 
 
-OBJECT: Final = Layout(
-    head=b"{%b," % b",".join(b'"%b":%%b' % name.encode() for name in CARRIED)
-    + b'"%b":' % RECORD.encode(),
-    end=b"}",
-)
-LISTS: Final = Layout(head=b"[" + b"%b," * len(CARRIED), end=b"]")
+class ObjectLayout:
+    """An element is the record, or an object with the metadata and the record."""
+
+    head = b"{%b," % b",".join(b'"%b":%%b' % name.encode() for name in CARRIED)
+
+    def values(self, records: Sequence[Raw], joined: bytes) -> Sequence[Raw]:  # noqa: ARG002
+        """Take the records as they are."""
+        return records
+
+    def elements(self, values: Sequence[Raw], head: bytes) -> list[bytes]:
+        """Write the elements."""
+        if not head:
+            return [*map(bytes, values)]
+        start = head + b'"%b":' % RECORD.encode()
+        return [b"%b%b}" % (start, record) for record in values]
+
+
+class ListLayout:
+    """An element is a list of the metadata, of values, and of lists of values.
+
+    Args:
+        paths: Where in a record the values stand, in the order of the element.
+        alone: How many values stand alone; they are the first.
+        length: How many of the other values a list holds.
+    """
+
+    head = b",".join([b"%b"] * len(CARRIED))
+
+    def __init__(self, paths: Sequence[tuple[str, ...]], alone: int, length: int) -> None:
+        type_, shape, order = _object(paths)
+        self._decode: Callable[[bytes], list[Any]] = msgspec.json.Decoder(list[type_]).decode  # type: ignore[valid-type]
+        self._flat: Callable[[Any], Values] = astuple
+        if any(below for below, _ in shape):
+            pick = _getter([order.index(path) for path in paths])
+            self._flat = lambda decoded: pick(_values(decoded, shape))
+        starts = range(alone, len(paths), length)
+        places = [*range(alone), *(slice(start, start + length) for start in starts)]
+        self._nest = _getter(places) if starts else None
+        self._encode = msgspec.json.Encoder().encode
+
+    def values(self, records: Sequence[Raw], joined: bytes) -> list[Values]:  # noqa: ARG002
+        """Take the values out of the records, as JSON."""
+        try:
+            rows = map(self._flat, self._decode(joined))
+        except msgspec.DecodeError as error:
+            raise InvalidRecord(f"it is not as its schema says: {error}", {}) from error
+        return [*(rows if self._nest is None else map(self._nest, rows))]
+
+    def elements(self, values: Sequence[Values], head: bytes) -> list[bytes]:
+        """Write the elements."""
+        # A raw value may well be several, with their commas.
+        rows = map((msgspec.Raw(head),).__add__, values) if head else values
+        return [*map(self._encode, rows)]
 
 
 def as_lists(
     columns: Sequence[Column], length: int, *, has_metadata: bool
-) -> tuple[list[Column], Callable[[bytes], bytes]]:
+) -> tuple[list[Column], ListLayout]:
     """Lay records out as lists.
 
     What a statement names more than once, or takes as it is, stands alone; other values stand
@@ -56,8 +124,7 @@ def as_lists(
         has_metadata: Whether records are carried with metadata.
 
     Returns:
-        The columns with paths of positions, and what makes a record's values from the record.
-        Without metadata it makes a whole element.
+        The columns with paths of positions, and their layout.
     """
     of_record = [c for c in columns if not has_metadata or c.path[0] == RECORD]
     paths = [column.path[has_metadata:] for column in of_record]
@@ -75,33 +142,19 @@ def as_lists(
     laid_out = [
         replace(c, path=placed[c.name] if c.name in placed else carried[c.path]) for c in columns
     ]
-
-    form = b",".join([b"%b"] * len(alone) + [b"[%b]" % b",".join([b"%b"] * len(m)) for m in lists])
-    write = form.__mod__ if lists else b",".join  # The latter is faster by half.
-    read = _reader([paths[n] for n in [*alone, *others]])
-
-    def rebuild(record: bytes) -> bytes:
-        try:
-            values = write(read(record))
-            return values if has_metadata else b"[%b]" % values
-        except msgspec.DecodeError as error:
-            raise InvalidRecord(f"it is not as its schema says: {error}", {}) from error
-
-    return laid_out, rebuild
+    return laid_out, ListLayout([paths[n] for n in [*alone, *others]], len(alone), length)
 
 
 Shape = list["tuple[int, Shape]"]
 """Of each property: how many values lie below it, and their shape; none below a value."""
 
 
-def _reader(paths: Sequence[tuple[str, ...]]) -> Callable[[bytes], tuple[msgspec.Raw, ...]]:
-    """Compile what takes the values at some paths out of a record, in their order."""
-    type_, shape, order = _object(paths)
-    decode = msgspec.json.Decoder(type_).decode
-    if not any(below for below, _ in shape):
-        return lambda record: astuple(decode(record))
-    pick = itemgetter(*map(order.index, paths), 0)  # With one place more, it is always a tuple.
-    return lambda record: pick(_values(decode(record), shape))[:-1]
+def _getter(places: Sequence[int | slice]) -> Callable[[Sequence[Any]], Values]:
+    """Make what takes the values at some places, as a tuple of any length."""
+    if len(places) != 1:
+        return itemgetter(*places)
+    [place] = places
+    return lambda values: (values[place],)
 
 
 def _object(paths: Sequence[tuple[str, ...]]) -> tuple[Any, Shape, list[tuple[str, ...]]]:

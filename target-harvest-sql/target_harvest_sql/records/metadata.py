@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,23 +11,8 @@ from target_harvest_sql.records.moments import readable
 if TYPE_CHECKING:
     import logging
 
-    from target_harvest_sql.records.layout import Layout
-
-
-class Moment(msgspec.Struct, frozen=True):
-    """When something was received, as the metadata columns want it."""
-
-    text: bytes
-    """UTC, as a JSON string."""
-    milliseconds: int
-    """Since the epoch."""
-
-    @classmethod
-    def now(cls) -> Moment:
-        """The present moment."""
-        seconds = time.time()
-        text = datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
-        return cls(text=f'"{text}"'.encode(), milliseconds=round(seconds * 1000))
+    from target_harvest_sql.records.blocks import Block, Moment
+    from target_harvest_sql.records.plan import Plan
 
 
 class Metadata:
@@ -45,7 +28,7 @@ class Metadata:
         self._stream = stream
         self._logger = logger
         self._started_at = started_at
-        self._layout: Layout
+        self._form = b""
         self._version: int | None = None
         self._batched_at = b"null"
         self._last: tuple[Moment, str | None] | None = None
@@ -53,9 +36,10 @@ class Metadata:
         self._head = b""
         self._warned = False
 
-    def begin_table(self, layout: Layout) -> None:
-        """Note what stands around a record in the elements of the table."""
-        self._layout = layout
+    def begin_table(self, plan: Plan) -> None:
+        """Note what the elements of a table hold of the metadata."""
+        self._form = plan.layout.head if plan.has_metadata else b""
+        self._head = b""
         self._last = None
 
     def begin_batch(self, moment: Moment, version: int | None) -> None:
@@ -64,38 +48,33 @@ class Metadata:
         self._version = version
         self._last = None
 
-    def add_to(
-        self, record: bytes, moment: Moment, extracted_at: str | None, origin: object
-    ) -> bytes:
-        """Make an element of a record and its metadata.
+    def head(self, block: Block) -> bytes:
+        """Write the metadata of the records of a block, as their elements hold them.
 
-        Args:
-            record: What stands for the record in the element.
-            moment: When the record was received.
-            extracted_at: When the tap read the record; null if it is no date-time.
-            origin: Where the record came from, for a warning.
+        `_sdc_extracted_at` is null if the `time_extracted` of the messages is no date-time.
         """
-        if (moment, extracted_at) != self._last:
-            self._last = (moment, extracted_at)
-            self._head = self._layout.head % (
-                msgspec.json.encode(self._readable(extracted_at, origin)),
-                moment.text,
+        if self._form and (block.moment, block.extracted_at) != self._last:
+            self._last = (block.moment, block.extracted_at)
+            self._head = self._form % (
+                msgspec.json.encode(self._readable(block)),
+                block.moment.text,
                 self._batched_at,
-                b"%d" % moment.milliseconds,
+                b"%d" % block.moment.milliseconds,
                 msgspec.json.encode(self._version),
                 b"%d" % self._started_at,
             )
-        return b"%b%b%b" % (self._head, record, self._layout.end)
+        return self._head
 
-    def _readable(self, extracted_at: str | None, origin: object) -> str | None:
+    def _readable(self, block: Block) -> str | None:
         """Leave out a `time_extracted` that is no date-time; it is no reason to lose a record."""
-        told = None if extracted_at is None else readable(extracted_at)
-        if told is None and extracted_at is not None and not self._warned:
+        sent = block.extracted_at
+        written = None if sent is None else readable(sent)
+        if written is None and sent is not None and not self._warned:
             self._warned = True
             self._logger.warning(
                 "Stream %s sends a `time_extracted` that is no date-time (first: %s); "
                 "`_sdc_extracted_at` is null there. Correct the tap.",
                 self._stream,
-                origin,
+                block.origins[0],
             )
-        return told
+        return written

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from target_harvest_sql.columns import Column, Kind
     from target_harvest_sql.dialects.base import Dialect
+    from target_harvest_sql.records.blocks import Raw
     from target_harvest_sql.records.inexact import InexactValues
 
 PARSERS: Final[dict[Kind, Callable[[str], Any]]] = {
@@ -50,6 +51,9 @@ LOOKS: Final = bytes(
 )
 LOOKS_LONG: Final = b".0000000"
 
+POINT_AND_DIGITS: Final = re.compile(rb"\.\d{7}")
+"""What a long fraction begins with, where a comma is no decimal point."""
+
 
 class Moments:
     """The values of a stream's records that are dates, times and date-times.
@@ -76,11 +80,12 @@ class Moments:
         kept = (column for column in held if not dialect.is_text(column))
         self._cut = _moments(kept, path_of)
         self._tree = tree_of({path: partial(self._fit, column) for column, path in self._cut})
+        self._are_all_judged = {path for _, path in self._cut} <= {path for _, path in self._judged}
         self._may_always_lose = any(
             column.kind == "time" or column.second_digits is not None for column, _ in self._cut
         )
 
-    def judge(self, record: bytes) -> None:
+    def judge(self, record: Raw) -> None:
         """Refuse a text that is none of what the schema says.
 
         Raises:
@@ -94,13 +99,20 @@ class Moments:
                     f"a text that is no {column.kind} at {column.source}", {}
                 ) from None
 
-    def may_lose(self, record: bytes) -> bool:
-        """Whether the database may cut or round a value, so that it is worth a check."""
+    def may_lose(self, joined: bytes, *, is_typed: bool) -> bool:
+        """Whether the database may cut or round a value, so that it is worth a check.
+
+        Args:
+            joined: A raw record, or several as one JSON array.
+            is_typed: Whether each value is known to be of the type that the schema says.
+        """
         if not self._cut:
             return False
-        return self._may_always_lose or (
-            LOOKS_LONG in record.translate(LOOKS) and LONG_FRACTION.search(record) is not None
-        )
+        if self._may_always_lose:
+            return True
+        if is_typed and self._are_all_judged:
+            return POINT_AND_DIGITS.search(joined) is not None
+        return LOOKS_LONG in joined.translate(LOOKS) and LONG_FRACTION.search(joined) is not None
 
     def fit(self, record: bytes) -> bytes:
         """Cut what the database would cut or round: digits of a second, but for zeros; offsets.
@@ -168,7 +180,7 @@ def _moments(
 
 
 def _texts(
-    record: bytes, places: Iterable[tuple[Column, tuple[str, ...]]]
+    record: Raw, places: Iterable[tuple[Column, tuple[str, ...]]]
 ) -> Iterator[tuple[Column, str]]:
     decoded = decode_exactly(record)
     for column, path in places:

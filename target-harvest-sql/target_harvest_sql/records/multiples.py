@@ -13,7 +13,9 @@ from target_harvest_sql.records.number_search import NumberSearch
 from target_harvest_sql.records.raw import decode_exactly
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from target_harvest_sql.records.blocks import Raw
 
 
 class Multiples:
@@ -47,10 +49,18 @@ class Multiples:
         }
         return {**schema, "properties": properties}
 
-    def hold(self, record: bytes) -> bool:
-        """Whether the numbers of a record are multiples; other values count as such."""
-        if not self._steps or (self._are_of_ten and not self._search.finds(record)):
+    def hold(self, records: Sequence[Raw], joined: bytes) -> bool:
+        """Whether the numbers of records are multiples; other values count as such.
+
+        Args:
+            records: JSON objects.
+            joined: The same as one JSON array.
+        """
+        if not self._steps or (self._are_of_ten and not self._search.finds(joined)):
             return True
+        return all(map(self._hold_in, records))
+
+    def _hold_in(self, record: Raw) -> bool:
         decoded = decode_exactly(record)
         return all(
             is_multiple(Decimal(value), step)

@@ -10,20 +10,20 @@ from singer_sdk.singerlib.json import serialize_json
 
 from target_harvest_sql import columns as cols
 from target_harvest_sql.names import conform
-from target_harvest_sql.records.layout import LISTS, OBJECT, as_lists
+from target_harvest_sql.records.blocks import join
+from target_harvest_sql.records.layout import ObjectLayout, as_lists
 from target_harvest_sql.records.raw import decode_exactly, value_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from singer_sdk.helpers._flattening import FlatteningOptions
 
     from target_harvest_sql.columns import Column
     from target_harvest_sql.dialects.base import Dialect
     from target_harvest_sql.names import Spelling
+    from target_harvest_sql.records.blocks import Raw
     from target_harvest_sql.records.layout import Layout
-
-    Rebuild = Callable[[bytes], bytes]
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,9 @@ class Plan:
     columns: tuple[Column, ...]
     """Named as the database can spell them, with their places in an element."""
     layout: Layout
-    """What stands around a record in an element, if metadata do."""
+    """Makes elements of records."""
     has_metadata: bool
     """Whether metadata stand beside a record."""
-    rebuild: Rebuild | None
-    """Makes what stands for a record in an element; none where that is the record itself."""
     paths: Mapping[str, tuple[str, ...]]
     """Where in a record the values of columns stand, by the columns' sources."""
 
@@ -76,20 +74,21 @@ def plan(
     """
     columns = cols.compile_columns(schema, key_properties, flattening=flattening, metadata=metadata)
     paths = {column.source: column.path[bool(metadata) :] for column in columns}
-    layout, rebuild = OBJECT, None
+    layout: Layout = ObjectLayout()
+    sources: dict[str, tuple[str, ...]] = {}
     if not cols.have_plain_paths(columns):
-        columns, rebuild = _plainly(columns, paths, has_metadata=bool(metadata))
+        columns, sources = _plainly(columns, paths, has_metadata=bool(metadata))
     if dialect.list_length:
-        layout = LISTS
-        columns, to_lists = as_lists(columns, dialect.list_length, has_metadata=bool(metadata))
-        rebuild = _joined(rebuild, to_lists)
-    return Plan(conform(columns, spelling), layout, bool(metadata), rebuild, paths)
+        columns, layout = as_lists(columns, dialect.list_length, has_metadata=bool(metadata))
+    if sources:
+        layout = _PlainNames(sources, layout)
+    return Plan(conform(columns, spelling), layout, bool(metadata), paths)
 
 
 def _plainly(
     columns: Sequence[Column], paths: Mapping[str, tuple[str, ...]], *, has_metadata: bool
-) -> tuple[list[Column], Rebuild]:
-    """Give the columns plain paths; and make a record that has its values there."""
+) -> tuple[list[Column], dict[str, tuple[str, ...]]]:
+    """Give the columns plain paths: names of properties, and where their values stand."""
     prefix = (cols.RECORD,) if has_metadata else ()
     plain: list[Column] = []
     sources: dict[str, tuple[str, ...]] = {}
@@ -100,17 +99,30 @@ def _plainly(
             sources[f"c{number}"] = paths[column.source]
             plain.append(replace(column, path=(*prefix, f"c{number}")))
 
-    def rebuild(record: bytes) -> bytes:
+    return plain, sources
+
+
+class _PlainNames:
+    """Gives the properties of records plain names before it lays the records out.
+
+    Args:
+        sources: By each plain name, where in a record its value stands.
+        layout: Lays out the records with plain names.
+    """
+
+    def __init__(self, sources: Mapping[str, tuple[str, ...]], layout: Layout) -> None:
+        self._sources = sources
+        self._layout = layout
+        self.head = layout.head
+        self.elements = layout.elements
+
+    def values(self, records: Sequence[Raw], joined: bytes) -> Sequence[Any]:  # noqa: ARG002
+        """Rename the properties, and take out what an element holds."""
+        renamed = [self._rename(record) for record in records]
+        return self._layout.values(renamed, join(renamed))
+
+    def _rename(self, record: Raw) -> bytes:
         decoded = decode_exactly(record)
         return serialize_json(
-            {name: value_at(decoded, path) for name, path in sources.items()}
+            {name: value_at(decoded, path) for name, path in self._sources.items()}
         ).encode()
-
-    return plain, rebuild
-
-
-def _joined(first: Rebuild | None, then: Rebuild | None) -> Rebuild | None:
-    """Do one, and then the other."""
-    if first is None or then is None:
-        return first or then
-    return lambda record: then(first(record))

@@ -87,11 +87,14 @@ def value_at(record: Any, path: Iterable[str]) -> Any:
     )
 
 
-def is_deletion(record: bytes) -> bool:
+def may_delete(joined: bytes) -> bool:
+    """Whether the tap may say of some records that they were deleted."""
+    return b'"_sdc_deleted_at"' in joined
+
+
+def is_deletion(record: bytes | msgspec.Raw) -> bool:
     """Whether the tap says of a record that it was deleted."""
-    return (
-        b'"_sdc_deleted_at"' in record and decode_exactly(record).get("_sdc_deleted_at") is not None
-    )
+    return decode_exactly(record).get("_sdc_deleted_at") is not None
 
 
 def has_constant(record: bytes) -> bool:

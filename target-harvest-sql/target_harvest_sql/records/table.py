@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from target_harvest_sql.dialects.base import Dialect
+    from target_harvest_sql.records.blocks import Raw
     from target_harvest_sql.records.plan import Plan
 
 AGES = ("integer", "number", "date", "date-time")
@@ -113,7 +114,7 @@ class TablePlan:
             return default or parents[-1], name
         return default, stream
 
-    def age_reader(self, compiled: Plan, table: Table) -> Callable[[bytes], Any] | None:
+    def age_reader(self, compiled: Plan, table: Table) -> Callable[[Raw], Any] | None:
         """Compile what tells which of two records of a key is newer; none if nothing does.
 
         Args:

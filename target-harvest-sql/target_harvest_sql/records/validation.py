@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
+from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 import jsonschema
@@ -13,6 +14,7 @@ from singer_sdk.exceptions import InvalidRecord
 from singer_sdk.sinks.core import BaseJSONSchemaValidator
 from typing_extensions import override
 
+from target_harvest_sql.records.blocks import join
 from target_harvest_sql.records.exact_schema import exact
 from target_harvest_sql.records.multiples import Multiples
 from target_harvest_sql.records.raw import MOMENTS, decode_exactly, has_constant, json_type
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
 
     from target_harvest_sql.columns import Column
+    from target_harvest_sql.records.blocks import Raw
 
 
 class Validator(BaseJSONSchemaValidator):
@@ -35,51 +38,71 @@ class Validator(BaseJSONSchemaValidator):
         super().__init__(schema)
         self.validator = exact(jsonschema.Draft202012Validator(schema))
         self._multiples = Multiples(schema)
-        self._accepts: Callable[[bytes], Any] | None = None
+        self._accept: Callable[[bytes], list[Any]] | None = None
         try:
             typed = _typed({**self._multiples.left_out(schema), "type": "object"})
-            self._accepts = msgspec.json.Decoder(typed).decode
+            self._accept = msgspec.json.Decoder(list[typed]).decode  # type: ignore[valid-type]
         except (_InexpressibleError, TypeError, ValueError):
-            self._accepts = None  # msgspec raises the latter two for some unions and names.
+            self._accept = None  # msgspec raises the latter two for some unions and names.
 
-    def check(self, record: bytes) -> Any:
-        """Hold a raw record against the schema.
+    def check(self, records: Sequence[Raw], joined: bytes) -> list[Any]:
+        """Hold raw records against the schema.
+
+        Args:
+            records: The records.
+            joined: The same as one JSON array.
 
         Returns:
-            What the typed decode made of it; `None` if jsonschema was the judge.
+            What the typed decode made of each record; `None` for those that jsonschema judged.
 
         Raises:
-            InvalidRecord: If the record does not fit; says which property and why, not the value.
+            InvalidRecord: If a record does not fit; says which property and why, not the value.
         """
-        if self._accepts is not None:
-            try:
-                accepted = self._accepts(record)
-                if self._multiples.hold(record):
-                    return accepted
-            except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-                pass
+        if (accepted := self._accepted(records, joined)) is not None:
+            return accepted
+        if len(records) == 1:
+            self._judge(bytes(records[0]))
+            return [None]
+        return [self.check([record], join([record]))[0] for record in records]
+
+    def _accepted(self, records: Sequence[Raw], joined: bytes) -> list[Any] | None:
+        """What the typed decode makes of records, if it accepts all of them."""
+        if self._accept is None:
+            return None
+        try:
+            accepted = self._accept(joined)
+            is_whole = len(accepted) == len(records)  # One that is not JSON may be taken for two.
+            return accepted if is_whole and self._multiples.hold(records, joined) else None
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            return None
+
+    def _judge(self, record: bytes) -> None:
         try:
             self.validate(decode_exactly(record))
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
             raise _unreadable(record, error) from error
-        return None
 
-    def key_getter(self, keys: Sequence[Column]) -> Callable[[Any], Hashable]:
-        """Make what takes a record's key from what `check` returned.
+    def keys_getter(
+        self, keys: Sequence[Column]
+    ) -> Callable[[Sequence[Any]], Sequence[Hashable] | None] | None:
+        """Make what takes the keys of records from what `check` returned.
 
         Returns:
-            A function whose result is `None` where the key must be read from the record: only a
-            key of one integer or text is known from here.
+            A function from what the typed decode accepted to keys. Its result is `None` if the keys
+            must be read from the records. None if that is so for each record: only keys of integers
+            and texts are known from here.
         """
         names = list(self.schema["properties"])
-        type_ = {"integer": int, "string": str}.get(keys[0].kind) if len(keys) == 1 else None
-        if type_ is None or keys[0].foreign_type or keys[0].source not in names:
-            return lambda _: None
-        field = f"f{names.index(keys[0].source)}"
+        types = [{"integer": int, "string": str}.get(column.kind) for column in keys]
+        if None in types or any(c.foreign_type or c.source not in names for c in keys):
+            return None
+        fields = [attrgetter(f"f{names.index(column.source)}") for column in keys]
 
-        def get(checked: Any) -> Hashable:
-            key = getattr(checked, field, None)
-            return key if type(key) is type_ else None
+        def get(accepted: Sequence[Any]) -> Sequence[Hashable] | None:
+            parts = [[*map(field, accepted)] for field in fields]
+            if any({*map(type, part)} != {type_} for part, type_ in zip(parts, types, strict=True)):
+                return None
+            return parts[0] if len(parts) == 1 else [*zip(*parts, strict=True)]
 
         return get
 
@@ -102,23 +125,29 @@ class _AnyObject(msgspec.Struct):
     """An object, of which nothing is read."""
 
 
-_decode_nothing = msgspec.json.Decoder(_AnyObject).decode
+_decode_objects = msgspec.json.Decoder(list[_AnyObject]).decode
 
 
-def check_object(record: bytes) -> None:
+def check_objects(records: Sequence[Raw], joined: bytes) -> None:
     """Refuse what is no JSON object, whatever the schema says.
 
+    Args:
+        records: The records.
+        joined: The same as one JSON array.
+
     Raises:
-        InvalidRecord: Says what is wrong.
+        InvalidRecord: Says what is wrong with one of them.
     """
     try:
-        _decode_nothing(record)
-        if not record.isascii():
-            record.decode()
+        is_whole = len(_decode_objects(joined)) == len(records)
+        if not joined.isascii():
+            joined.decode()
     except msgspec.ValidationError as error:
         raise InvalidRecord("it is not an object", {}) from error
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise _unreadable(record, error) from error
+        raise _unreadable(joined, error) from error
+    if not is_whole:
+        raise InvalidRecord("it is not JSON", {})
 
 
 def _unreadable(record: bytes, error: Exception) -> InvalidRecord:

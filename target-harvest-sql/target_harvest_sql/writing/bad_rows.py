@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import msgspec
-
 from target_harvest_sql.database.errors import DatabaseError, RefusedDataError
 from target_harvest_sql.records.raw import decode_exactly, json_type
 
@@ -13,24 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from target_harvest_sql.columns import Table
+    from target_harvest_sql.records.blocks import Origin
     from target_harvest_sql.writing.writer import Writer
-
-
-class Origin(msgspec.Struct, frozen=True, gc=False):
-    """Where a record came from."""
-
-    ordinal: int
-    """Number of the record in the run; of several of a key in a batch, that of the first."""
-    line: int
-    """The line of the input."""
-    number: int = 0
-    """Number of the record in the batch file that the line names; 0 if it names none."""
-    record: bytes = b""
-    """The record as it was sent, where bad ones are kept."""
-
-    def __str__(self) -> str:
-        place = f"line {self.line}"
-        return f"Record {self.number} of a batch file of {place}" if self.number else place.title()
 
 
 class Row(NamedTuple):

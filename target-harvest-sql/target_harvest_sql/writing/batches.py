@@ -4,30 +4,31 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from itertools import compress
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
-from target_harvest_sql.writing.bad_rows import Row
-from target_harvest_sql.writing.lanes import Share
+from target_harvest_sql.writing.lanes import Replaced, Share
+from target_harvest_sql.writing.origins import BatchOrigins
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Iterable, Sequence
 
     from target_harvest_sql.columns import Table
-    from target_harvest_sql.writing.bad_rows import Origin
+    from target_harvest_sql.records.blocks import Origins
 
 
-def lane_of(key: Hashable, lanes: int) -> int:
-    """Choose the lane of a key: always the same one, and each lane about as often as another.
+def lanes_of(keys: Iterable[Hashable], lanes: int) -> list[int]:
+    """Choose the lane of each key: always the same one, and each lane about as often as another.
 
     Python mixes the hash of a tuple, but not that of an integer: all even ids would share a lane.
     """
-    return hash((key,)) % lanes
+    return [*map(lanes.__rmod__, map(hash, zip(keys, strict=False)))]
 
 
 class Batch:
     """The records of a stream that wait to be handed over.
+
+    A record is known by its position in the batch, from 0, in the order in which they came.
 
     Args:
         is_keyed: Whether a later record of a key takes the place of an earlier.
@@ -40,77 +41,86 @@ class Batch:
         self.began_at = 0.0
         """When the first record came, on the monotonic clock, in seconds."""
         self._is_keyed: Final = is_keyed
-        self._by_key: dict[Hashable, bytes] = {}
-        self._keyless: list[bytes] = []
-        self._deleted: set[Hashable] = set()
-        self._origins: dict[Hashable, Origin] = {}
-        """Where the records came from, by key, or by their number in the batch."""
-        self._earlier: dict[Hashable, list[Row]] = {}
-        """Rows that others of their key replaced, in the order in which they came. They are written
-        if the database refuses the last one."""
+        self._elements: list[bytes] = []
+        """Of all records, by position."""
+        self._deleted: set[int] = set()
+        """The positions of the records whose rows are to be deleted."""
+        self._positions: dict[Hashable, int] = {}
+        """The positions of the records that are written, by key."""
+        self._replaced: dict[Hashable, list[int]] = {}
+        """The positions of the records that others of their key replaced. They are written if the
+        database refuses the last one."""
         self._ages: dict[Hashable, Any] = {}
         """The age of the records by key, where `newest_wins` names a property."""
+        self._origins = BatchOrigins()
 
     def __len__(self) -> int:
         """The number of rows."""
-        return len(self._by_key) + len(self._keyless)
+        return len(self._positions) if self._is_keyed else len(self._elements)
 
     def begin(self, ordinal: int) -> None:
         """Note the ordinal of the first record, and the time."""
         self.first_ordinal = ordinal
         self.began_at = time.monotonic()
 
-    def hides(self, key: Hashable, age: Any) -> bool:
-        """Whether a record of a key cannot stand for the one that it has, so that it must wait.
+    def can_take(self, keys: Sequence[Hashable], ages: Sequence[Any]) -> bool:
+        """Whether the batch can take records at once: each has another key, and none must wait.
 
         A record without an age replaces any row, and so does a deletion. The row that comes after
         one of them is compared with nothing; but if it took their place in the batch, it would be
-        compared with the row of the table.
+        compared with the row of the table. So it must wait until the batch is handed over.
+
+        Args:
+            keys: The keys of the records; empty if the table has none.
+            ages: The ages of the records; empty if ages decide nothing.
         """
-        if key not in self._by_key:
+        if len(set(keys)) < len(keys):
+            return False
+        return not any(map(self._hides, keys, ages))
+
+    def _hides(self, key: Hashable, age: Any) -> bool:
+        position = self._positions.get(key)
+        if position is None or age is None:
             return False
         newest = self._ages.get(key)
-        if age is None:
-            return False
-        return newest is None or (key in self._deleted and age < newest)
+        return newest is None or (position in self._deleted and age < newest)
 
     def put(
         self,
-        key: Hashable,
-        element: bytes,
-        origin: Origin,
+        elements: Sequence[bytes],
+        origins: Origins,
+        keys: Sequence[Hashable] = (),
         *,
-        is_deleted: bool = False,
-        age: Any = None,
+        are_deleted: Sequence[bool] = (),
+        ages: Sequence[Any] = (),
     ) -> None:
-        """Take an element; of several with one key, the last is written, or the newest.
+        """Take records; of several with one key, the last is written, or the newest.
 
         Args:
-            key: What identifies the row.
-            element: A JSON object.
-            origin: Where the record came from.
-            is_deleted: Whether the row of the key is to be deleted.
-            age: The value that says how new the record is; `None` if it has none.
+            elements: JSON objects.
+            origins: Where the records came from.
+            keys: What identifies the rows: all different, and none if the table has no keys.
+            are_deleted: Whether the rows are to be deleted; empty if none is.
+            ages: How new the records are, `None` for one without an age; empty if ages decide
+                nothing.
         """
-        self.size_bytes += len(element)
-        if not self._is_keyed:
-            self._origins[len(self._keyless)] = origin
-            self._keyless.append(element)
-            return
-        earlier = self._by_key.get(key)
-        if earlier is not None:
-            origin = msgspec.structs.replace(origin, ordinal=self._origins[key].ordinal)
-            rows = self._earlier.setdefault(key, [])
-            newest = self._ages.get(key)
-            if age is not None and newest is not None and age < newest:
-                rows.append(Row(origin, element, is_deleted))
-                return
-            rows.append(Row(self._origins[key], earlier, key in self._deleted))
-        if age is not None or self._ages:
-            self._ages[key] = age
-        (self._deleted.add if is_deleted else self._deleted.discard)(key)
-        self._by_key[key] = element
-        self._origins[key] = origin
+        start = len(self._elements)
+        self._elements += elements
+        self._origins.add(start, origins)
+        self.size_bytes += sum(map(len, elements))
+        self._deleted.update(compress(range(start, len(self._elements)), are_deleted))
+        positions = dict(zip(keys, range(start, len(self._elements)), strict=False))
+        newest = dict(zip(keys, ages, strict=False))
+        for key in self._positions.keys() & positions.keys():
+            replaced = self._replaced.setdefault(key, [])
+            age, other = newest.get(key), self._ages.get(key)
+            if age is not None and other is not None and age < other:
+                replaced.append(positions.pop(key))
+                del newest[key]
+            else:
+                replaced.append(self._positions[key])
+        self._positions.update(positions)
+        self._ages.update(newest)
 
     def shares(self, table: Table, stream: str, lanes: int, turn: int) -> list[Share | None]:
         """Split the batch by lanes, sorted by keys: a B-tree grows fastest in order.
@@ -122,25 +132,39 @@ class Batch:
             turn: The lane that writes the whole batch if the table has no keys.
         """
         if not self._is_keyed:
-            whole = Share(table, stream, self._keyless, (), list(self._origins.values()))
+            everything = range(len(self._elements))
+            whole = Share(table, stream, self._elements, (), everything, self._origins)
             return [whole if lane == turn else None for lane in range(lanes)]
-        keys: list[list[Any]] = [[] for _ in range(lanes)]
-        for key in self._by_key:
-            keys[lane_of(key, lanes)].append(key)
+        chosen = lanes_of(self._positions, lanes)
+        keys = [[*compress(self._positions, map(lane.__eq__, chosen))] for lane in range(lanes)]
         return [self._share(table, stream, found) if found else None for found in keys]
 
     def _share(self, table: Table, stream: str, keys: list[Any]) -> Share:
         # Keys of several kinds, or that are no numbers, have no order, and need none.
         with suppress(ArithmeticError, TypeError):
             keys.sort()
+        positions = [*map(self._positions.__getitem__, keys)]
         if self._deleted:
-            keys.sort(key=self._deleted.__contains__)
-        kept = len(keys) - sum(key in self._deleted for key in keys)
+            positions.sort(key=self._deleted.__contains__)
+        kept = len(positions) - sum(map(self._deleted.__contains__, positions))
+        elements = [*map(self._elements.__getitem__, positions)]
         return Share(
             table,
             stream,
-            elements=[self._by_key[key] for key in keys[:kept]],
-            deleted=[self._by_key[key] for key in keys[kept:]],
-            origins=[self._origins[key] for key in keys],
-            earlier=[self._earlier.get(key, ()) for key in keys] if self._earlier else (),
+            elements=elements[:kept],
+            deleted=elements[kept:],
+            positions=positions,
+            origins=self._origins,
+            replaced=self._replaced_of(keys) if self._replaced else {},
         )
+
+    def _replaced_of(self, keys: Sequence[Hashable]) -> dict[int, list[Replaced]]:
+        """What the records of some keys replaced, by the position of the record that is written."""
+        return {
+            self._positions[key]: [
+                Replaced(position, self._elements[position], position in self._deleted)
+                for position in self._replaced[key]
+            ]
+            for key in keys
+            if key in self._replaced
+        }

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from bisect import bisect_right
+from itertools import accumulate
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
 
     from target_harvest_sql.watermark import Watermark
     from target_harvest_sql.writing.batches import Batch
@@ -53,7 +55,7 @@ class Dispatch:
         self._quarantine = quarantine
         self._watermark = watermark
         self._limit_bytes = limit_bytes
-        self.share_bytes: float = limit_bytes
+        self._share_bytes = limit_bytes
         """What one stream may hold before all streams together are looked at."""
         self._wait_limit_seconds = wait_limit_seconds
         self._print_state = print_state
@@ -62,7 +64,7 @@ class Dispatch:
     def set_sources(self, sources: Collection[Source]) -> None:
         """Note the sinks of all streams."""
         self.sources = sources
-        self.share_bytes = self._limit_bytes / max(1, len(sources))
+        self._share_bytes = self._limit_bytes // max(1, len(sources))
 
     # Batches
 
@@ -106,10 +108,23 @@ class Dispatch:
         finally:
             self.emit_states()
 
-    def bound_bytes(self) -> None:
-        """Flush the largest batch if all batches together are too large."""
-        if sum(source.batch.size_bytes for source in self.sources) >= self._limit_bytes:
+    def count_fitting(self, source: Source, elements: Sequence[bytes]) -> int:
+        """Count how many elements a batch takes: up to the one with which it is too large."""
+        size = source.batch.size_bytes
+        if size + sum(map(len, elements)) <= self._share_bytes:
+            return len(elements)
+        free = max(self._share_bytes - size, self._limit_bytes - self._size_bytes - 1)
+        return bisect_right([*accumulate(map(len, elements))], free) + 1
+
+    def bound_bytes(self, source: Source) -> None:
+        """Flush the largest batch if a batch and all batches together are too large."""
+        if source.batch.size_bytes > self._share_bytes and self._size_bytes >= self._limit_bytes:
             self.flush(max(self.sources, key=lambda source: source.batch.size_bytes))
+
+    @property
+    def _size_bytes(self) -> int:
+        """How many bytes all batches hold."""
+        return sum(source.batch.size_bytes for source in self.sources)
 
     def flush_old(self) -> None:
         """Flush the batches that are old enough."""

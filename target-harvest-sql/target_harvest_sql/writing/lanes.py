@@ -9,19 +9,32 @@ from __future__ import annotations
 import math
 import threading
 from collections import deque
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
 
 from target_harvest_sql.database.errors import RefusedDataError, TransientError
 from target_harvest_sql.writing import bad_rows
 from target_harvest_sql.writing.bad_rows import RefusedRowError, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from target_harvest_sql.columns import Table
-    from target_harvest_sql.writing.bad_rows import Origin, Refusal
+    from target_harvest_sql.records.blocks import Origin
+    from target_harvest_sql.writing.bad_rows import Refusal
+    from target_harvest_sql.writing.origins import BatchOrigins
     from target_harvest_sql.writing.writer import Writer
+
+
+class Replaced(NamedTuple):
+    """A record that another one of its key replaced in the batch."""
+
+    position: int
+    """Its position in the batch."""
+    element: bytes
+    is_deleted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,22 +47,31 @@ class Share:
     """JSON objects, no two with the same key."""
     deleted: Sequence[bytes]
     """JSON objects whose rows are deleted; none has the key of an element."""
-    origins: Sequence[Origin]
-    """Where the elements came from, then where the deleted did."""
-    earlier: Sequence[Sequence[Row]] = ()
-    """For each origin the rows of its key that came before in the batch; empty if none has any."""
+    positions: Sequence[int]
+    """The positions in the batch of the elements, then of the deleted."""
+    origins: BatchOrigins
+    replaced: Mapping[int, Sequence[Replaced]] = field(default_factory=dict)
+    """By the position of a record, those of its key that it replaced."""
 
     @property
     def rows(self) -> list[Row]:
         """What is written, each with its origin."""
         objects = [*self.elements, *self.deleted]
-        earlier = self.earlier or [()] * len(objects)
         return [
-            Row(origin, element, number >= len(self.elements), before)
-            for number, (origin, element, before) in enumerate(
-                zip(self.origins, objects, earlier, strict=True)
-            )
+            self._row(position, element, is_deleted=number >= len(self.elements))
+            for number, (position, element) in enumerate(zip(self.positions, objects, strict=True))
         ]
+
+    def _row(self, position: int, element: bytes, *, is_deleted: bool) -> Row:
+        replaced = self.replaced.get(position, ())
+        first = min([position, *(other.position for other in replaced)])
+        ordinal = self.origins[first].ordinal
+
+        def origin(position: int) -> Origin:
+            return msgspec.structs.replace(self.origins[position], ordinal=ordinal)
+
+        earlier = [Row(origin(r.position), r.element, r.is_deleted) for r in replaced]
+        return Row(origin(position), element, is_deleted, earlier)
 
 
 class Lanes:
@@ -212,7 +234,7 @@ class Lanes:
 def _precedes(share: Share, refused: Exception) -> bool:
     """Whether records of a share came before the row that was refused."""
     return isinstance(refused, RefusedRowError) and (
-        min(origin.ordinal for origin in share.origins) < refused.origin.ordinal
+        min(row.origin.ordinal for row in share.rows) < refused.origin.ordinal
     )
 
 

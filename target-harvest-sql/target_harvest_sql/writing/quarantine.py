@@ -10,15 +10,16 @@ from singer_sdk.singerlib.json import serialize_json
 
 from target_harvest_sql import columns as cols
 from target_harvest_sql.database.tables import Tables
-from target_harvest_sql.records.layout import as_lists
+from target_harvest_sql.records.blocks import join
+from target_harvest_sql.records.layout import ObjectLayout, as_lists
 from target_harvest_sql.records.raw import clean
 from target_harvest_sql.writing.writer import Writer
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable
 
     from target_harvest_sql.database.connection import Connection
+    from target_harvest_sql.records.layout import Layout
     from target_harvest_sql.writing.bad_rows import Refusal
 
 TABLE = "_sdc_rejected"
@@ -64,7 +65,7 @@ class Quarantine:
         """Streams of which there is a record here."""
         self._streams_kept: set[str] = set()
         """Streams of which rows of older versions stay."""
-        self._prepared: dict[str | None, tuple[cols.Table, Callable[[bytes], bytes]]] = {}
+        self._prepared: dict[str | None, tuple[cols.Table, Layout]] = {}
 
     def has_any_of(self, stream: str) -> bool:
         """Whether a record of a stream was taken in this run."""
@@ -90,8 +91,9 @@ class Quarantine:
             refusal, at = self._waiting.popleft()
             self._taken[refusal.table.schema].append((refusal.stream, _record(refusal, at)))
         for schema, taken in [*self._taken.items()]:
-            table, rebuild = self._prepare(schema)
-            elements = [rebuild(record) for _, record in taken]
+            table, layout = self._prepare(schema)
+            records = [record for _, record in taken]
+            elements = layout.elements(layout.values(records, join(records)), b"")
             self._writer.write(table, elements, (), TABLE)
             self._counts.update(stream for stream, _ in taken)
             del self._taken[schema]
@@ -105,19 +107,19 @@ class Quarantine:
             )
             raise QuarantineFullError(message)
 
-    def _prepare(self, schema: str | None) -> tuple[cols.Table, Callable[[bytes], bytes]]:
-        """The table of a schema, made when it is first needed, and what makes its elements."""
+    def _prepare(self, schema: str | None) -> tuple[cols.Table, Layout]:
+        """The table of a schema, made when it is first needed, and how its rows are laid out."""
         if schema not in self._prepared:
             columns = [
                 cols.Column(name, (name,), kind, name, description=description)
                 for name, (kind, description) in COLUMNS.items()
             ]
-            rebuild: Callable[[bytes], bytes] = bytes
+            layout: Layout = ObjectLayout()
             if length := self._connection.open().list_length:
-                columns, rebuild = as_lists(columns, length, has_metadata=False)
+                columns, layout = as_lists(columns, length, has_metadata=False)
             table = cols.Table(TABLE, tuple(columns), schema, is_keyed=False)
             table = self._tables.prepare(table, TABLE, is_shared=True)
-            self._prepared[schema] = table, rebuild
+            self._prepared[schema] = table, layout
         return self._prepared[schema]
 
     def close(self) -> None:
