@@ -9,7 +9,8 @@ import psycopg
 import pymysql
 from sqlalchemy.engine import make_url
 
-from servers.mariadb import NotInstalledError, mariadb_server
+from servers.mariadb import mariadb_server
+from servers.not_installed import NotInstalledError
 from servers.postgres import postgres_server
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from random import randrange
 from typing import TYPE_CHECKING, Final
 
 from chaos.soak import ENGINES, soak
-from servers.mariadb import NotInstalledError
+from servers.not_installed import NotInstalledError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -20,12 +20,12 @@ from servers import memory
 from servers.mariadb import (
     SETTINGS,
     USER,
-    NotInstalledError,
     install_data,
     programs,
     running,
     wait_until_ready,
 )
+from servers.not_installed import NotInstalledError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

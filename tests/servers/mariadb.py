@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import pymysql
 
 from servers import memory
+from servers.not_installed import NotInstalledError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,10 +35,6 @@ SETTINGS: Final = {
     "skip-log-bin": "1",
     "skip-name-resolve": "1",
 }
-
-
-class NotInstalledError(Exception):
-    """The system has no MariaDB server."""
 
 
 @contextmanager

@@ -14,15 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from servers.not_installed import NotInstalledError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 START_SECONDS: Final = 30
 PATHS: Final = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
-
-
-class NotInstalledError(Exception):
-    """The programs of OpenSSH are not installed."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +46,8 @@ class SSHServer:
         }
 
 
-@contextmanager
-def ssh_server() -> Iterator[SSHServer]:
-    """Start a server; it ends with the context.
+def sshd() -> str:
+    """Find the server.
 
     Raises:
         NotInstalledError: There is no `sshd` or no `ssh`.
@@ -58,6 +55,17 @@ def ssh_server() -> Iterator[SSHServer]:
     program = shutil.which("sshd", path=PATHS)
     if program is None or shutil.which("ssh") is None:
         raise NotInstalledError
+    return program
+
+
+@contextmanager
+def ssh_server() -> Iterator[SSHServer]:
+    """Start a server; it ends with the context.
+
+    Raises:
+        NotInstalledError: There is no `sshd` or no `ssh`.
+    """
+    program = sshd()
     with tempfile.TemporaryDirectory(prefix="ssh-") as name:
         folder = Path(name)
         for key in ("host", "user"):

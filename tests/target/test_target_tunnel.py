@@ -12,12 +12,12 @@ from singer_sdk.exceptions import ConfigValidationError
 from sqlalchemy.engine import make_url
 from target_run import Fed, command, record, run, schema, state, write
 
-from servers.ssh import NotInstalledError, SSHServer, ssh_server
+from servers.ssh import SSHServer, ssh_server
 from servers.tls_proxy import TLSProxy
 from target_harvest_sql.database.errors import DatabaseError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from fixtures.databases import Database
@@ -37,18 +37,14 @@ def private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="module")
 def bastion() -> Iterator[SSHServer]:
     """An SSH server."""
-    try:
-        with ssh_server() as server:
-            yield server
-    except NotInstalledError:
-        pytest.skip("OpenSSH is not installed (Debian and Ubuntu: package openssh-server).")
+    with ssh_server() as server:
+        yield server
 
 
 @pytest.fixture(params=["postgres", "mariadb"])
-def server(request: pytest.FixtureRequest) -> Database:
+def server(request: pytest.FixtureRequest, new_database: Callable[[str], Database]) -> Database:
     """An empty database of an engine with a server."""
-    database: Database = request.getfixturevalue(f"{request.param}_database")
-    return database
+    return new_database(request.param)
 
 
 def test_rows_go_through_the_ssh_server(
