@@ -17,12 +17,13 @@ from contextlib import redirect_stdout
 from datetime import date, datetime
 from decimal import Decimal
 from importlib.resources import files
-from itertools import product
+from itertools import cycle, product
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from target_run import activate, command, lines, record, schema, state, write
 
+from target_harvest_sql.reading import lines as line_reading
 from target_harvest_sql.target import TargetHarvestSQL
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ OF_THE_SDK: Final = (
 PROVE_ALL: Final = os.environ.get("PROOF") == "all"
 NO_CHANGE: Final = {"*": {"no_such_property": None}}
 """A stream map that takes every record apart, and changes none."""
+BLOCK_SIZES: Final = (1, 10_000, 2, 7)
+"""How many records are judged together, at most: each way has another size, in this order."""
 
 TEXT: Final = {"type": ["null", "string"]}
 OURS: Final[dict[str, list[dict[str, Any]]]] = {
@@ -262,12 +265,15 @@ def ways(engine: str) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", STREAMS)
-def test_every_way_gives_the_tables_that_a_dictionary_gives(database: Database, name: str) -> None:
-    """Once, and again into the same tables."""
+def test_every_way_gives_the_tables_that_a_dictionary_gives(
+    database: Database, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once, and again into the same tables; in blocks of several sizes."""
     messages = messages_of(name)
     names = {message["stream"] for message in messages if message["type"] == "SCHEMA"}
 
-    for way in ways(database.engine):
+    for way, size in zip(ways(database.engine), cycle(BLOCK_SIZES), strict=False):
+        monkeypatch.setattr(line_reading, "BLOCK_RECORDS", size)
         for times in (1, 2) if way["batch_size_rows"] > 3 or PROVE_ALL else (1,):
             target = TargetHarvestSQL(
                 config={"sqlalchemy_url": database.url, "hard_delete": True, **way}
@@ -275,7 +281,7 @@ def test_every_way_gives_the_tables_that_a_dictionary_gives(database: Database, 
             with redirect_stdout(io.StringIO()):
                 target.listen(io.StringIO(lines(messages)))
 
-            compare(database, oracle(messages, times), way, times)
+            compare(database, oracle(messages, times), way, times, size)
         for stream in names:
             database.query(f"DROP TABLE {quoted(database, stream)}")
 
