@@ -173,7 +173,8 @@ class SQLSink(Sink):
         except (InvalidRecord, MissingKeyPropertiesError, RecursionError) as error:
             if len(block) == 1:
                 self._refuse(error, block.origins[0])
-            for half in block.halves() if len(block) > 1 else ():
+                return
+            for half in block.halves():
                 self.add(half)
             return
         if self._lacks_mark and any(judged.are_deleted):
@@ -196,16 +197,17 @@ class SQLSink(Sink):
 
     def _fill(self, judged: Judged, block: Block) -> None:
         """Put records into the batch, and flush it each time that it is full."""
-        start = first = 0
+        start = 0  # The next record to put.
         head: bytes | None = None
-        elements: list[bytes] = []
+        first, elements = 0, list[bytes]()  # The elements with this head, and their first record.
         while start < len(block):
             if self.batch.first_ordinal is None:
                 self.batch.begin(block.origins[start].ordinal)
                 self._metadata.begin_batch(block.moment, self._version)
                 self._tell_unnamed(judged.records[start])
-            if head != (head := self._metadata.head(block)):
-                first, elements = start, self._layout.elements(judged.values[start:], head)
+            if (new_head := self._metadata.head(block)) != head:
+                head, first = new_head, start
+                elements = self._layout.elements(judged.values[start:], head)
             waiting = elements[start - first : start - first + self._free_rows]
             end = start + self._dispatch.count_fitting(self, waiting)
             self.batch.put(
