@@ -105,7 +105,7 @@ FOLDERS: Final = {
     "target_harvest_sql.records": (
         "judge | metadata | table",
         "plan | validation | wording",
-        "digits | keys | layout | moments | multiples",
+        "digits | keys | layout | moments | multiples | unnamed",
         "blocks | exact_schema | inexact | number_search | text",
         "patterns | raw",
     ),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-import msgspec
 from singer_sdk.exceptions import InvalidRecord, MissingKeyPropertiesError
 from singer_sdk.sinks import Sink
 from typing_extensions import override
@@ -20,6 +19,7 @@ from target_harvest_sql.records.judge import Judge
 from target_harvest_sql.records.metadata import Metadata
 from target_harvest_sql.records.table import TablePlan
 from target_harvest_sql.records.text import TextCleaner
+from target_harvest_sql.records.unnamed import UnnamedProperties
 from target_harvest_sql.records.validation import Validator
 from target_harvest_sql.records.wording import RecordError, located, reason_of
 from target_harvest_sql.writing.bad_rows import Refusal
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from target_harvest_sql.columns import Table
     from target_harvest_sql.database.connection import Connection
     from target_harvest_sql.database.tables import Tables
-    from target_harvest_sql.records.blocks import Block, Origin, Raw
+    from target_harvest_sql.records.blocks import Block, Origin
     from target_harvest_sql.records.judge import Judged
     from target_harvest_sql.writing.dispatch import Dispatch
     from target_harvest_sql.writing.overwrite import Overwrite
@@ -82,7 +82,7 @@ class SQLSink(Sink):
         """Whether deletions came, for which the table has a column in any case."""
         self._version: int | None = None
         self._cleaner = TextCleaner(stream_name, self.logger, owner.connection.dialect)
-        self._unnamed: set[str] = set()
+        self._unnamed = UnnamedProperties(stream_name, self.schema["properties"], self.logger)
         self._where: object = ""
         self.batch = Batch(is_keyed=False)
         """What waits to be written."""
@@ -204,7 +204,7 @@ class SQLSink(Sink):
             if self.batch.first_ordinal is None:
                 self.batch.begin(block.origins[start].ordinal)
                 self._metadata.begin_batch(block.moment, self._version)
-                self._tell_unnamed(judged.records[start])
+                self._unnamed.check(judged.records[start])  # Of one record a batch: it costs.
             if (new_head := self._metadata.head(block)) != head:
                 head, first = new_head, start
                 elements = self._layout.elements(judged.values[start:], head)
@@ -223,19 +223,6 @@ class SQLSink(Sink):
                 self._dispatch.flush(self)
             else:
                 self._dispatch.bound_bytes(self)
-
-    def _tell_unnamed(self, record: Raw) -> None:
-        """Warn of properties that have no column; only the first record of a batch is checked."""
-        names = msgspec.json.decode(record, type=dict[str, msgspec.Raw]).keys()
-        unnamed = names - self.schema["properties"].keys() - cols.METADATA.keys() - self._unnamed
-        if unnamed:
-            self._unnamed |= unnamed
-            self.logger.warning(
-                "Stream %s sends properties that its schema does not name, so they have no column "
-                "and are left out: %s. Let the tap name them in its schema.",
-                self.stream_name,
-                ", ".join(sorted(unnamed)),
-            )
 
     def _refuse(self, error: RecordError | RecursionError, origin: Origin) -> None:
         """Put an invalid record into the quarantine, or end the run."""
