@@ -69,3 +69,44 @@ class Route(msgspec.Struct, frozen=True):
                 "Correct `stream_maps` or the tap."
             ) from error
         return None if made is None else serialize_json(made).encode()
+
+
+class Routes:
+    """The routes of all streams."""
+
+    def __init__(self) -> None:
+        self._routes: dict[str, list[Route]] = {}
+
+    def set(self, stream: str, routes: list[Route]) -> None:
+        """Note the routes of a stream, whose schema has come."""
+        self._routes[stream] = routes
+
+    def of(self, stream: str) -> list[Route]:
+        """The routes of a stream; none while its schema has not come."""
+        return self._routes.get(stream, [])
+
+    def __contains__(self, stream: object) -> bool:
+        return stream in self._routes
+
+    @property
+    def sources(self) -> dict[str, list[str]]:
+        """The streams of the tap, by the names that they are written under."""
+        sources: dict[str, list[str]] = {}
+        for stream, routes in self._routes.items():
+            for route in routes:
+                sources.setdefault(route.sink.stream_name, []).append(stream)
+        return sources
+
+    def send(self, stream: str, block: Block) -> None:
+        """Send records to the sinks of their stream; to several sinks one record after another.
+
+        Raises:
+            InvalidRecord: If a record does not fit its schema, or the database.
+            MappingError: If a stream map fails.
+            MissingKeyPropertiesError: If a record lacks a key.
+        """
+        routes = self._routes[stream]
+        for part in block.singles() if len(routes) > 1 else [block]:
+            for route in routes:
+                for mapped in route.map(part):
+                    route.sink.add(mapped)

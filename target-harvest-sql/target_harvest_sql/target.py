@@ -31,7 +31,7 @@ from target_harvest_sql.reading import parts
 from target_harvest_sql.reading.batch_files import BatchFileError, read_records
 from target_harvest_sql.reading.messages import Message, MessageReader
 from target_harvest_sql.records.blocks import Block, Moment, Origin, Origins
-from target_harvest_sql.routes import Route
+from target_harvest_sql.routes import Route, Routes
 from target_harvest_sql.settings import checks, ssh
 from target_harvest_sql.settings.address import Address, address
 from target_harvest_sql.settings.foreign import FOREIGN
@@ -94,7 +94,7 @@ class TargetHarvestSQL(Target):
         self.message_reader.passes_broken_records = self.quarantine is not None
         self._began = time.monotonic()
         self._moment = Moment.now()
-        self._routes: dict[str, list[Route]] = {}
+        self._routes = Routes()
         self._schemas: dict[str, tuple[bytes, Sequence[str]]] = {}
         self._early_versions: dict[str, Message] = {}
         """The last ACTIVATE_VERSION of each stream whose schema has not come yet."""
@@ -178,7 +178,7 @@ class TargetHarvestSQL(Target):
         if self._schemas.get(stream) == given:
             return
         sinks_before = self._sinks
-        for route in self._routes.get(stream, ()):
+        for route in self._routes.of(stream):
             self.dispatch.flush(route.sink)  # What was read under the old schema is written first.
         self.dispatch.wait()
         try:
@@ -197,7 +197,7 @@ class TargetHarvestSQL(Target):
             if sink not in sinks_before:
                 sink.prepare(where)
         self.dispatch.set_sources(self._sinks)
-        self._routes[stream] = [
+        routes = [
             Route(
                 sink=self.get_sink(stream_map.stream_alias),  # type: ignore[arg-type]
                 transform=None if type(stream_map) is SameRecordTransform else stream_map.transform,
@@ -205,6 +205,7 @@ class TargetHarvestSQL(Target):
             for stream_map in self.mapper.stream_maps[stream]
             if self.sink_exists(stream_map.stream_alias)
         ]
+        self._routes.set(stream, routes)
         if early := self._early_versions.pop(stream, None):
             self._process_activate_version_message(early)
 
@@ -230,16 +231,15 @@ class TargetHarvestSQL(Target):
             number: Number of the first record in a batch file; 0 if they come from none.
         """
         first = Origin(self.dispatch.ordinal + 1, self.message_reader.line_number, number)
-        routes = self._routes.get(message.stream)  # type: ignore[arg-type]
-        if routes is None:
-            stream = parts.stream_of(message, first)
+        stream = parts.stream_of(message, first)
+        if stream not in self._routes:
             raise RecordsWithoutSchemaException(
                 f'{first}: a record of stream "{stream}" came before its schema. Correct '
                 "the tap: it must write a SCHEMA message first."
             )
         self.dispatch.ordinal += len(records)
         if self.overwrite is not None:
-            self.overwrite.proofs.last_ordinals[message.stream] = self.dispatch.ordinal  # type: ignore[index]
+            self.overwrite.proofs.last_ordinals[stream] = self.dispatch.ordinal
         kept = [*map(bytes, records)] if self.quarantine is not None else ()
         block = Block(
             records,
@@ -248,10 +248,7 @@ class TargetHarvestSQL(Target):
             message.time_extracted,
             self._moment,
         )
-        for part in [block] if len(routes) == 1 else block.singles():
-            for route in routes:
-                for mapped in route.map(part):
-                    route.sink.add(mapped)
+        self._routes.send(stream, block)
 
     @override
     def _process_state_message(self, message: Message) -> None:  # type: ignore[override]
@@ -272,7 +269,7 @@ class TargetHarvestSQL(Target):
                 self._origin,
                 stream,
             )
-        routes = self._routes.get(stream, [])
+        routes = self._routes.of(stream)
         if self.overwrite is not None:
             carried = next((route.sink.version for route in routes), None)
             self.overwrite.proofs.activate(stream, version, carried)
@@ -303,15 +300,6 @@ class TargetHarvestSQL(Target):
     @property
     def _sinks(self) -> list[SQLSink]:
         return list(self._sinks_active.values())  # type: ignore[arg-type]
-
-    @property
-    def _sources(self) -> dict[str, list[str]]:
-        """The streams of the tap, by the names that they are written under."""
-        sources: dict[str, list[str]] = {}
-        for stream, routes in self._routes.items():
-            for route in routes:
-                sources.setdefault(route.sink.stream_name, []).append(stream)
-        return sources
 
     # Between messages, and at the end
 
@@ -351,7 +339,7 @@ class TargetHarvestSQL(Target):
             self.dispatch.settle_all()
             if is_complete:
                 if self.overwrite is not None:
-                    self.overwrite.finish(self._sources)
+                    self.overwrite.finish(self._routes.sources)
                 self.dispatch.emit_states(is_final=True)
             elif self.overwrite is not None:
                 self.overwrite.abandon()
