@@ -34,6 +34,9 @@ class TLSProxy:
         certificate.configure_cert(self._context)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
+        self._transports: list[asyncio.WriteTransport] = []
+        """Of the connections of clients, below TLS."""
+        self._tasks: list[asyncio.Task[None]] = []
         self.encrypted = 0
         """How many connections were encrypted."""
         self.port = 0
@@ -42,7 +45,7 @@ class TLSProxy:
     def __enter__(self) -> Self:
         """Accept connections."""
         self._thread.start()
-        starting = asyncio.start_server(self._serve, "127.0.0.1", 0)
+        starting = asyncio.start_server(self._accept, "127.0.0.1", 0)
         self._listener = asyncio.run_coroutine_threadsafe(starting, self._loop).result()
         self.port = self._listener.sockets[0].getsockname()[1]
         return self
@@ -65,6 +68,12 @@ class TLSProxy:
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+        for transport in self._transports:  # Closing would wait for the other end.
+            transport.abort()
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._transports.append(writer.transport)
+        self._tasks.append(self._loop.create_task(self._serve(reader, writer)))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, EOFError):  # A client goes away when it trusts no certificate.
