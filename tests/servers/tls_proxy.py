@@ -37,6 +37,7 @@ class TLSProxy:
         self._transports: list[asyncio.WriteTransport] = []
         """Of the connections of clients, below TLS."""
         self._tasks: list[asyncio.Task[None]] = []
+        """Of the connections; the loop itself keeps no reference to a task."""
         self.encrypted = 0
         """How many connections were encrypted."""
         self.port = 0
