@@ -27,6 +27,7 @@ TARGET: Final = (
     "target",
     "cli | routes",
     "sink",
+    "destination",
     "process | reading | writing",
     "database",
     "records",

@@ -30,26 +30,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from target_harvest_sql.columns import Table
-    from target_harvest_sql.database.connection import Connection
-    from target_harvest_sql.database.tables import Tables
+    from target_harvest_sql.destination import Destination
     from target_harvest_sql.records.blocks import Block, Origin
     from target_harvest_sql.records.judge import Judged
-    from target_harvest_sql.writing.dispatch import Dispatch
-    from target_harvest_sql.writing.overwrite import Overwrite
-    from target_harvest_sql.writing.quarantine import Quarantine
 
 
 class Owner(Protocol):
     """What a sink takes of the target."""
 
-    connection: Connection
-    tables: Tables
-    dispatch: Dispatch
-    quarantine: Quarantine | None
-    """Where invalid records go, if the run goes on without them."""
-    overwrite: Overwrite | None
-    """The new tables of this run, if they replace the old ones at its end."""
-    batch_size_rows: int
+    destination: Destination
     rounded: Counter[str]
     """How many values were rounded, by stream."""
 
@@ -66,12 +55,12 @@ class SQLSink(Sink):
     ) -> None:
         super().__init__(target, stream_name, schema, key_properties)
         owner: Owner = target
-        self._connection = owner.connection
-        self._tables = owner.tables
-        self._dispatch = owner.dispatch
-        self._quarantine = owner.quarantine
-        self._overwrite = owner.overwrite
-        self._limit_rows = owner.batch_size_rows
+        self._connection = owner.destination.connection
+        self._tables = owner.destination.tables
+        self._dispatch = owner.destination.dispatch
+        self._quarantine = owner.destination.quarantine
+        self._overwrite = owner.destination.overwrite
+        self._limit_rows: int = self.config["batch_size_rows"]
         self._validator: Validator | None
         self._inexact = InexactValues(
             stream_name, owner.rounded, rounds=self.config["on_inexact"] == "round"
@@ -81,7 +70,7 @@ class SQLSink(Sink):
         self._is_marked = False
         """Whether deletions came, for which the table has a column in any case."""
         self._version: int | None = None
-        self._cleaner = TextCleaner(stream_name, self.logger, owner.connection.dialect)
+        self._cleaner = TextCleaner(stream_name, self.logger, self._connection.dialect)
         self._unnamed = UnnamedProperties(stream_name, self.schema["properties"], self.logger)
         self._where: object = ""
         self.batch = Batch(is_keyed=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Target
@@ -20,32 +19,17 @@ from typing_extensions import override
 
 from target_harvest_sql import cli
 from target_harvest_sql.cli import TerminatedError
-from target_harvest_sql.database.connection import Connection
-from target_harvest_sql.database.distributions import Distributions
-from target_harvest_sql.database.locks import TableLocks
-from target_harvest_sql.database.readers import Readers
-from target_harvest_sql.database.tables import Tables
+from target_harvest_sql.destination import Destination
 from target_harvest_sql.logs import calm_down, shorten_lines
-from target_harvest_sql.process.endings import write_out
 from target_harvest_sql.reading import parts
 from target_harvest_sql.reading.batch_files import BatchFileError, read_records
 from target_harvest_sql.reading.messages import Message, MessageReader
 from target_harvest_sql.records.blocks import Block, Moment, Origin, Origins
 from target_harvest_sql.routes import Route, Routes
-from target_harvest_sql.settings import checks, ssh
-from target_harvest_sql.settings.address import Address, address
+from target_harvest_sql.settings import checks
 from target_harvest_sql.settings.foreign import FOREIGN
-from target_harvest_sql.settings.load_method import LoadMethod
-from target_harvest_sql.settings.private_files import PrivateFiles, with_certificates
 from target_harvest_sql.settings.schema import SETTINGS
 from target_harvest_sql.sink import SQLSink
-from target_harvest_sql.watermark import Watermark
-from target_harvest_sql.writing.bad_rows import Refusal, RefusedRowError
-from target_harvest_sql.writing.dispatch import Dispatch
-from target_harvest_sql.writing.lanes import Lanes
-from target_harvest_sql.writing.overwrite import Overwrite
-from target_harvest_sql.writing.quarantine import Quarantine
-from target_harvest_sql.writing.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,17 +65,14 @@ class TargetHarvestSQL(Target):
         super().__init__(**kwargs)
         calm_down(self.logger)  # Again: the SDK has set the level of its metrics.
         self.max_parallelism = 1
-        self.batch_size_rows: int = self.config["batch_size_rows"]
         self.rounded: Counter[str] = Counter()
         """How many values were rounded, by stream."""
-        self._private_files = PrivateFiles()
-        where = address(self.config)
-        url = with_certificates(where.url, self.config, self._private_files)
-        self._tunnel = ssh.tunnel(url, self.config, self._private_files)
-        self._connect(replace(where, url=url, tunnel=self._tunnel))
+        self.destination = Destination(self.config, self.logger, self._obey)
+        self._dispatch = self.destination.dispatch
+        self._overwrite = self.destination.overwrite
         self.message_reader.between_reads = self._between_reads
         self.message_reader.limit_bytes = self.config["max_message_bytes"]
-        self.message_reader.passes_broken_records = self.quarantine is not None
+        self.message_reader.passes_broken_records = self.destination.quarantine is not None
         self._began = time.monotonic()
         self._moment = Moment.now()
         self._routes = Routes()
@@ -100,50 +81,6 @@ class TargetHarvestSQL(Target):
         """The last ACTIVATE_VERSION of each stream whose schema has not come yet."""
         self._records_before: Counter[str] = Counter()
         """How many records streams had before their schema changed."""
-        if self.config.get("default_target_schema") and not self.connection.dialect.has_schemas:
-            self.logger.warning(
-                "%s has no schemas, so `default_target_schema` is not used; leave it out.",
-                self.connection.dialect.name,
-            )
-
-    def _connect(self, where: Address) -> None:
-        """Make what writes to the database; connections are opened when they are first needed."""
-        self.locks = TableLocks(
-            Connection(where, self.logger), self.logger, self.config["lock_wait_limit_seconds"]
-        )
-        self.locks.while_waiting = self._obey
-        self.connection = Connection(where, self.logger, self.locks)
-        """The connection that makes and changes tables."""
-        distributions = Distributions(self.config.get("distribute_by"), self.logger)
-        readers = Readers(self.config.get("grant_select_to"))
-        self.tables = Tables(self.connection, self.logger, self.locks, distributions, readers)
-        self.overwrite: Overwrite | None = None
-        if LoadMethod(self.config["load_method"]).replaces_tables:
-            needs_proof = self.config["overwrite_requires"] == "proof"
-            self.overwrite = Overwrite(self.tables, self.logger, needs_proof=needs_proof)
-        self.quarantine: Quarantine | None = None
-        if self.config["invalid_records"] == "quarantine":
-            self.quarantine = Quarantine(
-                Connection(where, self.logger),
-                self.logger,
-                self.config.get("invalid_records_limit"),
-            )
-        connections = [self.connection]
-        if self.connection.dialect.has_lanes:
-            lanes = range(self.config["lanes"])
-            connections = [Connection(where, self.logger, self.locks) for _ in lanes]
-        writers = [Writer(connection, self.logger) for connection in connections]
-        limit_bytes = self.config["batch_size_bytes"]
-        # A batch may be a little above its limit, and has to be on its way in all its parts.
-        self.lanes = Lanes(writers, limit_bytes * 5 // 4, self._refuse)
-        self.dispatch = Dispatch(
-            self.lanes,
-            self.quarantine,
-            Watermark(keeps_last=self.overwrite is not None),
-            limit_bytes=limit_bytes,
-            wait_limit_seconds=float(self.config["batch_wait_limit_seconds"]),
-            print_state=write_out,
-        )
 
     @override
     def setup_mapper(self) -> None:
@@ -155,13 +92,7 @@ class TargetHarvestSQL(Target):
     @property
     def _origin(self) -> Origin:
         """The place in the input."""
-        return Origin(self.dispatch.ordinal, self.message_reader.line_number)
-
-    def _refuse(self, refusal: Refusal) -> None:
-        """Put a row away that the database refuses, or end the run."""
-        if self.quarantine is None:
-            raise RefusedRowError(refusal)
-        self.quarantine.put(refusal)
+        return Origin(self._dispatch.ordinal, self.message_reader.line_number)
 
     # Messages, in their order
 
@@ -169,18 +100,18 @@ class TargetHarvestSQL(Target):
     def _process_schema_message(self, message: Message) -> None:  # type: ignore[override]
         where = self._origin
         stream = parts.stream_of(message, where)
-        if not self.connection.dialect.keeps_nul:
+        if not self.destination.connection.dialect.keeps_nul:
             parts.clean_names(message)
         schema = parts.schema_of(message, where)
-        if self.overwrite is not None:
-            self.overwrite.proofs.begin(stream)
+        if self._overwrite is not None:
+            self._overwrite.proofs.begin(stream)
         given = (bytes(message.schema), message.key_properties or [])
         if self._schemas.get(stream) == given:
             return
         sinks_before = self._sinks
         for route in self._routes.of(stream):
-            self.dispatch.flush(route.sink)  # What was read under the old schema is written first.
-        self.dispatch.wait()
+            self._dispatch.flush(route.sink)  # What was read under the old schema is written first.
+        self._dispatch.wait()
         try:
             # The SDK compares with the schema before, and makes new sinks only if it differs.
             super()._process_schema_message(
@@ -196,7 +127,7 @@ class TargetHarvestSQL(Target):
         for sink in self._sinks:
             if sink not in sinks_before:
                 sink.prepare(where)
-        self.dispatch.set_sources(self._sinks)
+        self._dispatch.set_sources(self._sinks)
         routes = [
             Route(
                 sink=self.get_sink(stream_map.stream_alias),  # type: ignore[arg-type]
@@ -230,17 +161,17 @@ class TargetHarvestSQL(Target):
             records: Consecutive records of the input or of the file.
             number: Number of the first record in a batch file; 0 if they come from none.
         """
-        first = Origin(self.dispatch.ordinal + 1, self.message_reader.line_number, number)
+        first = Origin(self._dispatch.ordinal + 1, self.message_reader.line_number, number)
         stream = parts.stream_of(message, first)
         if stream not in self._routes:
             raise RecordsWithoutSchemaException(
                 f'{first}: a record of stream "{stream}" came before its schema. Correct '
                 "the tap: it must write a SCHEMA message first."
             )
-        self.dispatch.ordinal += len(records)
-        if self.overwrite is not None:
-            self.overwrite.proofs.last_ordinals[stream] = self.dispatch.ordinal
-        kept = [*map(bytes, records)] if self.quarantine is not None else ()
+        self._dispatch.ordinal += len(records)
+        if self._overwrite is not None:
+            self._overwrite.proofs.last_ordinals[stream] = self._dispatch.ordinal
+        kept = [*map(bytes, records)] if self.destination.quarantine is not None else ()
         block = Block(
             records,
             Origins(first, range(len(records)), kept),
@@ -253,9 +184,9 @@ class TargetHarvestSQL(Target):
     @override
     def _process_state_message(self, message: Message) -> None:  # type: ignore[override]
         state = parts.state_of(message, self._origin)
-        if self.overwrite is not None:
-            self.overwrite.proofs.note_state(state, self.dispatch.ordinal)
-        self.dispatch.add_state(state)
+        if self._overwrite is not None:
+            self._overwrite.proofs.note_state(state, self._dispatch.ordinal)
+        self._dispatch.add_state(state)
 
     @override
     def _process_activate_version_message(self, message: Message) -> None:  # type: ignore[override]
@@ -270,12 +201,12 @@ class TargetHarvestSQL(Target):
                 stream,
             )
         routes = self._routes.of(stream)
-        if self.overwrite is not None:
+        if self._overwrite is not None:
             carried = next((route.sink.version for route in routes), None)
-            self.overwrite.proofs.activate(stream, version, carried)
+            self._overwrite.proofs.activate(stream, version, carried)
         for route in routes:
             if route.sink.process_activate_version_messages:
-                self.dispatch.settle(route.sink)
+                self._dispatch.settle(route.sink)
                 route.sink.activate_version(version)
 
     @override
@@ -292,7 +223,7 @@ class TargetHarvestSQL(Target):
                     self._add(of_records, records, number)
                     self._between_reads()
             except BatchFileError as error:
-                where = Origin(self.dispatch.ordinal, self.message_reader.line_number, number)
+                where = Origin(self._dispatch.ordinal, self.message_reader.line_number, number)
                 raise InvalidInputLine(
                     f'{where}: a batch file of stream "{stream}" {error}.'
                 ) from error
@@ -306,8 +237,8 @@ class TargetHarvestSQL(Target):
     def _between_reads(self) -> None:
         """Obey a signal, write batches that are old enough, and look at the clock."""
         self._obey()
-        self.locks.keep()
-        self.dispatch.flush_old()
+        self.destination.locks.keep()
+        self._dispatch.flush_old()
         self._moment = Moment.now()
 
     def _obey(self) -> None:
@@ -336,13 +267,13 @@ class TargetHarvestSQL(Target):
                 read whole.
         """
         try:
-            self.dispatch.settle_all()
+            self._dispatch.settle_all()
             if is_complete:
-                if self.overwrite is not None:
-                    self.overwrite.finish(self._routes.sources)
-                self.dispatch.emit_states(is_final=True)
-            elif self.overwrite is not None:
-                self.overwrite.abandon()
+                if self._overwrite is not None:
+                    self._overwrite.finish(self._routes.sources)
+                self._dispatch.emit_states(is_final=True)
+            elif self._overwrite is not None:
+                self._overwrite.abandon()
         finally:
             self.close()
         self._log_counts(is_complete=is_complete)
@@ -365,13 +296,7 @@ class TargetHarvestSQL(Target):
 
     def close(self) -> None:
         """Close all connections."""
-        self.lanes.close()
-        self.connection.close()
-        if self.quarantine is not None:
-            self.quarantine.close()
-        self.locks.close()
-        if self._tunnel is not None:
-            self._tunnel.close()
+        self.destination.close()
         for stream, count in self.rounded.items():
             self.logger.warning(
                 "Stream %s: %d values were rounded or cut, as `on_inexact: round` asks.",

@@ -113,7 +113,7 @@ def test_options_are_an_object(postgres_database: Database) -> None:
     with pytest.raises(ConfigValidationError) as caught:
         TargetHarvestSQL(config=database | {"connection_options": {"host": ["a"]}})
     target = TargetHarvestSQL(config=database)
-    target.connection.open()
+    target.destination.connection.open()
 
     [row] = postgres_database.query(
         "SELECT count(*) AS n FROM pg_stat_activity WHERE application_name = 'the report'"

@@ -1,0 +1,124 @@
+"""The database of a run, and all that makes its tables and writes to them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from target_harvest_sql.database.connection import Connection
+from target_harvest_sql.database.distributions import Distributions
+from target_harvest_sql.database.locks import TableLocks
+from target_harvest_sql.database.readers import Readers
+from target_harvest_sql.database.tables import Tables
+from target_harvest_sql.process.endings import write_out
+from target_harvest_sql.settings import ssh
+from target_harvest_sql.settings.address import address
+from target_harvest_sql.settings.load_method import LoadMethod
+from target_harvest_sql.settings.private_files import PrivateFiles, with_certificates
+from target_harvest_sql.watermark import Watermark
+from target_harvest_sql.writing.bad_rows import Refusal, RefusedRowError
+from target_harvest_sql.writing.dispatch import Dispatch
+from target_harvest_sql.writing.lanes import Lanes
+from target_harvest_sql.writing.overwrite import Overwrite
+from target_harvest_sql.writing.quarantine import Quarantine
+from target_harvest_sql.writing.writer import Writer
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable, Mapping
+
+
+class Destination:
+    """What one run writes to. Connections are opened when they are first needed.
+
+    Args:
+        config: The settings, which are known to be right.
+        logger: Gets what the user should know.
+        while_waiting: Called again and again while a table's lock is waited for.
+
+    Raises:
+        ConfigValidationError: If a certificate or a key cannot be used.
+    """
+
+    def __init__(
+        self,
+        config: Mapping[str, Any],
+        logger: logging.Logger,
+        while_waiting: Callable[[], None],
+    ) -> None:
+        self._config = config
+        self._logger = logger
+        self._files = PrivateFiles()
+        where = address(config)
+        url = with_certificates(where.url, config, self._files)
+        self._tunnel = ssh.tunnel(url, config, self._files)
+        self._where = replace(where, url=url, tunnel=self._tunnel)
+        self.locks = TableLocks(self._new_connection(), logger, config["lock_wait_limit_seconds"])
+        self.locks.while_waiting = while_waiting
+        self.connection = self._new_connection(self.locks)
+        """The connection that makes and changes tables."""
+        self.tables = Tables(
+            self.connection,
+            logger,
+            self.locks,
+            Distributions(config.get("distribute_by"), logger),
+            Readers(config.get("grant_select_to")),
+        )
+        self.overwrite = self._new_overwrite()
+        """The new tables of this run, if they replace the old ones at its end."""
+        self.quarantine = self._new_quarantine()
+        """Where invalid records go, if the run goes on without them."""
+        # A batch may be a little above its limit, and has to be on its way in all its parts.
+        limit_bytes = config["batch_size_bytes"]
+        self._lanes = Lanes(self._new_writers(), limit_bytes * 5 // 4, self._refuse)
+        self.dispatch = Dispatch(
+            self._lanes,
+            self.quarantine,
+            Watermark(keeps_last=self.overwrite is not None),
+            limit_bytes=limit_bytes,
+            wait_limit_seconds=float(config["batch_wait_limit_seconds"]),
+            print_state=write_out,
+        )
+        if config.get("default_target_schema") and not self.connection.dialect.has_schemas:
+            logger.warning(
+                "%s has no schemas, so `default_target_schema` is not used; leave it out.",
+                self.connection.dialect.name,
+            )
+
+    def _new_connection(self, locks: TableLocks | None = None) -> Connection:
+        return Connection(self._where, self._logger, locks)
+
+    def _new_overwrite(self) -> Overwrite | None:
+        if not LoadMethod(self._config["load_method"]).replaces_tables:
+            return None
+        needs_proof = self._config["overwrite_requires"] == "proof"
+        return Overwrite(self.tables, self._logger, needs_proof=needs_proof)
+
+    def _new_quarantine(self) -> Quarantine | None:
+        if self._config["invalid_records"] != "quarantine":
+            return None
+        limit = self._config.get("invalid_records_limit")
+        return Quarantine(self._new_connection(), self._logger, limit)
+
+    def _new_writers(self) -> list[Writer]:
+        connections = [self.connection]
+        if self.connection.dialect.has_lanes:
+            lanes = range(self._config["lanes"])
+            connections = [self._new_connection(self.locks) for _ in lanes]
+        return [Writer(connection, self._logger) for connection in connections]
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Put a row away that the database refuses, or end the run."""
+        if self.quarantine is None:
+            raise RefusedRowError(refusal)
+        self.quarantine.put(refusal)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._lanes.close()
+        self.connection.close()
+        if self.quarantine is not None:
+            self.quarantine.close()
+        self.locks.close()
+        if self._tunnel is not None:
+            self._tunnel.close()
