@@ -73,7 +73,8 @@ class Tunnel:
         Raises:
             TunnelError: If `ssh` failed.
         """
-        for follower in [*self._followers]:
+        # The last one: others may belong to connections that are well.
+        for follower in self._followers[-1:]:
             follower.join(END_SECONDS)
         if self._said:
             raise TunnelError(self._said)
@@ -107,18 +108,19 @@ class Tunnel:
                 except OSError as error:
                     self._said = f"the program `ssh` cannot be started: {error.strerror}"
                     continue
-            self._running.append(process)
-            follower = threading.Thread(target=self._follow, args=(process,), daemon=True)
-            self._followers.append(follower)
-            follower.start()
+                # Before it is closed here: the driver must not see its end before `check` can.
+                self._running.append(process)
+                follower = threading.Thread(target=self._follow, args=(process,), daemon=True)
+                self._followers.append(follower)
+                follower.start()
 
     def _follow(self, process: subprocess.Popen[bytes]) -> None:
         """Keep what a process says when it fails, until it ends."""
         _, said = process.communicate()
-        self._running.remove(process)
-        self._followers.remove(threading.current_thread())
         if process.returncode > 0:
             lines = [line.strip() for line in said.decode(errors="replace").splitlines()]
             # The server's banner comes before the reason.
             reasons = [line for line in lines if line and line != CONSEQUENCE]
             self._said = reasons[-1].rstrip(".") if reasons else "`ssh` ended without a word"
+        self._running.remove(process)
+        self._followers.remove(threading.current_thread())

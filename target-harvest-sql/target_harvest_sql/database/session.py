@@ -118,7 +118,8 @@ class Session:
                 "`ssh_private_key` or `ssh_known_hosts`, or host and port of the database as that "
                 "server sees it."
             )
-            raise DatabaseError(message) from error
+            type_ = TransientError if self._was_open else DatabaseError
+            raise type_(message) from error
 
     @contextmanager
     def watch(self, doing: str, limit_seconds: float) -> Iterator[Driver]:
