@@ -89,7 +89,7 @@ FOLDERS: Final = {
         "citus | duckdb | mssql | mysql | sqlite",
         "postgres",
         "base | postgres_rights",
-        "distribution",
+        "distribution | upserts",
     ),
     "target_harvest_sql.drivers": (
         "mssqlpython | pymssql",

@@ -7,11 +7,14 @@ from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
+from target_harvest_sql.dialects.upserts import OnConflict
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from target_harvest_sql.columns import Column, Form, Kind, Table
     from target_harvest_sql.dialects.distribution import DistributionStatements
+    from target_harvest_sql.dialects.upserts import Upserts
 
 
 class Swap(NamedTuple):
@@ -157,11 +160,8 @@ class Dialect(ABC):
     batch_end: ClassVar[bytes] = b"]"
     """What stands before, between and after the elements of a batch."""
 
-    differs: ClassVar[str] = "IS DISTINCT FROM"
-    """Compares two lists of values, of which each may be null."""
-
-    before_conflict: ClassVar[str] = ""
-    """What must stand between a SELECT and ON CONFLICT."""
+    upserts: ClassVar[Upserts] = OnConflict()
+    """How a batch updates the rows of its keys."""
 
     statement_rows: ClassVar[int] = 1_000_000
     """How many elements of a batch one statement takes best; a batch is one transaction still."""
@@ -391,18 +391,7 @@ class Dialect(ABC):
 
     def upsert_sql(self, table: Table) -> list[str]:
         """Insert a batch, or update by key; a row that has not changed is not rewritten."""
-        updates = ", ".join(
-            f"{self.quote(column.name)} = {self._update_value_sql(table, column)}"
-            for column in table.columns
-            if column not in table.keys
-        )
-        action = f"UPDATE SET {updates}\nWHERE {self._changed_sql(table)}" if updates else "NOTHING"
-        statement = (
-            f"INSERT INTO {self.table_name(table)} AS old ({self.names(table.columns)})\n"
-            f"{self.rows_sql(table.columns)}\n"
-            f"{self.before_conflict}ON CONFLICT ({self.names(table.keys)}) DO {action}"
-        )
-        return [statement]
+        return self.upserts.upsert_sql(self, table)
 
     def delete_sql(self, table: Table) -> list[str]:
         """Delete the rows whose keys are in a batch, unless they are newer."""
@@ -417,6 +406,10 @@ class Dialect(ABC):
     def newer_keys_sql(self, table: Table, newest: Column) -> str:
         """Read the keys of a batch, but for rows that are older than those of the table, `old`."""
         raise NotImplementedError
+
+    def key_sql(self, column: Column, value: str) -> str:  # noqa: ARG002 - most need no cast.
+        """Write a value as its column holds it, so that an index finds it."""
+        return value
 
     def is_older_sql(self, newest: Column, new: str, old: str) -> str:  # noqa: ARG002 - texts may.
         """Say whether a value of the column that tells is older; null if either has none."""
@@ -448,33 +441,3 @@ class Dialect(ABC):
             self.drop_table_sql(swap.table),
             f"ALTER TABLE {self.table_name(swap.filled)} RENAME TO {name}",
         ]
-
-    def _changed_sql(self, table: Table) -> str:
-        """Say whether the existing row is to be changed: the new one differs, and is not older."""
-        columns = [c for c in table.columns if c not in table.keys and not c.is_volatile]
-        old = self.names(columns, "old.")
-        new = self.names(columns, "excluded.")
-        changed = f"({old}) {self.differs} ({new})" if columns else "false"
-        if table.newest is None:
-            return changed
-        condition = f"({self._is_older_row_sql(table.newest)}) IS NOT TRUE"
-        if table.version:
-            name = self.quote(table.version.name)
-            condition = f"({condition} OR (old.{name}) {self.differs} (excluded.{name}))"
-        return f"{changed}\n  AND {condition}"
-
-    def _is_older_row_sql(self, newest: Column) -> str:
-        """Say whether the new row, `excluded`, is older than the existing one, `old`."""
-        name = self.quote(newest.name)
-        return self.is_older_sql(newest, f"excluded.{name}", f"old.{name}")
-
-    def _update_value_sql(self, table: Table, column: Column) -> str:
-        """What a column of the existing row becomes.
-
-        A row that came in a version belongs to it, also where it changes nothing for its age.
-        """
-        name = self.quote(column.name)
-        if table.newest is None or table.version is None or column == table.version:
-            return f"excluded.{name}"
-        is_older = self._is_older_row_sql(table.newest)
-        return f"CASE WHEN {is_older} THEN old.{name} ELSE excluded.{name} END"

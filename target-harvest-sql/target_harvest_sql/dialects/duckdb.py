@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from typing_extensions import override
 
 from target_harvest_sql.dialects.base import Dialect
+from target_harvest_sql.dialects.upserts import UpdateThenInsert
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -79,6 +80,7 @@ class DuckDB(Dialect):
     batch_start = b""
     batch_separator = b"\n"
     batch_end = b"\n"
+    upserts = UpdateThenInsert()
 
     @override
     def columns_sql(self) -> str:
@@ -157,41 +159,6 @@ class DuckDB(Dialect):
             "FROM read_json($batch, format = 'newline_delimited', "
             f"columns = {{{fields}}})"
         )
-
-    @override
-    def upsert_sql(self, table: Table) -> list[str]:
-        # ON CONFLICT takes twice as long, also where no row is in conflict. As the stage has the
-        # types of the table, a value that the table rounds does not differ from a row's each time.
-        # It is gone before the next statement, which a table of its name would be hidden from.
-        name, names = self.table_name(table), self.names(table.columns)
-        stage = f"temp.main.{self.quote(f'{table.name}__stage')}"
-        return [
-            f"CREATE TEMP TABLE {stage} AS\nSELECT {names} FROM {name} LIMIT 0",
-            f"INSERT INTO {stage}\n{self.rows_sql(table.columns)}",
-            *self._update_sql(table, stage),
-            (
-                f"INSERT INTO {name} ({names})\nSELECT {names} FROM {stage}\n"
-                f"ANTI JOIN {name} USING ({self.names(table.keys)})"
-            ),
-            f"DROP TABLE {stage}",
-        ]
-
-    def _update_sql(self, table: Table, stage: str) -> list[str]:
-        """Update the rows whose keys are in the stage, where they have more than keys."""
-        quoted = {column: self.quote(column.name) for column in table.columns}
-        updates = [
-            f"{name} = {self._update_value_sql(table, column)}"
-            for column, name in quoted.items()
-            if column not in table.keys
-        ]
-        same_key = (f"old.{quoted[key]} = excluded.{quoted[key]}" for key in table.keys)
-        statement = (
-            f"UPDATE {self.table_name(table)} AS old SET {', '.join(updates)}\n"  # noqa: S608 - names are quoted.
-            f"FROM {stage} AS excluded\n"
-            f"WHERE {' AND '.join(same_key)}\n"
-            f"  AND {self._changed_sql(table)}"
-        )
-        return [statement] if updates else []
 
     def _value_sql(self, column: Column) -> str:
         return self.converted(".".join(map(self.quote, column.path)), column)

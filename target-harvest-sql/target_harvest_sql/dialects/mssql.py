@@ -11,15 +11,18 @@ from typing_extensions import override
 
 from target_harvest_sql.columns import Size
 from target_harvest_sql.dialects.base import LOCK_TIMEOUT_SECONDS, Dialect
+from target_harvest_sql.dialects.upserts import InsertThenUpdate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from target_harvest_sql.columns import Column, Form, Kind, Table
     from target_harvest_sql.dialects.base import Swap
 
 COLLATION = "Latin1_General_100_BIN2"
 """Compares text by its code points; 'a' and 'A' are two."""
+
+UPSERTS = InsertThenUpdate(COLLATION)
 
 MAX_DESCRIPTION_LENGTH = 3750
 """In characters: an extended property holds 7500 bytes."""
@@ -243,6 +246,7 @@ class MSSQL(Dialect):
         "SELECT CASE APPLOCK_MODE('public', @resource, 'Session') WHEN 'Exclusive' THEN 1 ELSE 0 "
         "END"
     )
+    upserts = UPSERTS
 
     text_field: ClassVar[str] = "nvarchar(max)"
     """As what OPENJSON reads a text of any length."""
@@ -582,107 +586,8 @@ class MSSQL(Dialect):
         )
 
     @override
-    def upsert_sql(self, table: Table) -> list[str]:
-        name, keys = self.table_name(table), self._keys_sql(table)
-        insert = (
-            f"INSERT INTO {name} ({self.names(table.columns)})\n"  # noqa: S608 - names are quoted.
-            f"SELECT {self.names(table.columns, 'new.')}\n"
-            "FROM #stage AS new\n"
-            "WHERE NOT EXISTS (\n"
-            f"  SELECT 1 FROM {name} AS old WITH (UPDLOCK)\n"
-            f"  WHERE {keys}\n"
-            ")"
-        )
-        # The order and the locks belong together. A row that INSERT finds is locked until COMMIT,
-        # so UPDATE finds it as well. A key that INSERT does not find is not locked: another program
-        # that inserts it now makes INSERT fail, and the batch is written again. With HOLDLOCK, the
-        # gaps between keys would be locked, and lanes with new keys would wait for each other.
-        # https://learn.microsoft.com/sql/relational-databases/sql-server-transaction-locking-and-row-versioning-guide#key-range-locking
-        return self._staged_sql(table, table.columns, insert, *self._update_sql(table))
-
-    def _update_sql(self, table: Table) -> list[str]:
-        """Update the rows that differ; there is nothing to do where there are only keys."""
-        compared = [c for c in table.columns if c not in table.keys and not c.is_volatile]
-        if not compared:
-            return []
-        updates = ", ".join(
-            f"{self.quote(column.name)} = {self._update_value_sql(table, column)}"
-            for column in table.columns
-            if column not in table.keys
-        )
-        newer = self._newer_sql(table)
-        if table.version:
-            name = self.quote(table.version.name)
-            other = f"EXISTS (SELECT new.{name} EXCEPT SELECT old.{name})"
-            newer = f"\n  AND ({newer.strip().removeprefix('AND ')} OR {other})"
-        statement = (
-            f"UPDATE old SET {updates}\n"  # noqa: S608 - names are quoted.
-            f"FROM {self.table_name(table)} AS old\n"
-            f"INNER JOIN #stage AS new ON {self._keys_sql(table)}{newer}\n"
-            "WHERE EXISTS (\n"
-            f"  SELECT {self._exact_sql(compared, 'new.')}\n"
-            "  EXCEPT\n"
-            f"  SELECT {self._exact_sql(compared, 'old.')}\n"
-            ")"
-        )
-        return [statement]
-
-    @override
     def delete_sql(self, table: Table) -> list[str]:
-        statement = (
-            "DELETE old\n"
-            f"FROM {self.table_name(table)} AS old\n"
-            f"INNER JOIN #stage AS new ON {self._keys_sql(table)}{self._newer_sql(table)}"
-        )
-        columns = (*table.keys, table.newest) if table.newest else table.keys
-        return self._staged_sql(table, columns, statement)
-
-    @override
-    def _update_value_sql(self, table: Table, column: Column) -> str:
-        name = self.quote(column.name)
-        if table.newest is None or table.version is None or column == table.version:
-            return f"new.{name}"
-        newest = self.quote(table.newest.name)
-        return f"CASE WHEN new.{newest} < old.{newest} THEN old.{name} ELSE new.{name} END"
-
-    def _newer_sql(self, table: Table) -> str:
-        """Leave out rows that are older than those of the table."""
-        if table.newest is None:
-            return ""
-        name = self.quote(table.newest.name)
-        return f"\n  AND CASE WHEN new.{name} < old.{name} THEN 0 ELSE 1 END = 1"
-
-    def _staged_sql(self, table: Table, columns: Sequence[Column], *statements: str) -> list[str]:
-        """Take a batch apart once, for the statements that need it."""
-        lines = [
-            f"{self.quote(column.name)} {self.type_sql(table, column)} "
-            f"{'NOT NULL' if column in table.keys else 'NULL'}"
-            for column in columns
-        ]
-        lines.append(f"PRIMARY KEY ({self.names(table.keys)})")
-        return [
-            "CREATE TABLE #stage (\n  " + ",\n  ".join(lines) + "\n)",
-            f"INSERT INTO #stage ({self.names(columns)})\n{self.rows_sql(columns)}",
-            *statements,
-            "DROP TABLE #stage",
-        ]
-
-    def _keys_sql(self, table: Table) -> str:
-        """Find the row of a key. Equal texts may differ in trailing spaces: these are two keys."""
-        keys = [self.quote(key.name) for key in table.keys]
-        texts = [self.quote(key.name) for key in table.keys if self.is_text(key)]
-        conditions = [f"old.{key} = new.{key}" for key in keys]
-        conditions += [f"DATALENGTH(old.{key}) = DATALENGTH(new.{key})" for key in texts]
-        return " AND ".join(conditions)
-
-    def _exact_sql(self, columns: Iterable[Column], prefix: str) -> str:
-        """List columns so that no two texts are equal, whatever the collation and their ends."""
-        return ", ".join(
-            f"({prefix}{self.quote(column.name)} + N'.') COLLATE {COLLATION}"
-            if self.is_text(column)
-            else prefix + self.quote(column.name)
-            for column in columns
-        )
+        return UPSERTS.delete_sql(self, table)
 
 
 class Babelfish(MSSQL):

@@ -5,19 +5,20 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import replace
-from itertools import chain, repeat
 from typing import TYPE_CHECKING, ClassVar, get_args
 
 from typing_extensions import override
 
 from target_harvest_sql.columns import Kind, Size
 from target_harvest_sql.dialects.base import LOCK_TIMEOUT_SECONDS, Dialect, LeaseStatements
+from target_harvest_sql.dialects.upserts import JoinThenOnDuplicateKey, OnDuplicateKey
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from target_harvest_sql.columns import Column, Form, Table
     from target_harvest_sql.dialects.base import Swap
+    from target_harvest_sql.dialects.upserts import Upserts
 
 
 ANY: frozenset[Kind] = frozenset(get_args(Kind))
@@ -198,6 +199,7 @@ class MySQL(Dialect):
     lock_sql = f"SELECT GET_LOCK({LOCK}, 0)"
     held_sql = f"SELECT IS_USED_LOCK({LOCK}) = CONNECTION_ID()"
     list_length = 1
+    upserts: ClassVar[Upserts] = JoinThenOnDuplicateKey()
     statement_rows = 250  # More take memory, of which the driver needs copies, and are no faster.
 
     collation: ClassVar[str] = "utf8mb4_0900_bin"
@@ -426,52 +428,9 @@ class MySQL(Dialect):
         return f"CAST(REGEXP_REPLACE({text}, 'Z$', '+00:00') AS datetime(6))"
 
     @override
-    def upsert_sql(self, table: Table) -> list[str]:
-        # What is to be updated could be compared there, but for each metadata column anew.
-        new = {column: f"new_rows.c{number}" for number, column in enumerate(table.columns)}
-        told = [c for c in table.columns if c not in table.keys and not c.is_volatile]
-        same = " AND ".join(f"old.{self.quote(c.name)} <=> {new[c]}" for c in told) or "true"
-        name, values = self.table_name(table), new
-        columns = [c for c in table.columns if c not in table.keys] or list(table.keys)
-        if newest := table.newest:
-            is_older = self.is_older_sql(newest, new[newest], f"old.{self.quote(newest.name)}")
-            is_kept = f"({is_older}) IS TRUE"
-            if version := table.version:
-                # A row that came in a version belongs to it, also if it is too old to be written.
-                is_kept += f" AND old.{self.quote(version.name)} <=> {new[version]}"
-                values = {
-                    c: value if c == version else self._unless_older_sql(table, newest, new, c)
-                    for c, value in new.items()
-                }
-                columns.sort(key=lambda column: column == newest)  # It is compared until then.
-            same = f"{is_kept} OR {same}"
-        keys = " AND ".join(
-            f"old.{self.quote(c.name)} = {self._key_sql(c, new[c])}" for c in table.keys
-        )
-        updates = ", ".join(
-            f"{self.quote(table.name)}.{self.quote(c.name)} = {values[c]}" for c in columns
-        )
-        statement = (
-            f"INSERT INTO {name} ({self.names(table.columns)})\n"
-            f"SELECT new_rows.* FROM (\n{self.rows_sql(table.columns)}\n) AS new_rows\n"
-            f"LEFT JOIN {name} AS old ON {keys}\n"
-            f"WHERE old.{self.quote(table.keys[0].name)} IS NULL OR NOT ({same})\n"
-            f"ON DUPLICATE KEY UPDATE {updates}"
-        )
-        return [statement]
-
-    def _unless_older_sql(
-        self, table: Table, newest: Column, new: Mapping[Column, str], column: Column
-    ) -> str:
-        """The value that a column gets, or the one that it has if the new row is older."""
-        old = self.quote(table.name)
-        is_older = self.is_older_sql(newest, new[newest], f"{old}.{self.quote(newest.name)}")
-        return f"IF({is_older}, {old}.{self.quote(column.name)}, {new[column]})"
-
-    @override
     def delete_sql(self, table: Table) -> list[str]:
         keys = " AND ".join(
-            f"old.{self.quote(c.name)} = {self._key_sql(c, f'gone.c{number}')}"
+            f"old.{self.quote(c.name)} = {self.key_sql(c, f'gone.c{number}')}"
             for number, c in enumerate(table.keys)
         )
         columns = table.keys
@@ -489,10 +448,10 @@ class MySQL(Dialect):
 
     @override
     def is_older_sql(self, newest: Column, new: str, old: str) -> str:
-        return f"{self._key_sql(newest, new)} < {old}"
+        return f"{self.key_sql(newest, new)} < {old}"
 
-    def _key_sql(self, column: Column, value: str) -> str:
-        """A value as its column holds it, so that an index finds it."""
+    @override
+    def key_sql(self, column: Column, value: str) -> str:
         if self.is_text(column):
             return f"CAST({value} AS char) COLLATE {self.collation}"
         if column.foreign_type:
@@ -538,6 +497,7 @@ class MariaDB(MySQL):
     )
     list_length = 8
     collation = "utf8mb4_nopad_bin"
+    upserts = OnDuplicateKey()
 
     @override
     def columns_sql(self) -> str:
@@ -604,41 +564,6 @@ class MariaDB(MySQL):
             f"WHEN {text} RLIKE '[.][0-9]{{7,}}$' THEN LEFT({text}, 26) "
             f"ELSE {text} END"
         )
-
-    @override
-    def upsert_sql(self, table: Table) -> list[str]:
-        old = self.quote(table.name)
-        told = [c for c in table.columns if c not in table.keys and not c.is_volatile]
-        same = " AND ".join(f"{old}.{self.quote(c.name)} <=> {self._new(c)}" for c in told)
-        newest, is_older = table.newest, ""
-        if newest:
-            kept = f"{old}.{self.quote(newest.name)}"
-            is_older = f"({self.is_older_sql(newest, self._new(newest), kept)}) IS TRUE"
-            same = f"{is_older} OR {same}"
-            told.sort(key=lambda column: column == newest)
-        # Assigned from left to right: the old values are compared, once, before they change.
-        conditions = chain([f"@is_same := ({same or 'true'})"], repeat("@is_same"))
-        volatile = [c for c in table.columns if c.is_volatile]
-        updates = [
-            f"{old}.{(name := self.quote(c.name))} = IF({is_same}, {old}.{name}, {self._new(c)})"
-            for c, is_same in zip(volatile, conditions, strict=False)
-        ]
-        updates += [
-            f"{old}.{(name := self.quote(c.name))} = "
-            + (f"IF({is_older}, {old}.{name}, {new})" if is_older and c != table.version else new)
-            for c in told or table.keys
-            for new in (self._new(c),)
-        ]
-        statement = (
-            f"INSERT INTO {self.table_name(table)} ({self.names(table.columns)})\n"
-            f"{self.rows_sql(table.columns)}\n"
-            f"ON DUPLICATE KEY UPDATE {', '.join(updates)}"
-        )
-        return [statement]
-
-    def _new(self, column: Column) -> str:
-        """The value that was to be inserted; in MySQL this is deprecated, and so a warning."""
-        return f"VALUES({self.quote(column.name)})"
 
 
 class Galera(MariaDB):

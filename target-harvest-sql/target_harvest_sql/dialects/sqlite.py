@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from typing_extensions import override
 
 from target_harvest_sql.dialects.base import Dialect
+from target_harvest_sql.dialects.upserts import OnConflict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -84,8 +85,10 @@ class SQLite(Dialect):
     # WAL mode ends only while no other connection is open, and this one does not wait for that.
     # https://www.sqlite.org/wal.html#persistence_of_wal_mode
     alone_sql = ("PRAGMA busy_timeout = 0", "PRAGMA journal_mode = DELETE")
-    differs = "IS NOT"
-    before_conflict = "WHERE true\n"  # Without it, SQLite reads ON as a join condition.
+    upserts = OnConflict(
+        differs="IS NOT",
+        before_conflict="WHERE true\n",  # Without it, SQLite reads ON as a join condition.
+    )
     statement_rows = 1000  # More take memory, and are no faster.
 
     each: ClassVar[str] = "json_each"

@@ -234,7 +234,14 @@ def test_no_method_is_forgotten() -> None:
         name for name in dir(MSSQL) if name.endswith("_sql") and callable(getattr(MSSQL, name))
     }
     private = {name for name in methods if name.startswith("_")}
-    parts = {"grant_schema_sql", "is_older_sql", "new_type_sql", "newer_keys_sql", "type_sql"}
+    parts = {
+        "grant_schema_sql",
+        "is_older_sql",
+        "key_sql",
+        "new_type_sql",
+        "newer_keys_sql",
+        "type_sql",
+    }
 
     asked = {name for name, several in statements(MSSQL()) if name and several}
     assert asked == methods - private - parts
