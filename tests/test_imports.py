@@ -86,8 +86,8 @@ FOLDERS: Final = {
         "errors | waits",
     ),
     "target_harvest_sql.dialects": (
-        "citus | duckdb | mssql | mysql | sqlite",
-        "postgres",
+        "citus | duckdb | mariadb | mssql | sqlite",
+        "mysql | postgres",
         "base | postgres_rights",
         "distribution | upserts",
     ),

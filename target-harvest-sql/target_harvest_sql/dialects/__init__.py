@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from target_harvest_sql.dialects.citus import Citus
 from target_harvest_sql.dialects.duckdb import DuckDB
+from target_harvest_sql.dialects.mariadb import MariaDB
 from target_harvest_sql.dialects.mssql import MSSQL
-from target_harvest_sql.dialects.mysql import MariaDB, MySQL
+from target_harvest_sql.dialects.mysql import MySQL
 from target_harvest_sql.dialects.postgres import PostgreSQL
 from target_harvest_sql.dialects.sqlite import SQLite
 
@@ -16,5 +17,12 @@ if TYPE_CHECKING:
 
 DIALECTS: dict[str, Dialect] = {
     dialect.name: dialect
-    for dialect in (SQLite(), DuckDB(), PostgreSQL({"Citus": Citus()}), MariaDB(), MySQL(), MSSQL())
+    for dialect in (
+        SQLite(),
+        DuckDB(),
+        PostgreSQL({"Citus": Citus()}),
+        MariaDB(),
+        MySQL(MariaDB()),
+        MSSQL(),
+    )
 }

@@ -1,4 +1,4 @@
-"""MySQL and MariaDB."""
+"""MySQL."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, ClassVar, get_args
 from typing_extensions import override
 
 from target_harvest_sql.columns import Kind, Size
-from target_harvest_sql.dialects.base import LOCK_TIMEOUT_SECONDS, Dialect, LeaseStatements
-from target_harvest_sql.dialects.upserts import JoinThenOnDuplicateKey, OnDuplicateKey
+from target_harvest_sql.dialects.base import LOCK_TIMEOUT_SECONDS, Dialect
+from target_harvest_sql.dialects.upserts import JoinThenOnDuplicateKey
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -56,9 +56,6 @@ OPEN_SQL: Sequence[str] = (
         f"LEAST(@@innodb_lock_wait_timeout, {LOCK_TIMEOUT_SECONDS})"
     ),
 )
-
-GALERA = ", Galera"
-"""How the driver ends the version of a node of a cluster."""
 
 INDEX_BYTES = 3072
 """MySQL manual, "InnoDB Limits": https://dev.mysql.com/doc/refman/8.4/en/innodb-limits.html"""
@@ -111,6 +108,8 @@ LOCK = (
 
 class MySQL(Dialect):
     """MySQL 8.0.19 or newer.
+
+    Given `mariadb`, that dialect takes over if the server is a MariaDB server.
 
     MySQL manual, "JSON Table Functions":
     https://dev.mysql.com/doc/refman/8.4/en/json-table-functions.html
@@ -205,11 +204,14 @@ class MySQL(Dialect):
     collation: ClassVar[str] = "utf8mb4_0900_bin"
     """Tells all texts apart, those that differ by case or by spaces at the end as well."""
 
+    def __init__(self, mariadb: Dialect | None = None) -> None:
+        self._mariadb = mariadb
+
     @override
     def of_server(self, version: str) -> Dialect:
-        if "MariaDB" not in version:
-            return MySQL()
-        return Galera() if version.endswith(GALERA) else MariaDB()
+        if self._mariadb is not None and "MariaDB" in version:
+            return self._mariadb.of_server(version)
+        return self
 
     @override
     def spell(self, name: str) -> str:
@@ -473,132 +475,3 @@ class MySQL(Dialect):
             "RENAME TABLE\n  " + ",\n  ".join(renames),
             *(self.drop_table_sql(replaced) for _, _, replaced in swaps if replaced is not None),
         ]
-
-
-class MariaDB(MySQL):
-    """MariaDB 10.6.9 or newer.
-
-    Its JSON functions walk through a text anew for each path, from the beginning. Therefore the
-    values of a record come by position, in short lists. Measured on entries of 55 columns, in
-    microseconds of the server's and of this process's time a record: objects 198 and 16, lists 47
-    and 19, `executemany` of parsed values 25 and 45. What the server does, it does on another core.
-
-    MariaDB documentation, "JSON_TABLE":
-    https://mariadb.com/docs/server/reference/sql-functions/special-functions/json-functions/json_table
-    """
-
-    name = "mariadb"
-    example_url = "mariadb://user:password@host/database"
-    lossy_kinds = frozenset({"number"})
-    open_sql = (
-        *OPEN_SQL,
-        # A table is made though its longest rows would not fit; what does not fit is an error.
-        "SET SESSION innodb_strict_mode = OFF",
-    )
-    list_length = 8
-    collation = "utf8mb4_nopad_bin"
-    upserts = OnDuplicateKey()
-
-    @override
-    def columns_sql(self) -> str:
-        # The type json is a text with a constraint. A join would open the tables of all databases.
-        return (
-            "SELECT column_name, IF(column_name IN (\n"
-            "  SELECT constraint_name FROM information_schema.check_constraints\n"
-            "  WHERE constraint_schema = coalesce(%(schema)s, database())\n"
-            "    AND check_constraints.table_name = %(table)s\n"
-            "    AND LEFT(check_clause, 10) = 'json_valid'\n"
-            "), 'json', column_type), column_key = 'PRI'\n"
-            "FROM information_schema.columns\n"
-            "WHERE table_schema = coalesce(%(schema)s, database())\n"
-            "  AND columns.table_name = %(table)s\n"
-            "ORDER BY ordinal_position"
-        )
-
-    @override
-    def held_kind(self, column_type: str, kind: Kind) -> Kind | None:
-        if kind == "boolean" and column_type.startswith(TEXT_TYPES):
-            return "json"  # JSON_VALUE makes 1 of true.
-        return super().held_kind(column_type, kind)
-
-    @override
-    def rows_sql(self, columns: Sequence[Column]) -> str:
-        fields: dict[str, str] = {}
-        values = []
-        for column in columns:
-            place, *inner = column.path
-            field = value = f"v{place}"
-            type_ = TEXT
-            # Within a list, and where objects may come for text, a value is read as JSON.
-            if inner or column.kind in TEXTS:
-                type_ = "json"
-                value = self._json_sql(field, "".join(f"[{n}]" for n in inner), column.kind)
-            fields[field] = f"{field} {type_} PATH '$[{place}]' ERROR ON ERROR"
-            values.append(self._value_sql(value, column.kind))
-        return self._json_table_sql(values, fields.values())
-
-    def _json_sql(self, json: str, path: str, kind: Kind) -> str:
-        if kind == "json":
-            # As text, since JSON that is compared with text is unquoted.
-            text = f"CONCAT(JSON_EXTRACT({json}, '${path}'))" if path else json
-            return f"NULLIF({text}, 'null')"
-        # JSON_VALUE is null where there is an object or a list.
-        return f"COALESCE(JSON_VALUE({json}, '${path}'), JSON_QUERY({json}, '${path}'))"
-
-    @override
-    def _value_sql(self, value: str, kind: Kind) -> str:
-        return self._time_sql(value, kind)
-
-    @override
-    def moment(self, text: str) -> str:
-        offset = "[+-][0-9]{2}(:?[0-9]{2})?$"
-        found = f"REGEXP_SUBSTR({text}, '{offset}')"
-        # 26 characters reach to the microseconds, which is as much as there is room for.
-        local = f"LEFT({text}, LEAST(CHAR_LENGTH({text}) - CHAR_LENGTH({found}), 26))"
-        hours_and_minutes = f"INSERT(RPAD(REPLACE({found}, ':', ''), 5, '0'), 4, 0, ':')"
-        return (
-            f"CASE WHEN RIGHT({text}, 1) = 'Z' "
-            f"THEN LEFT({text}, LEAST(CHAR_LENGTH({text}) - 1, 26)) "
-            f"WHEN {text} RLIKE '[^0-9-][0-9:.]+{offset}' "
-            f"THEN CAST({local} AS datetime(6)) - INTERVAL {hours_and_minutes} HOUR_MINUTE "
-            f"WHEN {text} RLIKE '[.][0-9]{{7,}}$' THEN LEFT({text}, 26) "
-            f"ELSE {text} END"
-        )
-
-
-class Galera(MariaDB):
-    """A node of a MariaDB Galera cluster.
-
-    MariaDB documentation, "Galera Cluster System Variables":
-    https://mariadb.com/docs/galera-cluster/reference/galera-cluster-system-variables
-    """
-
-    open_sql = (
-        *MariaDB.open_sql,
-        # A statement waits for what other nodes have committed before; 1 for SELECT, 2 for UPDATE
-        # and DELETE, 4 for INSERT. A connection that is opened through another node needs it.
-        "SET SESSION wsrep_sync_wait = 7",
-    )
-    leases = LeaseStatements(
-        make=(
-            "CREATE TABLE IF NOT EXISTS {} (\n"
-            "  table_name varchar(255) NOT NULL,\n"
-            "  owner char(32) NOT NULL,\n"
-            "  renewals bigint NOT NULL,\n"
-            "  PRIMARY KEY (table_name),\n"
-            "  KEY (owner)\n"
-            f") CHARACTER SET utf8mb4 COLLATE {MariaDB.collation}"
-        ),
-        claim=(
-            "INSERT INTO {} (table_name, owner, renewals) VALUES (%(name)s, %(owner)s, 0)\n"
-            "ON DUPLICATE KEY UPDATE renewals = renewals"
-        ),
-        look="SELECT owner, renewals FROM {} WHERE table_name = %(name)s",
-        take_over=(
-            "UPDATE {} SET owner = %(owner)s, renewals = renewals + 1\n"
-            "WHERE table_name = %(name)s AND owner = %(old_owner)s AND renewals = %(old_renewals)s"
-        ),
-        renew="UPDATE {} SET renewals = renewals + 1 WHERE owner = %(owner)s",
-        changed="SELECT ROW_COUNT()",
-        release="DELETE FROM {} WHERE owner = %(owner)s",
-    )

@@ -7,8 +7,10 @@ from dataclasses import replace
 import pytest
 
 from target_harvest_sql.columns import Column, Size, Table
+from target_harvest_sql.dialects import DIALECTS
 from target_harvest_sql.dialects.base import Swap
-from target_harvest_sql.dialects.mysql import MariaDB, MySQL
+from target_harvest_sql.dialects.mariadb import Galera, MariaDB
+from target_harvest_sql.dialects.mysql import MySQL
 
 ID = Column("id", ("6",), "integer", is_key=True, description="It's 100% the id.")
 CLIENT = Column("client__name", ("7",), "string")
@@ -33,8 +35,11 @@ LISTED = replace(
 
 def test_the_server_says_which_it_is() -> None:
     """Whatever stands in the URL."""
-    assert isinstance(MySQL().of_server("10.11.18-MariaDB-0+deb12u1"), MariaDB)
+    assert isinstance(DIALECTS["mysql"].of_server("10.11.18-MariaDB-0+deb12u1"), MariaDB)
+    assert type(DIALECTS["mysql"].of_server("8.0.42")) is MySQL
     assert type(MariaDB().of_server("8.0.42")) is MySQL
+    galera = DIALECTS["mysql"].of_server("10.11.18-MariaDB, Galera")
+    assert type(galera) is Galera
 
 
 def test_open() -> None:
