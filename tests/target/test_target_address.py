@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from singer_sdk.exceptions import ConfigValidationError
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from target_run import COMMAND, lines, record, schema, write
 
 from fixtures.databases import Database
@@ -319,6 +319,17 @@ def test_duckdb_fetches_no_extension_unasked(
         write(Database("duckdb", f"duckdb:///{path}"), PEOPLE)
 
     assert "ownload" not in str(caught.value.__cause__.__cause__)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("name", ["my_extension.duckdb", 'Extension "x" not found.duckdb'])
+def test_a_file_of_duckdb_is_not_taken_for_an_extension(tmp_path: Path, name: str) -> None:
+    """Whatever its path: only the beginning of a message tells that an extension is missing."""
+    place = tmp_path / "missing" / name
+    url = URL.create("duckdb", database=str(place)).render_as_string()
+    with pytest.raises(DatabaseError, match="Cannot open file") as caught:
+        write(Database("duckdb", url), PEOPLE)
+
+    assert "INSTALL" not in str(caught.value)
 
 
 def test_duckdb_fetches_an_extension_if_it_is_asked_to(duckdb_database: Database) -> None:

@@ -44,8 +44,16 @@ OF_A_VALUE: Final = (
 )
 """Errors that may be the fault of a value."""
 
+NO_EXTENSION: Final = (
+    'IO Error: Extension "',
+    "An error occurred while trying to automatically install the required extension ",
+)
+"""How the messages begin if an extension is missing. DuckDB has no code for that, and the classes
+of these errors have other causes too. Paths of files stand behind the beginning."""
+
 OBJECT_TOO_LARGE: Final = '"maximum_object_size" of '
-"""How the message for a record begins that is larger than DuckDB reads."""
+"""How the message begins if a record is larger than DuckDB reads. DuckDB has no code for that. Its
+class, `InvalidInputException`, has other causes too."""
 
 
 class DuckDBDriver:
@@ -63,7 +71,7 @@ class DuckDBDriver:
                 url.database or ":memory:", config=CONFIGURATION | asked
             )
         except duckdb.Error as error:
-            if "xtension" not in str(error):
+            if not str(error).startswith(NO_EXTENSION):
                 raise
             raise options.OptionError(
                 "it needs an extension of DuckDB that is not installed. Install it by DuckDB's "
@@ -73,7 +81,10 @@ class DuckDBDriver:
 
     @classmethod
     def fault(cls, error: Exception) -> Fault:
-        """Tell an error by its class; none passes, as nobody else writes to the file."""
+        """Tell an error by its class, as DuckDB has no codes.
+
+        No error is transient: no other process writes to the file.
+        """
         text = str(error).partition(": ")[2]  # What stands before it is the class in words.
         if isinstance(error, duckdb.ConstraintException) or text.startswith(OBJECT_TOO_LARGE):
             return Fault(type(error).__name__, "row", text)

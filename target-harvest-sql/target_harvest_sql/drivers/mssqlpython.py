@@ -81,7 +81,11 @@ def _braced(value: str) -> str:
 
 
 def _server_error(error: mssql_python.Error) -> ServerError:
-    """Take what the driver says, and what the server or the system said to it."""
+    """Take what the driver says, and what the server or the system said to the driver.
+
+    The driver tells no number of an error and no SQLSTATE. So only the class of the error, and the
+    beginning of its message, tell what the error is about.
+    """
     told = str(error.ddbc_error).removeprefix("[Microsoft]").removeprefix("[SQL Server]")
     text = ": ".join(dict.fromkeys(filter(None, (error.driver_error, told))))
     is_of_a_row = isinstance(error, mssql_python.DataError | mssql_python.IntegrityError)
