@@ -89,7 +89,7 @@ FOLDERS: Final = {
         "citus | duckdb | mariadb | mssql | sqlite",
         "mysql | postgres",
         "base | postgres_rights",
-        "distribution | upserts",
+        "distribution | held_kinds | upserts",
     ),
     "target_harvest_sql.drivers": (
         "mssqlpython | pymssql",

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
+from target_harvest_sql.dialects.held_kinds import held_kind
 from target_harvest_sql.dialects.upserts import OnConflict
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from target_harvest_sql.columns import Column, Form, Kind, Table
     from target_harvest_sql.dialects.distribution import DistributionStatements
+    from target_harvest_sql.dialects.held_kinds import Held
     from target_harvest_sql.dialects.upserts import Upserts
 
 
@@ -100,6 +102,10 @@ class Dialect(ABC):
 
     types: ClassVar[Mapping[Kind, str]]
     """The column type of each kind, as the database reports it back."""
+
+    held_kinds: ClassVar[Sequence[Held]] = ()
+    """What columns of other types than those of `types` hold. The first row that fits is taken,
+    even if `types` has its type too."""
 
     foreign_types: ClassVar[Mapping[tuple[str, Form], str]] = {}
     """Column types that other programs make and this one does not, with the form of values that
@@ -359,13 +365,14 @@ class Dialect(ABC):
         told = re.search(r"\((\d)\)", column_type)
         return int(told[1]) if told else self.second_digits
 
-    @abstractmethod
     def held_kind(self, column_type: str, kind: Kind) -> Kind | None:
         """Say as what kind a column of a type that exists holds values of a kind.
 
         Returns:
             The kind to read values as; `None` if the column cannot hold them.
         """
+        found = held_kind(self.held_kinds, column_type, kind)
+        return found or (kind if self.types[kind] == column_type else None)
 
     @abstractmethod
     def widen_sql(self, table: Table, column: Column, column_type: str) -> list[str]:

@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from target_harvest_sql.columns import Size
 from target_harvest_sql.dialects.base import LOCK_TIMEOUT_SECONDS, Dialect
+from target_harvest_sql.dialects.held_kinds import ANY, Held
 from target_harvest_sql.dialects.upserts import InsertThenUpdate
 
 if TYPE_CHECKING:
@@ -106,6 +107,14 @@ class MSSQL(Dialect):
         "string": "nvarchar(max)",
         "time": "time",
     }
+    held_kinds = (
+        Held({"nvarchar"}, {"json"}, "json"),
+        Held({"nvarchar"}, ANY, "string"),
+        Held(INTEGERS, {"integer"}, "integer"),
+        Held({"float"}, {"integer", "number"}, "number"),
+        Held({"datetimeoffset"}, {"date", "date-time"}, "date-time"),
+        Held({"time"}, {"time"}, "time"),
+    )
     foreign_types: ClassVar[Mapping[tuple[str, Form], str]] = {
         # A longer text would be cut.
         ("uniqueidentifier", "uuid"): "CAST(CASE WHEN LEN({0}) > 36 THEN N'too long' ELSE {0} END "
@@ -423,19 +432,6 @@ class MSSQL(Dialect):
         digits = self.second_digits_of(column_type)
         is_coarse = digits < self.second_digits
         return replace(held, foreign_type=column_type, second_digits=digits if is_coarse else None)
-
-    @override
-    def held_kind(self, column_type: str, kind: Kind) -> Kind | None:
-        bare = column_type.partition("(")[0]
-        if self.types[kind] in {column_type, bare} and kind != "decimal":
-            return kind
-        if column_type.startswith("nvarchar"):
-            return kind if kind == "json" else "string"
-        if kind == "integer":
-            if column_type in INTEGERS:
-                return kind
-            return "number" if column_type == "float" else None
-        return "date-time" if (bare, kind) == ("datetimeoffset", "date") else None
 
     @override
     def widen_sql(self, table: Table, column: Column, column_type: str) -> list[str]:

@@ -5,37 +5,36 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar, get_args
+from typing import TYPE_CHECKING, ClassVar
 
 from typing_extensions import override
 
-from target_harvest_sql.columns import Kind, Size
+from target_harvest_sql.columns import Size
 from target_harvest_sql.dialects.base import LOCK_TIMEOUT_SECONDS, Dialect
+from target_harvest_sql.dialects.held_kinds import ANY, Held
 from target_harvest_sql.dialects.upserts import JoinThenOnDuplicateKey
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from target_harvest_sql.columns import Column, Form, Table
+    from target_harvest_sql.columns import Column, Form, Kind, Table
     from target_harvest_sql.dialects.base import Swap
     from target_harvest_sql.dialects.upserts import Upserts
 
 
-ANY: frozenset[Kind] = frozenset(get_args(Kind))
 TEXT_TYPES = ("char", "longtext", "mediumtext", "text", "tinytext", "varchar")
-HELD: tuple[tuple[Collection[str], Collection[Kind], Kind], ...] = (
-    ({"json"}, ANY, "json"),
-    ({"varchar"}, {"json"}, "json"),  # As a key of any kind is made.
-    (TEXT_TYPES, {"integer", "number"}, "decimal"),  # Every digit.
-    (TEXT_TYPES, ANY, "string"),
-    ({"int", "mediumint", "smallint"}, {"integer"}, "integer"),
-    ({"double"}, {"integer", "number"}, "number"),
-    ({"datetime", "timestamp"}, {"date", "date-time"}, "date-time"),
-    ({"time"}, {"time"}, "time"),
+HELD = (
+    Held({"json"}, ANY, "json"),
+    Held({"varchar"}, {"json"}, "json"),  # As a key of any kind is made.
+    Held({"longtext"}, {"decimal"}, "decimal"),
+    Held(TEXT_TYPES, {"integer", "number"}, "decimal"),  # Every digit.
+    Held(TEXT_TYPES, ANY, "string"),
+    Held({"bigint", "int", "mediumint", "smallint"}, {"integer"}, "integer"),
+    Held({"double"}, {"integer", "number"}, "number"),
+    Held({"datetime", "timestamp"}, {"date", "date-time"}, "date-time"),
+    Held({"time"}, {"time"}, "time"),
 )
-"""What a column of a type, without its length, holds of kinds that it was not made for.
-
-What such a column would cut or round is an error of the statement."""
+"""What a column of a type holds. What it would cut or round is an error of the statement."""
 
 SQL_MODE = (
     "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_BACKSLASH_ESCAPES"
@@ -135,6 +134,7 @@ class MySQL(Dialect):
         "string": "longtext",
         "time": "time(6)",
     }
+    held_kinds = HELD
     foreign_types: ClassVar[Mapping[tuple[str, Form], str]] = {("uuid", "uuid"): "{}"}
     parameter_form = "%({})s"
     hints: ClassVar[Mapping[str, str]] = {
@@ -322,16 +322,6 @@ class MySQL(Dialect):
             return super().held(column_type, column)
         fits = column.kind == "integer" or size.joined(column.size) == size
         return replace(column, kind="decimal", size=size) if fits else None
-
-    @override
-    def held_kind(self, column_type: str, kind: Kind) -> Kind | None:
-        bare = re.sub(r"\(.*?\)", "", column_type)
-        if self.types[kind] in {column_type, bare}:
-            return kind
-        for types, kinds, held in HELD:
-            if bare in types and kind in kinds:
-                return held
-        return None
 
     @override
     def second_digits_of(self, column_type: str) -> int:

@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-import re
 from types import MappingProxyType
-from typing import TYPE_CHECKING, ClassVar, get_args
+from typing import TYPE_CHECKING, ClassVar
 
 from typing_extensions import override
 
-from target_harvest_sql.columns import Kind
 from target_harvest_sql.dialects.base import LOCK_TIMEOUT_SECONDS, Dialect
+from target_harvest_sql.dialects.held_kinds import ANY, Held
 from target_harvest_sql.dialects.postgres_rights import RIGHTS_SQL
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from target_harvest_sql.columns import Column, Form, Table
+    from target_harvest_sql.columns import Column, Form, Kind, Table
 
 
-ANY: frozenset[Kind] = frozenset(get_args(Kind))
-HELD: tuple[tuple[str, Collection[Kind], Kind], ...] = (
-    ("jsonb", ANY, "json"),
-    ("text", ANY, "string"),
-    ("character varying", ANY, "string"),
-    ("integer", {"integer"}, "integer"),
-    ("smallint", {"integer"}, "integer"),
-    ("numeric", {"integer"}, "number"),
-    ("timestamp with time zone", {"date", "date-time"}, "date-time"),
-    ("timestamp without time zone", {"date", "date-time"}, "date-time"),  # It holds UTC.
+HELD = (
+    Held({"jsonb"}, ANY, "json"),
+    Held({"text", "character varying"}, ANY, "string"),
+    Held({"integer", "smallint"}, {"integer"}, "integer"),
+    Held({"numeric"}, {"integer"}, "number"),
+    # A timestamp without time zone holds UTC.
+    Held(
+        {"timestamp with time zone", "timestamp without time zone"},
+        {"date", "date-time"},
+        "date-time",
+    ),
 )
-"""What a column of a type, without its length, holds of kinds that it was not made for."""
 
 
 def _array(elements: str) -> str:
@@ -86,6 +85,7 @@ class PostgreSQL(Dialect):
         "string": "text",
         "time": "time without time zone",
     }
+    held_kinds = HELD
     foreign_types: ClassVar[Mapping[tuple[str, Form], str]] = {
         ("uuid", "uuid"): "({})::uuid",
         ("bytea", "base16"): "decode(regexp_replace({}, '^.x', ''), 'hex')",
@@ -202,16 +202,6 @@ class PostgreSQL(Dialect):
     def is_text(self, column: Column) -> bool:
         # The type jsonb compares what it holds.
         return column.kind == "string" and not column.foreign_type
-
-    @override
-    def held_kind(self, column_type: str, kind: Kind) -> Kind | None:
-        if self.types[kind] == column_type:
-            return kind
-        bare = re.sub(r"\(.*?\)", "", column_type)
-        for type_, kinds, held in HELD:
-            if bare == type_ and kind in kinds:
-                return held
-        return None
 
     @override
     def widen_sql(self, table: Table, column: Column, column_type: str) -> list[str]:
