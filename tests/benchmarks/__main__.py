@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from benchmarks import (
     budget,
     citus,
+    cost,
     galera,
     growth,
     memory,
@@ -39,6 +40,7 @@ SECTIONS: Final = (
     memory.SECTION,
     pipeline.SECTION,
     target.SECTION,
+    cost.SECTION,
     galera.SECTION,
     citus.SECTION,
     switches.SECTION,
