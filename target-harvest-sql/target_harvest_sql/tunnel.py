@@ -104,6 +104,8 @@ class Tunnel:
                         stdin=connection.fileno(),
                         stdout=connection.fileno(),
                         stderr=subprocess.PIPE,
+                        # Ctrl+C goes to all of the group: the target still writes what it has read.
+                        start_new_session=True,
                     )
                 except OSError as error:
                     self._said = f"the program `ssh` cannot be started: {error.strerror}"

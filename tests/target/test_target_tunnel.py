@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import socket
+import subprocess
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -10,8 +15,9 @@ import pytest
 import trustme
 from singer_sdk.exceptions import ConfigValidationError
 from sqlalchemy.engine import make_url
-from target_run import Fed, command, record, run, schema, state, write
+from target_run import Fed, command, lines, record, run, schema, state, write
 
+from fixtures.databases import Database
 from servers.ssh import SSHServer, ssh_server
 from servers.tls_proxy import TLSProxy
 from target_harvest_sql.database.errors import DatabaseError
@@ -20,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from fixtures.databases import Database
 
 T = schema("t", id="integer")
 
@@ -165,6 +170,57 @@ def test_no_ssh_outlives_the_target(
             break
         time.sleep(0.2)
     assert found == [{"n": 0}]
+
+
+def test_two_signals_leave_no_key_behind(
+    tmp_path: Path, private: Path, feeding: Callable[[list[str]], Fed]
+) -> None:
+    """Though they end a run at once, whose database is silent."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(30)
+        port = silent.getsockname()[1]
+        there = Database("postgres", f"postgresql://user:password@127.0.0.1:{port}/database")
+        pem = "-----BEGIN PRIVATE KEY-----\nnone\n-----END PRIVATE KEY-----"
+        settings = {"ssl_client_certificate": pem, "ssl_client_private_key": pem}
+        fed = feeding(command(there, tmp_path, **settings))
+        fed.feed(T, record("t", id=1))
+        connection, _ = silent.accept()
+        with connection:
+            assert list(private.glob("*/*")) != []
+            fed.process.send_signal(signal.SIGTERM)
+            time.sleep(1.5)  # Two signals within a second count as one.
+            exit_code, _, errors = fed.end(signal.SIGTERM)
+
+    assert exit_code == 128 + signal.SIGTERM, errors
+    assert list(private.iterdir()) == []
+
+
+def test_a_signal_to_the_group_ends_in_good_order(
+    postgres_database: Database, bastion: SSHServer, tmp_path: Path
+) -> None:
+    """As Ctrl+C sends it: what was read is written, since `ssh` does not get it."""
+    with subprocess.Popen(
+        command(postgres_database, tmp_path, batch_wait_limit_seconds=1, **bastion.settings),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(lines([T, record("t", id=1), state(at=1)]).encode())
+        process.stdin.flush()
+        process.stdout.readline()  # It is connected.
+        process.stdin.write(lines([record("t", id=2), state(at=2)]).encode())
+        process.stdin.flush()
+        time.sleep(0.3)
+        os.killpg(process.pid, signal.SIGINT)
+        printed = process.stdout.read()
+        process.wait(timeout=30)
+
+    assert process.returncode == 128 + signal.SIGINT
+    assert json.loads(printed.splitlines()[-1]) == {"at": 2}
+    assert [row["id"] for row in postgres_database.rows("t")] == [1, 2]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
+from target_harvest_sql.settings.private_files import PrivateFiles
+
 if TYPE_CHECKING:
     import logging
     from types import TracebackType
@@ -79,6 +81,7 @@ class Terminations:
             "%s: ended at once. What no state was printed of may not be committed; run again.",
             reason,
         )
+        PrivateFiles.remove_all()
         # Whatever waits is left as it is; the server ends the transactions of lost connections.
         os._exit(128 + number)
 

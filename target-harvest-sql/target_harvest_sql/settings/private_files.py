@@ -1,7 +1,7 @@
 """Certificates and keys that settings hold as text, in files that only this user can read.
 
-Drivers and `ssh` read such things from files alone. The files are gone when the target ends, unless
-the process is killed, or has to end at once.
+Drivers and `ssh` read such things from files alone. The files are gone when the target ends, also
+after a signal that it obeys (SIGINT, SIGTERM). They stay if the process is killed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import weakref
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from singer_sdk.exceptions import ConfigValidationError
 
@@ -45,9 +45,17 @@ CHECKS: Final[Mapping[str, tuple[str, str]]] = {
 class PrivateFiles:
     """Makes files in a folder of its own."""
 
+    _all: ClassVar[weakref.WeakSet[PrivateFiles]] = weakref.WeakSet()
+
     def __init__(self) -> None:
         self._folder: Path | None = None
         self._count = 0
+
+    @classmethod
+    def remove_all(cls) -> None:
+        """Remove all files now, as the process ends without the steps of Python's own end."""
+        for files in [*cls._all]:
+            files.remove()
 
     def path(self, given: str) -> str:
         """Write a text into a file, unless it is a path; gives the path.
@@ -64,7 +72,8 @@ class PrivateFiles:
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="target-harvest-sql-"))
             # At the end of the process: a connection may be opened again until then.
-            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+            self.remove = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+            PrivateFiles._all.add(self)
         self._count += 1
         path = self._folder / str(self._count)
         with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:  # noqa: PTH123 - a mode is needed.
