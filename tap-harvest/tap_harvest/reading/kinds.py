@@ -81,7 +81,7 @@ class ExplodedStream(HarvestStream):
         Args:
             parent_id: The id of that record.
             updated_at: When it last changed.
-            inside: What its member holds; `None` where there is none.
+            inside: What its member holds, or `None`.
         """
         for part in inside if isinstance(inside, list) else filter(None, (inside,)):
             yield {**part, self.parent_key: parent_id, REPLICATION_KEY: updated_at}

@@ -31,7 +31,7 @@ class NestedStream(HarvestStream):
             parent, `open_state` names the state in which parents are also asked every
             `reconcile_days`.
         own_path: An address that shows the list of the token's owner to everybody. It is read if
-            Harvest does not show the parent's list. Empty where there is none.
+            Harvest does not show the parent's list. Empty if no address does.
         passed_over: The refusals that tell of one parent alone, each with what it means.
     """
 
