@@ -38,8 +38,11 @@ SETTINGS: Final = {
 
 
 @contextmanager
-def mariadb_server() -> Iterator[str]:
+def mariadb_server(more: Mapping[str, str] | None = None) -> Iterator[str]:
     """Start a server; gives its URL, without a database, and ends it.
+
+    Args:
+        more: Settings of the server beside those of all tests.
 
     Raises:
         NotInstalledError: If there is none to start.
@@ -52,7 +55,7 @@ def mariadb_server() -> Iterator[str]:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        settings = {**SETTINGS, "init-file": str(folder / "users.sql")}
+        settings = {**SETTINGS, "init-file": str(folder / "users.sql"), **(more or {})}
         with running(server, folder, data, port, settings) as process:
             wait_until_ready(port, process, folder / "log")
             yield f"mariadb://tester:p%40ss%2Fw%25rd@127.0.0.1:{port}"

@@ -26,12 +26,18 @@ class TLSProxy:
     Args:
         url: Where the server is.
         certificate: What clients are shown.
+        clients: Who signs the certificates of clients; without it, they need none.
     """
 
-    def __init__(self, url: str, certificate: trustme.LeafCert) -> None:
+    def __init__(
+        self, url: str, certificate: trustme.LeafCert, clients: trustme.CA | None = None
+    ) -> None:
         self._server = make_url(url)
         self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         certificate.configure_cert(self._context)
+        if clients is not None:
+            clients.configure_trust(self._context)
+            self._context.verify_mode = ssl.CERT_REQUIRED
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._transports: list[asyncio.WriteTransport] = []
