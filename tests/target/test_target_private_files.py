@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 import trustme
+from singer_sdk.exceptions import ConfigValidationError
 from sqlalchemy.engine import make_url
 from target_run import record, run, schema, write
 
@@ -119,9 +120,10 @@ def test_what_a_variable_flattened_is_read(encrypted: Encrypted) -> None:
     assert encrypted.database.rows("t") == [{"id": 1}]
 
 
-def test_files_are_taken_as_well(encrypted: Encrypted, tmp_path: Path) -> None:
-    """By their paths."""
-    write(encrypted.there, T, record("t", id=1), **_in_files(tmp_path / "certificates"))
+@pytest.mark.parametrize("folder", ["certificates", r"certificates\new\names"])
+def test_files_are_taken_as_well(encrypted: Encrypted, tmp_path: Path, folder: str) -> None:
+    """A backslash and an n in a path, as Windows has it, is no end of a line."""
+    write(encrypted.there, T, record("t", id=1), **_in_files(tmp_path / folder))
 
     assert encrypted.database.rows("t") == [{"id": 1}]
 
@@ -152,3 +154,18 @@ def test_the_server_is_held_against_the_authority_of_the_setting(encrypted: Encr
 
     with pytest.raises(DatabaseError, match="certificate verify failed"):
         write(encrypted.there, T, **{**TEXTS, "ssl_certificate_authority": others})
+
+
+@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize(
+    "given", ["missing.pem", "one\nline", "MIIC" * 200], ids=["path", "lines", "body"]
+)
+def test_what_is_neither_a_file_nor_a_text_is_told(
+    postgres_database: Database, name: str, given: str
+) -> None:
+    """By its setting. It may be a piece of a key, and is not shown."""
+    with pytest.raises(ConfigValidationError) as raised:
+        write(postgres_database, T, **{name: given})
+
+    assert str(raised.value).startswith(f"`{name}` is neither")
+    assert given not in str(raised.value)

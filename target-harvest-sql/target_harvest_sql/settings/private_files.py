@@ -7,9 +7,11 @@ after a signal that it obeys (SIGINT, SIGTERM). They stay if the process is kill
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 import weakref
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -19,6 +21,31 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from sqlalchemy.engine import URL
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a text looks like, so that it is not taken for a path."""
+
+    pattern: re.Pattern[str]
+    """Matches in each text, and in no path."""
+    name: str
+    """What it is, for errors."""
+
+
+PEM: Final = Form(re.compile("-----BEGIN "), "a text that begins with -----BEGIN")
+"""A certificate or a key.
+
+RFC 7468, "General Considerations": https://www.rfc-editor.org/rfc/rfc7468#section-2
+"""
+
+KNOWN_HOSTS: Final = Form(
+    re.compile(r" (?:sk-)?(?:ssh|ecdsa)-\S+ +AAAA"), "lines that ssh-keyscan prints"
+)
+"""The keys of SSH servers. Each begins with a length below 2^16, which is AAAA in base 64.
+
+OpenBSD manual, "sshd(8)", SSH_KNOWN_HOSTS FILE FORMAT: https://man.openbsd.org/sshd.8
+"""
 
 TLS_SETTINGS: Final = (
     "ssl_certificate_authority",
@@ -57,17 +84,35 @@ class PrivateFiles:
         for files in [*cls._all]:
             files.remove()
 
-    def path(self, given: str) -> str:
-        """Write a text into a file, unless it is a path; gives the path.
+    def path(self, setting: str, given: str, form: Form = PEM) -> str:
+        """Write a text into a file, unless it is the path of one; gives the path.
 
         Args:
-            given: A path, or lines of text. A backslash and `n` may stand for the end of a line.
-        """
-        is_text = any(sign in given.strip() for sign in ("\n", "-----BEGIN", "\\n"))
-        return self.write(given) if is_text else given
+            setting: Name of the setting, for the error.
+            given: A path, or a text.
+            form: What a text looks like.
 
-    def write(self, text: str) -> str:
-        """Write a text into a file; gives the path."""
+        Raises:
+            ConfigValidationError: If it is neither a text nor the path of a file that can be read.
+        """
+        if form.pattern.search(given):
+            return self._write(given)
+        path = os.path.expanduser(given)  # noqa: PTH111 - that of `Path` fails without a home.
+        if not os.access(path, os.R_OK):
+            # The value is not shown: it may be a piece of a key.
+            sentence = (
+                f"`{setting}` is neither the path of a file that can be read, nor {form.name}. "
+                "Set it to one of them."
+            )
+            raise ConfigValidationError(sentence, errors=[sentence])
+        return path
+
+    def _write(self, text: str) -> str:
+        """Write a text into a file; gives the path.
+
+        Args:
+            text: Its lines. A backslash and `n` may stand for the end of a line.
+        """
         text = text.replace("\\n", "\n").strip()
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="target-harvest-sql-"))
@@ -113,7 +158,7 @@ def with_certificates(url: URL, settings: Mapping[str, Any], files: PrivateFiles
     if wrong := list(faults(dialect, url.query, settings)):
         raise ConfigValidationError(wrong[0], errors=wrong)
     added = {
-        option: files.path(settings[name])
+        option: files.path(name, settings[name])
         for name, option in zip(TLS_SETTINGS, OPTIONS.get(dialect, ()), strict=False)
         if settings.get(name) is not None
     }

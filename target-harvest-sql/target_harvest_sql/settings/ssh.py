@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from singer_sdk.exceptions import ConfigValidationError
 
+from target_harvest_sql.settings.private_files import KNOWN_HOSTS
 from target_harvest_sql.tunnel import Tunnel
 
 if TYPE_CHECKING:
@@ -63,10 +64,9 @@ def tunnel(url: URL, settings: Mapping[str, Any], files: PrivateFiles) -> Tunnel
     if user := settings.get("ssh_user"):
         arguments += ["-l", user]
     if key := settings.get("ssh_private_key"):
-        arguments += ["-i", files.path(key), "-o", "IdentitiesOnly=yes"]
+        arguments += ["-i", files.path("ssh_private_key", key), "-o", "IdentitiesOnly=yes"]
     if known := settings.get("ssh_known_hosts"):
-        is_line = " ssh-" in known or " ecdsa-" in known  # One line has no sign of a text else.
-        path = files.write(known) if is_line else files.path(known)
+        path = files.path("ssh_known_hosts", known, KNOWN_HOSTS)
         arguments += ["-o", f'UserKnownHostsFile="{path}"', "-o", "GlobalKnownHostsFile=none"]
     port = url.port or PORTS[url.get_backend_name()]
     return Tunnel(settings["ssh_host"], arguments, (str(url.host), port))
