@@ -120,7 +120,7 @@ def test_what_a_variable_flattened_is_read(encrypted: Encrypted) -> None:
     assert encrypted.database.rows("t") == [{"id": 1}]
 
 
-@pytest.mark.parametrize("folder", ["certificates", r"certificates\new\names"])
+@pytest.mark.parametrize("folder", ["plain", r"back\new\names", "a 'b\" 100%d"])
 def test_files_are_taken_as_well(encrypted: Encrypted, tmp_path: Path, folder: str) -> None:
     """A backslash and an n in a path, as Windows has it, is no end of a line."""
     write(encrypted.there, T, record("t", id=1), **_in_files(tmp_path / folder))

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 import trustme
@@ -78,20 +78,74 @@ def test_what_a_variable_flattened_is_read(server: Database, bastion: SSHServer)
     assert server.rows("t") == [{"id": 1}]
 
 
+NAMES: Final = [
+    "plain",
+    "two words",
+    "100%d",
+    "a'b\"c",
+    r"back\new\\slash",
+    "$HOME #1 a=b",
+    "~user",
+]
+"""Names of folders, some with signs that options of `ssh` read in a way of their own."""
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_files_are_taken_as_well(
-    postgres_database: Database, bastion: SSHServer, tmp_path: Path
+    postgres_database: Database,
+    bastion: SSHServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
 ) -> None:
-    """Of the key, and of known hosts."""
+    """Of the key, and of known hosts; relative paths as well."""
     settings: dict[str, Any] = bastion.settings
-    for name in ("ssh_private_key", "ssh_known_hosts"):
-        path = tmp_path / name
+    (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path)
+    for setting in ("ssh_private_key", "ssh_known_hosts"):
+        path = tmp_path / name / setting
         path.touch(mode=0o600)
-        path.write_text(settings[name])
-        settings[name] = str(path)
+        path.write_text(settings[setting])
+        settings[setting] = f"{name}/{setting}"
 
     write(postgres_database, T, record("t", id=1), **settings)
 
     assert postgres_database.rows("t") == [{"id": 1}]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_texts_are_kept_in_any_folder(
+    postgres_database: Database, bastion: SSHServer, tmp_path: Path, private: Path, name: str
+) -> None:
+    """Whatever the folder of temporary files is called."""
+    (private / name).mkdir()
+    environment = {**os.environ, "TMPDIR": str(private / name)}
+    arguments = command(postgres_database, tmp_path, **bastion.settings)
+
+    ended = subprocess.run(
+        arguments,
+        input=lines([T, record("t", id=1)]).encode(),
+        env=environment,
+        capture_output=True,
+        check=False,
+    )
+
+    assert ended.returncode == 0, ended.stderr.decode()
+    assert postgres_database.rows("t") == [{"id": 1}]
+
+
+@pytest.mark.parametrize("setting", ["ssh_private_key", "ssh_known_hosts"])
+def test_a_path_that_ssh_cannot_be_told_is_an_error(
+    postgres_database: Database, bastion: SSHServer, tmp_path: Path, setting: str
+) -> None:
+    """It has no way to write a variable's sign as itself."""
+    settings: dict[str, Any] = bastion.settings
+    path = tmp_path / "${HOME}"
+    path.write_text(settings[setting])
+    settings[setting] = str(path)
+
+    with pytest.raises(ConfigValidationError, match=rf"^`{setting}` .* `\$\{{`"):
+        write(postgres_database, T, **settings)
 
 
 def test_the_name_in_the_certificate_is_that_of_the_database(

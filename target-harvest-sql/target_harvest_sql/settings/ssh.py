@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from singer_sdk.exceptions import ConfigValidationError
@@ -64,9 +66,34 @@ def tunnel(url: URL, settings: Mapping[str, Any], files: PrivateFiles) -> Tunnel
     if user := settings.get("ssh_user"):
         arguments += ["-l", user]
     if key := settings.get("ssh_private_key"):
-        arguments += ["-i", files.path("ssh_private_key", key), "-o", "IdentitiesOnly=yes"]
+        path = _quoted("ssh_private_key", files.path("ssh_private_key", key))
+        arguments += ["-o", f"IdentityFile={path}", "-o", "IdentitiesOnly=yes"]
     if known := settings.get("ssh_known_hosts"):
-        path = files.path("ssh_known_hosts", known, KNOWN_HOSTS)
-        arguments += ["-o", f'UserKnownHostsFile="{path}"', "-o", "GlobalKnownHostsFile=none"]
+        path = _quoted("ssh_known_hosts", files.path("ssh_known_hosts", known, KNOWN_HOSTS))
+        arguments += ["-o", f"UserKnownHostsFile={path}", "-o", "GlobalKnownHostsFile=none"]
     port = url.port or PORTS[url.get_backend_name()]
     return Tunnel(settings["ssh_host"], arguments, (str(url.host), port))
+
+
+def _quoted(setting: str, path: str) -> str:
+    """Write a path as the value of an option of `ssh`.
+
+    OpenBSD manual, "ssh_config(5)": https://man.openbsd.org/ssh_config.
+
+    Args:
+        setting: The setting that gave the path, for the error.
+        path: The path.
+
+    Raises:
+        ConfigValidationError: If `ssh` would read a variable in it.
+    """
+    # Not relative: `ssh` reads ~ at the beginning as a home.
+    path = str(Path(path).absolute())
+    if "${" in path:
+        sentence = (
+            f"`{setting}` leads to a file whose path has `${{`, which ssh reads as a variable. "
+            "Rename the folder or the file. A text is kept in the folder that TMPDIR names."
+        )
+        raise ConfigValidationError(sentence, errors=[sentence])
+    escaped = re.sub(r'(["\\])', r"\\\1", path).replace("%", "%%")
+    return f'"{escaped}"'
