@@ -35,7 +35,7 @@ class TunnelError(Exception):
 
 
 class Tunnel:
-    """Passes on connections to a port of this machine.
+    """A way to the database, of which each session takes a port of its own.
 
     Args:
         host: Name or address of the SSH server, or a name of the user's SSH configuration.
@@ -44,7 +44,7 @@ class Tunnel:
     """
 
     def __init__(self, host: str, arguments: Sequence[str], database: tuple[str, int]) -> None:
-        self.host = host
+        self._host = host
         name, port = database
         place = f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
         self._command = [
@@ -53,6 +53,32 @@ class Tunnel:
             *("-o", "ServerAliveInterval=15", "-o", "StrictHostKeyChecking=yes", "-T"),
             *(*arguments, "-W", place, "--", host),
         ]
+        self._forwards: list[PortForward] = []
+
+    def forward(self) -> PortForward:
+        """Make the port of one session; it is closed with the tunnel."""
+        self._forwards.append(PortForward(self._host, self._command))
+        return self._forwards[-1]
+
+    def close(self) -> None:
+        """End all connections."""
+        for forward in self._forwards:
+            forward.close()
+
+
+class PortForward:
+    """A port of this machine whose connections are passed on, each by an `ssh` of its own.
+
+    It belongs to one session, so that no other session's failure is taken for its own.
+
+    Args:
+        host: The SSH server, for errors.
+        command: What is run for each connection.
+    """
+
+    def __init__(self, host: str, command: Sequence[str]) -> None:
+        self.host = host
+        self._command = command
         self._listener: socket.socket | None = None
         self._running: list[subprocess.Popen[bytes]] = []
         self._followers: list[threading.Thread] = []
@@ -68,12 +94,12 @@ class Tunnel:
         return port
 
     def check(self) -> None:
-        """Look for the reason after a connection to the database has failed.
+        """Look for the reason after the session's connection to the database has failed.
 
         Raises:
             TunnelError: If `ssh` failed.
         """
-        # The last one: others may belong to connections that are well.
+        # The last one: a driver may try more than one connection.
         for follower in self._followers[-1:]:
             follower.join(END_SECONDS)
         if self._said:

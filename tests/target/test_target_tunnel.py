@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -21,6 +23,11 @@ from fixtures.databases import Database
 from servers.ssh import SSHServer, ssh_server
 from servers.tls_proxy import TLSProxy
 from target_harvest_sql.database.errors import DatabaseError
+from target_harvest_sql.database.session import Session
+from target_harvest_sql.drivers import driver_type
+from target_harvest_sql.settings import ssh
+from target_harvest_sql.settings.address import Address
+from target_harvest_sql.settings.private_files import PrivateFiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -201,6 +208,67 @@ def test_a_database_that_the_ssh_server_does_not_reach_is_told(
 
     with pytest.raises(DatabaseError, match=r"Connection refused\. Correct .* host and port of"):
         write(there, T, record("t", id=1), **bastion.settings)
+
+
+FAILS_ONCE: Final = """#!/bin/sh
+if mkdir "$0.called" 2>/dev/null; then echo "bad luck" >&2; exit 255; fi
+exec {ssh} "$@"
+"""
+
+
+@pytest.fixture
+def sessions(
+    server: Database, bastion: SSHServer, private: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[Session, Session]]:
+    """Two that share a tunnel. The first `ssh` fails, and the database does not exist."""
+    program = private / "ssh"
+    program.write_text(FAILS_ONCE.format(ssh=shutil.which("ssh")))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(private), prepend=os.pathsep)
+    at = make_url(server.url).set(database="missing")
+    files = PrivateFiles()  # Its files go when it goes.
+    tunnel = ssh.tunnel(at, bastion.settings, files)
+    assert tunnel is not None
+    there = Address(at, is_of_parts=False, tunnel=tunnel)
+    logger = logging.getLogger("sessions")
+    yield Session(there, logger), Session(there, logger)
+    tunnel.close()
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_connection_tells_its_own_reason(
+    server: Database,
+    sessions: tuple[Session, Session],
+    monkeypatch: pytest.MonkeyPatch,
+    moment: str,
+) -> None:
+    """Though another one fails at the same time: before it reaches `ssh`, or after `ssh` failed."""
+    told = []
+
+    def open_next() -> None:
+        with pytest.raises(DatabaseError) as raised:
+            waiting.pop().open()
+        told.append(str(raised.value))
+
+    def connect(self: Any, url: Any) -> None:
+        if moment == "before" and waiting:
+            open_next()
+        try:
+            original(self, url)
+        finally:
+            if moment == "after" and waiting:
+                open_next()
+
+    waiting = [*sessions]
+    type_ = driver_type(make_url(server.url))
+    original = type_.__init__
+    monkeypatch.setattr(type_, "__init__", connect)
+    open_next()
+
+    of_ssh, of_server = told if moment == "before" else reversed(told)
+    assert "bad luck" in of_ssh
+    assert "missing" in of_server
+    assert "bad luck" not in of_server
 
 
 def test_no_ssh_outlives_the_target(

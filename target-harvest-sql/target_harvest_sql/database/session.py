@@ -47,13 +47,13 @@ class Session:
 
     def __init__(self, address: Address, logger: logging.Logger) -> None:
         self._address = address
-        self._url = address.url
-        backend = self._url.get_backend_name()
+        url = address.url
+        backend = url.get_backend_name()
         try:
             self.dialect: Dialect = DIALECTS[backend]
-            self._driver_type = driver_type(self._url)
+            self._driver_type = driver_type(url)
         except KeyError:
-            name = self._url.drivername
+            name = url.drivername
             raise not_supported(
                 f"`sqlalchemy_url` names a database not supported: {name}"
             ) from None
@@ -64,6 +64,7 @@ class Session:
         self.errors = self._driver_type.errors
         """What the driver raises."""
         self._logger = logger
+        self._forward = None if address.tunnel is None else address.tunnel.forward()
         self._driver: Driver | None = None
         self._wait: waits.Wait | None = None
         self._finalizer: weakref.finalize[..., Session] | None = None
@@ -92,8 +93,9 @@ class Session:
         return self._driver
 
     def _connect(self) -> Driver:
+        forward, url = self._forward, self._address.url
         try:
-            return self._driver_type(self._address.open())
+            return self._driver_type(self._address.by_port(forward.open()) if forward else url)
         except self.errors as error:
             self._check_tunnel(error)
             raise
@@ -107,14 +109,14 @@ class Session:
 
     def _check_tunnel(self, error: Exception) -> None:
         """Let the tunnel say why a connection failed, where it is to blame."""
-        if self._address.tunnel is None:
+        if self._forward is None:
             return
         try:
-            self._address.tunnel.check()
+            self._forward.check()
         except TunnelError as cause:
             message = (
                 f"The database cannot be reached through the SSH server "
-                f'"{self._address.tunnel.host}": {cause}. Correct `ssh_host`, `ssh_user`, '
+                f'"{self._forward.host}": {cause}. Correct `ssh_host`, `ssh_user`, '
                 "`ssh_private_key` or `ssh_known_hosts`, or host and port of the database as that "
                 "server sees it."
             )

@@ -61,11 +61,9 @@ class Address:
     tunnel: Tunnel | None = None
     """The way to the server, if it is not reached directly."""
 
-    def open(self) -> URL:
-        """Open the tunnel, if there is one; gives the URL by which the driver connects."""
-        if self.tunnel is None:
-            return self.url
-        url = self.url.set(port=self.tunnel.open())
+    def by_port(self, port: int) -> URL:
+        """The URL by which a driver connects through a port of this machine."""
+        url = self.url.set(port=port)
         if url.get_backend_name() == "postgresql":
             # It connects to the address, and holds the certificate against the host.
             return url.update_query_dict({"hostaddr": LOCALHOST})
