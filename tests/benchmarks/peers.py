@@ -96,5 +96,5 @@ PEERS: Final = (
         "pipelinewise-target-postgres", "2.1.2", "target-postgres", "PostgreSQL", 8, _pipelinewise
     ),
     Peer("target-duckdb", "0.8.0", "target-duckdb", "DuckDB", 8, _duckdb),
-    Peer("target-jsonl", "0.1.4", "target-jsonl", "SQLite", 6, _jsonl),
+    Peer("target-jsonl", "0.1.4", "target-jsonl", "SQLite", 11, _jsonl),
 )

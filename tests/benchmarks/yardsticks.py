@@ -171,10 +171,11 @@ def _parsed(
                 )
 
 
+COPY: Final = Yardstick("COPY of ready-made CSV", "PostgreSQL", 0.55, copied)
 YARDSTICKS: Final = (
-    Yardstick("COPY of ready-made CSV", "PostgreSQL", 0.8, copied),
+    COPY,
     Yardstick("executemany of ready tuples", "SQLite", 1, given_to_sqlite),
-    Yardstick("executemany, parsing included", "SQLite", 1, parsed_for_sqlite),
+    Yardstick("executemany, parsing included", "SQLite", 1.3, parsed_for_sqlite),
     Yardstick("executemany of ready tuples", "MariaDB", 1, given_to_mariadb),
     Yardstick("executemany, parsing included", "MariaDB", 1, parsed_for_mariadb),
 )
