@@ -61,7 +61,7 @@ class SQLSink(Sink):
         self._quarantine = owner.destination.quarantine
         self._overwrite = owner.destination.overwrite
         self._limit_rows: int = self.config["batch_size_rows"]
-        self._validator: Validator | None
+        self._validator: Validator
         self._inexact = InexactValues(
             stream_name, owner.rounded, rounds=self.config["on_inexact"] == "round"
         )
@@ -79,8 +79,8 @@ class SQLSink(Sink):
     # What the SDK asks for
 
     @override
-    def get_validator(self) -> Validator | None:
-        return Validator(self.schema) if self.validate_schema else None
+    def get_validator(self) -> Validator:
+        return Validator(self.schema)
 
     @override
     def _add_sdc_metadata_to_schema(self) -> None:
@@ -289,6 +289,7 @@ class SQLSink(Sink):
             cleaner=self._cleaner,
             inexact=self._inexact,
             age_of=table_plan.age_reader(plan, self._table),
+            validates=self.validate_schema,
             reads_deletions=self._lacks_mark or self._removes_rows,
         )
         self._layout = plan.layout

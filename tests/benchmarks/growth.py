@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 ABOUT: Final = """
 How long `target-harvest-sql` takes for files of several lengths, and the largest resident set of
-its process, in which SQLite and DuckDB work as well. The aims are less than 120 MB (DuckDB: 300 MB),
-and a time that grows no faster than the length. Then `COPY` writes the rows of PostgreSQL's table
-once more, as CSV that is there already: its time is set beside ours.
+its process, in which SQLite and DuckDB work as well. The aims are less than 120 MB, for DuckDB less
+than 300 MB, and a time that grows no faster than the length. Then `COPY` writes the rows of
+PostgreSQL's table once more, as CSV that is there already: its time is set beside ours.
 """
 SIZES: Final = (10_000, 100_000)
 LARGE: Final = 1_000_000

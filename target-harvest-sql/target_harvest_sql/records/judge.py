@@ -59,19 +59,20 @@ class Judge:
     bytes of all of them; only if there may be some, each record is looked at.
 
     Args:
-        validator: Checks records against the schema; none if they are not validated.
+        validator: Checks records against the schema.
         plan: How records become rows.
         table: The table as it is in the database.
         dialect: The dialect of the database.
         cleaner: Replaces the characters that the database cannot hold.
         inexact: Takes the values of which a column would keep only a part.
         age_of: Tells how new a record is; none if that decides nothing.
+        validates: Whether a record that does not fit the schema is refused.
         reads_deletions: Whether it matters that the tap says of records that they were deleted.
     """
 
     def __init__(
         self,
-        validator: Validator | None,
+        validator: Validator,
         plan: Plan,
         table: Table,
         *,
@@ -79,17 +80,19 @@ class Judge:
         cleaner: TextCleaner,
         inexact: InexactValues,
         age_of: Callable[[Raw], Any] | None,
+        validates: bool,
         reads_deletions: bool,
     ) -> None:
-        self._validates = validator is not None
-        if validator is None and dialect.nulls_misfits:
-            validator = Validator(plan.shape(table.columns))
-        keys = [column for column in table.columns if column.is_key]
+        self._validates = validates
         self._validator = validator
+        self._shape: Validator | None = None
+        if dialect.nulls_misfits and not validates:
+            self._shape = Validator(plan.shape(table.columns))
+        keys = [column for column in table.columns if column.is_key]
         self._checked_keys: Callable[[Sequence[Any]], Sequence[Hashable] | None] | None = None
         self._keys_of: Callable[[Sequence[Raw], bytes], Sequence[Hashable]] | None = None
         if keys:
-            self._checked_keys = None if validator is None else validator.keys_getter(keys)
+            self._checked_keys = validator.keys_getter(keys)
             as_text = [*filter(dialect.is_text, keys)]
             self._keys_of = key_reader(keys, plan.path, as_text=as_text)
         self._cleaner = cleaner
@@ -112,20 +115,11 @@ class Judge:
         if needs_cleaning(joined):
             records = [self._cleaner.clean(bytes(record)) for record in records]
             joined = join(records)
-        is_typed = False
+        accepted = self._accept(records, joined)
+        is_typed = accepted is not None
         keys: Sequence[Hashable] | None = None if self._keys_of else ()
-        if self._validator is None:
-            check_objects(records, joined)
-        else:
-            checked = self._validator.check(records, joined)
-            is_accepted = all(checked)
-            if self._validates and not is_accepted:
-                for record, accepted in zip(records, checked, strict=True):
-                    if accepted is None:
-                        self._moments.judge(record)
-            is_typed = is_accepted and self._validates
-            if is_accepted and self._checked_keys is not None:
-                keys = self._checked_keys(checked)
+        if accepted is not None and self._checked_keys is not None:
+            keys = self._checked_keys(accepted)
         digits = self._digits
         if digits.may_matter(joined, is_typed=is_typed):
             records = [
@@ -147,3 +141,25 @@ class Judge:
         are_deleted = [*map(is_deletion, records)] if reads_deletions else ()
         ages = [*map(self._age_of, records)] if self._age_of else ()
         return Judged(keys or (), records, values, are_deleted, ages)
+
+    def _accept(self, records: Sequence[Raw], joined: bytes) -> Sequence[Any] | None:
+        """Refuse records that do not fit.
+
+        Returns:
+            The records, decoded by the types of the schema. None if one has no such form: all
+            records need a closer look then, which takes longer.
+        """
+        if self._validates:
+            checked = self._validator.check(records, joined)
+            if all(checked):
+                return checked
+            for record, typed in zip(records, checked, strict=True):
+                if typed is None:
+                    self._moments.judge(record)
+        elif (decoded := self._validator.decode(records, joined)) is not None:
+            return decoded  # Although nothing is refused: typed records are judged faster.
+        elif self._shape is not None:
+            self._shape.check(records, joined)
+        else:
+            check_objects(records, joined)
+        return None

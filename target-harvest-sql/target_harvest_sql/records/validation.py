@@ -58,15 +58,20 @@ class Validator(BaseJSONSchemaValidator):
         Raises:
             InvalidRecord: If a record does not fit; says which property and why, not the value.
         """
-        if (accepted := self._accepted(records, joined)) is not None:
-            return accepted
+        if (decoded := self.decode(records, joined)) is not None:
+            return decoded
         if len(records) == 1:
             self._judge(bytes(records[0]))
             return [None]
         return [self.check([record], join([record]))[0] for record in records]
 
-    def _accepted(self, records: Sequence[Raw], joined: bytes) -> list[Any] | None:
-        """What the typed decode makes of records, if it accepts all of them."""
+    def decode(self, records: Sequence[Raw], joined: bytes) -> list[Any] | None:
+        """Decode raw records by the types of the schema; None if not all of them have these.
+
+        Args:
+            records: The records.
+            joined: The same as one JSON array.
+        """
         if self._accept is None:
             return None
         try:
@@ -85,10 +90,10 @@ class Validator(BaseJSONSchemaValidator):
     def keys_getter(
         self, keys: Sequence[Column]
     ) -> Callable[[Sequence[Any]], Sequence[Hashable] | None] | None:
-        """Make what takes the keys of records from what `check` returned.
+        """Make what takes the keys of records from what `decode` returned.
 
         Returns:
-            A function from what the typed decode accepted to keys. Its result is `None` if the keys
+            A function from what `decode` returned to keys. Its result is `None` if the keys
             must be read from the records. None if that is so for each record: only keys of integers
             and texts are known from here.
         """
@@ -98,8 +103,8 @@ class Validator(BaseJSONSchemaValidator):
             return None
         fields = [attrgetter(f"f{names.index(column.source)}") for column in keys]
 
-        def get(accepted: Sequence[Any]) -> Sequence[Hashable] | None:
-            parts = [[*map(field, accepted)] for field in fields]
+        def get(decoded: Sequence[Any]) -> Sequence[Hashable] | None:
+            parts = [[*map(field, decoded)] for field in fields]
             if any({*map(type, part)} != {type_} for part, type_ in zip(parts, types, strict=True)):
                 return None
             return parts[0] if len(parts) == 1 else [*zip(*parts, strict=True)]
