@@ -21,6 +21,7 @@ from target_harvest_sql import cli
 from target_harvest_sql.cli import TerminatedError
 from target_harvest_sql.destination import Destination
 from target_harvest_sql.logs import calm_down, shorten_lines
+from target_harvest_sql.process import terminations
 from target_harvest_sql.reading import parts
 from target_harvest_sql.reading.batch_files import BatchFileError, read_records
 from target_harvest_sql.reading.messages import Message, MessageReader
@@ -244,6 +245,11 @@ class TargetHarvestSQL(Target):
     def _obey(self) -> None:
         if self._termination is not None:
             raise TerminatedError(self._termination)
+
+    @override
+    def _setup_signal_handlers(self) -> None:
+        super()._setup_signal_handlers()  # Of SIGINT and SIGTERM, also if they were ignored.
+        terminations.handle(self._handle_termination)
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:

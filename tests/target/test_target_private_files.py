@@ -10,14 +10,16 @@ import pytest
 import trustme
 from singer_sdk.exceptions import ConfigValidationError
 from sqlalchemy.engine import make_url
-from target_run import record, run, schema, write
+from target_run import Fed, command, record, run, schema, state, write
 
 from fixtures.databases import Database
 from servers.mariadb import mariadb_server
 from servers.tls_proxy import TLSProxy
 from target_harvest_sql.database.errors import DatabaseError
+from target_harvest_sql.process.terminations import ENDING
 
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
@@ -32,6 +34,8 @@ TEXTS: Final = {
     "ssl_client_certificate": CLIENT.cert_chain_pems[0].bytes().decode(),
     "ssl_client_private_key": CLIENT.private_key_pem.bytes().decode(),
 }
+TEXTS_OF_CLIENT: Final = {name: TEXTS[name] for name in TEXTS if "client" in name}
+"""What a server without TLS does not mind."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +158,26 @@ def test_the_server_is_held_against_the_authority_of_the_setting(encrypted: Encr
 
     with pytest.raises(DatabaseError, match="certificate verify failed"):
         write(encrypted.there, T, **{**TEXTS, "ssl_certificate_authority": others})
+
+
+@pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
+def test_no_signal_leaves_files_behind(
+    postgres_database: Database,
+    tmp_path: Path,
+    private: Path,
+    feeding: Callable[[list[str]], Fed],
+    number: signal.Signals,
+) -> None:
+    """Of all that end a process which does not handle them, but SIGKILL."""
+    fed = feeding(command(postgres_database, tmp_path, batch_size_rows=1, **TEXTS_OF_CLIENT))
+    fed.feed(T, record("t", id=1), state(at=1))
+    assert fed.next_state() == {"at": 1}
+    assert len(list(private.glob("*/*"))) == len(TEXTS_OF_CLIENT)
+
+    exit_code, _, errors = fed.end(number)
+
+    assert exit_code == 128 + number, errors
+    assert list(private.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", TEXTS)

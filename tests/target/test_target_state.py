@@ -16,6 +16,7 @@ import pytest
 from target_run import command, lines, record, run, schema, state, write
 
 from target_harvest_sql.database.connection import Connection
+from target_harvest_sql.process.terminations import ENDING
 from target_harvest_sql.settings.address import address
 from target_harvest_sql.target import TargetHarvestSQL
 
@@ -160,7 +161,7 @@ def test_a_silent_tap_does_not_hold_a_batch_back(
     assert fed.end()[0] == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
 def test_a_signal_is_obeyed_after_what_was_read_is_written(
     sqlite_database: Database,
     tmp_path: Path,
@@ -178,6 +179,20 @@ def test_a_signal_is_obeyed_after_what_was_read_is_written(
     assert json.loads(printed) == {"at": 3}
     assert [row["id"] for row in sqlite_database.rows("one")] == [1, 2, 3]
     assert b"Traceback" not in errors
+
+
+def test_a_signal_that_is_ignored_stays_so(
+    sqlite_database: Database, tmp_path: Path, feeding: Callable[[list[str]], Fed]
+) -> None:
+    """As `nohup` has it, which lets a run outlive its terminal."""
+    fed = feeding(["nohup", *command(sqlite_database, tmp_path, batch_size_rows=1)])
+    fed.feed(ONE, record("one", id=1), state(at=1))
+    assert fed.next_state() == {"at": 1}
+    fed.process.send_signal(signal.SIGHUP)
+    fed.feed(record("one", id=2), state(at=2))
+
+    assert fed.next_state() == {"at": 2}
+    assert fed.end()[0] == 0
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])

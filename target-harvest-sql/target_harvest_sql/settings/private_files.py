@@ -1,7 +1,7 @@
 """Certificates and keys that settings hold as text, in files that only this user can read.
 
 Drivers and `ssh` read such things from files alone. The files are gone when the target ends, also
-after a signal that it obeys (SIGINT, SIGTERM). They stay if the process is killed.
+after a signal. They stay if the process is killed (SIGKILL).
 """
 
 from __future__ import annotations
