@@ -19,7 +19,7 @@ TAP: Final = (
     "streams",
     "reading",
     "account",
-    "fields | filters | logs | rights | summary | writer",
+    "fields | filters | logs | rights | signals | summary | writer",
     "http | state",
 )
 TARGET: Final = (

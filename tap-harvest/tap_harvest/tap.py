@@ -15,7 +15,7 @@ from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from typing_extensions import override
 
-from tap_harvest import checks
+from tap_harvest import checks, signals
 from tap_harvest.catalog import fit_account_keys
 from tap_harvest.cli import plain_errors, readable
 from tap_harvest.connection import account_ids_of, accounts_of
@@ -254,6 +254,11 @@ class TapHarvest(Tap):
     def cb_test(cls: type[TapHarvest], ctx: click.Context, param: click.Option, value: str) -> None:
         with plain_errors(cls.logger):
             super().cb_test(ctx, param, value)
+
+    @override
+    def _setup_signal_handlers(self) -> None:
+        super()._setup_signal_handlers()  # Of SIGINT and SIGTERM, also if they were ignored.
+        signals.handle(self._handle_termination)
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:

@@ -437,25 +437,48 @@ def test_the_program_reads_state_and_catalog_from_files(harvest: Sandbox, tmp_pa
     assert harvest.requests[-1].query["updated_since"] == "2019-12-31T23:55:00Z"
 
 
-def test_a_run_that_is_stopped_is_no_success(harvest: Sandbox):
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1], ids=lambda number: number.name
+)
+def test_a_run_that_is_stopped_is_no_success(harvest: Sandbox, number: signal.Signals):
     """It ends with the signal's number, and claims nothing that it did not read whole."""
     harvest.fail(path="/v2/time_entries", latency_seconds=20)
     environment = settings(harvest) | {"PATH": os.environ["PATH"]}
     with subprocess.Popen(
         [sys.executable, "-m", "tap_harvest", "--config=ENV"],
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         env=environment,
     ) as run:
         assert run.stdout is not None
+        assert run.stderr is not None
         lines = [run.stdout.readline() for _ in range(5)]
-        run.terminate()
+        run.send_signal(number)
         lines += run.stdout.readlines()
+        said = run.stderr.read()
 
     messages = [json.loads(line) for line in lines]
     last = [message["value"] for message in messages if message["type"] == "STATE"][-1:]
-    assert run.returncode == 128 + signal.SIGTERM
+    assert run.returncode == 128 + number
     assert all("time_entries" not in state["bookmarks"] for state in last)
+    assert b"Ended early; until then:" in said
+
+
+def test_a_signal_that_is_ignored_stays_so(harvest: Sandbox):
+    """As `nohup` has it, which lets a run outlive its terminal."""
+    harvest.fail(path="/v2/company", latency_seconds=1)
+    with subprocess.Popen(
+        ["nohup", sys.executable, "-m", "tap_harvest", "--config=ENV"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=settings(harvest) | {"PATH": os.environ["PATH"]},
+    ) as run:
+        assert run.stdout is not None
+        run.stdout.readline()
+        run.send_signal(signal.SIGHUP)
+        run.stdout.read()
+
+    assert run.returncode == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Pipes have a size on Linux alone.")

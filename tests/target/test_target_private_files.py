@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -16,10 +17,8 @@ from fixtures.databases import Database
 from servers.mariadb import mariadb_server
 from servers.tls_proxy import TLSProxy
 from target_harvest_sql.database.errors import DatabaseError
-from target_harvest_sql.process.terminations import ENDING
 
 if TYPE_CHECKING:
-    import signal
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
@@ -160,7 +159,7 @@ def test_the_server_is_held_against_the_authority_of_the_setting(encrypted: Encr
         write(encrypted.there, T, **{**TEXTS, "ssl_certificate_authority": others})
 
 
-@pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM], ids=lambda number: number.name)
 def test_no_signal_leaves_files_behind(
     postgres_database: Database,
     tmp_path: Path,
@@ -168,7 +167,7 @@ def test_no_signal_leaves_files_behind(
     feeding: Callable[[list[str]], Fed],
     number: signal.Signals,
 ) -> None:
-    """Of all that end a process which does not handle them, but SIGKILL."""
+    """Which signals are handled is told by the tests of states."""
     fed = feeding(command(postgres_database, tmp_path, batch_size_rows=1, **TEXTS_OF_CLIENT))
     fed.feed(T, record("t", id=1), state(at=1))
     assert fed.next_state() == {"at": 1}

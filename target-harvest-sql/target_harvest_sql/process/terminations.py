@@ -23,7 +23,7 @@ ENDING: Final = tuple(
     if number.name
     in {
         *("SIGINT", "SIGTERM", "SIGBREAK"),
-        *("SIGHUP", "SIGQUIT"),  # The terminal was closed, or has sent Ctrl+\\.
+        *("SIGHUP", "SIGQUIT"),  # The terminal was closed, or has sent Ctrl+\.
         *("SIGUSR1", "SIGUSR2", "SIGXCPU", "SIGPWR"),  # As schedulers warn of the end of a job.
         *("SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO", "SIGSTKFLT"),
     }

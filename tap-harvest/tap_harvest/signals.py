@@ -1,0 +1,40 @@
+"""The signals that ask a run to end."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+ENDING: Final = tuple(
+    number
+    for number in signal.Signals
+    if number.name
+    in {
+        *("SIGINT", "SIGTERM", "SIGBREAK"),
+        *("SIGHUP", "SIGQUIT"),  # The terminal was closed, or has sent Ctrl+\.
+        *("SIGUSR1", "SIGUSR2", "SIGXCPU", "SIGPWR"),  # As schedulers warn of the end of a job.
+        *("SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO", "SIGSTKFLT"),
+    }
+)
+"""The signals that end a process which does not handle them, of this system. Signals that tell of
+a fault of the process itself are not among them; SIGKILL cannot be handled.
+
+Linux manual, "signal(7)": https://man7.org/linux/man-pages/man7/signal.7.html
+"""
+
+
+def handle(handler: Callable[[int, FrameType | None], None]) -> None:
+    """Have a function handle all signals that would end the process.
+
+    A signal that the caller had this process ignore, as `nohup` does, stays ignored. Only the main
+    thread may handle signals; elsewhere nothing happens.
+    """
+    if threading.current_thread() is threading.main_thread():
+        for number in ENDING:
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, handler)
