@@ -37,6 +37,9 @@ DRIVERS: Final = {
 }
 """What SQLAlchemy calls each database with its driver, and the extra that brings the driver."""
 
+ALIASES: Final = {"postgres": "postgresql"}
+"""Other names of databases that hosting providers write before `://`."""
+
 FILES: Final = frozenset({"sqlite", "duckdb"})
 """The databases that are files, and have no server."""
 
@@ -154,6 +157,7 @@ def _url(address: str) -> URL:
         url = make_url(address.strip())
     except (ArgumentError, ValueError):
         raise ReportError(f"The URL of the database cannot be read. Like {EXAMPLES}.") from None
+    url = url.set(drivername=ALIASES.get(url.drivername, url.drivername))
     kind = url.drivername.partition("+")[0]
     if kind not in DIALECTS:
         raise ReportError(f"The URL of the database is of no kind that is known. Like {EXAMPLES}.")

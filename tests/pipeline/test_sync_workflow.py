@@ -251,7 +251,7 @@ def test_the_tables_go_to_the_schema_that_the_variable_names(
     }
 
 
-@pytest.mark.parametrize("kind", ["postgresql", "mssql"])
+@pytest.mark.parametrize("kind", ["postgres", "postgresql", "mssql"])
 def test_the_database_of_the_state_is_asked_by_the_driver_that_is_installed(
     runner: Runner, harvest: Sandbox, sqlite_database: Database, kind: str
 ) -> None:

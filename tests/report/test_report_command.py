@@ -188,6 +188,7 @@ def test_a_period_without_entries_says_so(copy: Copy, page: Callable[..., Made])
         ("nonsense", "The URL of the database cannot be read."),
         ("oracle://user:p4ssw0rd@host/x", "The URL of the database is of no kind that is known."),
         ("postgresql://u:p4ssw0rd@127.0.0.1:9/x", "The database cannot be read: "),
+        ("postgres://u:p4ssw0rd@127.0.0.1:9/x", "The database cannot be read: "),
         ("mariadb://u:p4ssw0rd@127.0.0.1:9/x", "The database cannot be read: "),
         ("duckdb:///pyproject.toml", "The database cannot be read: "),
         (

@@ -79,6 +79,15 @@ def test_the_parts_of_a_url_name_the_database_as_well(database: Database, tmp_pa
     assert database.rows("people") == [{"id": 1, "name": "a"}]
 
 
+def test_the_short_name_of_postgresql_is_known(postgres_database: Database) -> None:
+    """Hosting providers write it into the URLs that they give out."""
+    url = postgres_database.url.replace("postgresql://", "postgres://")
+
+    write(postgres_database, PEOPLE, record("people", id=1), sqlalchemy_url=url)
+
+    assert [row["id"] for row in postgres_database.rows("people")] == [1]
+
+
 @pytest.mark.parametrize("engine", ["postgres", "mariadb"])
 def test_a_password_needs_no_escaping(new_database: Callable[[str], Database], engine: str) -> None:
     """Whatever signs it has; the server checks it."""

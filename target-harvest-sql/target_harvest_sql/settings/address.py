@@ -29,6 +29,13 @@ if TYPE_CHECKING:
 DEFAULT_URL: Final = "sqlite:///harvest.db"
 """The database if no setting names one."""
 
+ALIASES: Final = {"postgres": "postgresql"}
+"""Other names of databases that hosting providers write before `://`.
+
+PostgreSQL manual, "Connection URIs":
+https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS
+"""
+
 PARTS: Final = ("dialect", "host", "port", "user", "password", "database", "connection_options")
 """The settings that stand in place of `sqlalchemy_url`."""
 
@@ -195,7 +202,8 @@ def _parsed(text: str) -> URL:
         raise not_supported("`sqlalchemy_url` is not a URL of a database") from None
     except ValueError:  # The port is none, or a piece of the password stands in its place.
         raise _fault(UNREADABLE) from None
-    dialect = url.drivername
+    dialect = ALIASES.get(url.drivername, url.drivername)
+    url = url.set(drivername=dialect)
     if dialect in FILES and (url.host or url.port or not url.database):
         raise _fault(
             "`sqlalchemy_url` names no file. Write the path of the file after three slashes, such "
