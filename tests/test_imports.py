@@ -78,7 +78,7 @@ FOLDERS: Final = {
     "target_harvest_sql": TARGET,
     "harvest_report": REPORT,
     "target_harvest_sql.database": (
-        "locks | shadows",
+        "locks | shadows | stream_table",
         "leases | tables",
         "distributions | fitting | readers",
         "connection",
@@ -116,6 +116,7 @@ FOLDERS: Final = {
         "foreign",
     ),
     "target_harvest_sql.writing": (
+        "filler",
         "dispatch",
         "batches | overwrite | quarantine",
         "lanes | proof",

@@ -111,7 +111,9 @@ class TargetHarvestSQL(Target):
             return
         sinks_before = self._sinks
         for route in self._routes.of(stream):
-            self._dispatch.flush(route.sink)  # What was read under the old schema is written first.
+            self._dispatch.flush(
+                route.sink.filler
+            )  # What was read under the old schema is written first.
         self._dispatch.wait()
         try:
             # The SDK compares with the schema before, and makes new sinks only if it differs.
@@ -128,7 +130,7 @@ class TargetHarvestSQL(Target):
         for sink in self._sinks:
             if sink not in sinks_before:
                 sink.prepare(where)
-        self._dispatch.set_sources(self._sinks)
+        self._dispatch.set_sources([sink.filler for sink in self._sinks])
         routes = [
             Route(
                 sink=self.get_sink(stream_map.stream_alias),  # type: ignore[arg-type]
@@ -144,7 +146,7 @@ class TargetHarvestSQL(Target):
     def _clear_old_sinks(self) -> None:
         """Count the records of sinks whose schema was replaced; all of them are written."""
         for sink in self._sinks_to_clear:
-            self._records_before[sink.stream_name] += sink.records_read  # type: ignore[attr-defined]
+            self._records_before[sink.stream_name] += sink.filler.records_handed_over  # type: ignore[attr-defined]
         self._sinks_to_clear.clear()
 
     @override
@@ -203,11 +205,10 @@ class TargetHarvestSQL(Target):
             )
         routes = self._routes.of(stream)
         if self._overwrite is not None:
-            carried = next((route.sink.version for route in routes), None)
+            carried = next((route.sink.filler.version for route in routes), None)
             self._overwrite.proofs.activate(stream, version, carried)
         for route in routes:
             if route.sink.process_activate_version_messages:
-                self._dispatch.settle(route.sink)
                 route.sink.activate_version(version)
 
     @override
@@ -287,7 +288,7 @@ class TargetHarvestSQL(Target):
     def _log_counts(self, *, is_complete: bool) -> None:
         counts = self._records_before.copy()
         for sink in self._sinks:
-            counts[sink.stream_name] += sink.records_read
+            counts[sink.stream_name] += sink.filler.records_handed_over
             self.logger.debug(
                 "Wrote stream: stream=%s records=%d", sink.stream_name, counts[sink.stream_name]
             )

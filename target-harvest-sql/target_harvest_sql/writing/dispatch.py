@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
 
 class Source(Protocol):
-    """A stream's sink, as the dispatch sees it."""
+    """The batch of one stream, which fills with records and is handed over again and again."""
 
     batch: Batch
+    """The records that wait to be written."""
 
-    def drain(self) -> None:
-        """Hand the batch over to the lanes, if it has records."""
+    def hand_over(self, lanes: Lanes) -> None:
+        """Hand the batch over to the lanes, if it has records, and begin an empty one."""
 
 
 class Dispatch:
@@ -47,9 +48,9 @@ class Dispatch:
         wait_limit_seconds: float,
         print_state: Callable[[str], None],
     ) -> None:
-        self.lanes = lanes
+        self._lanes = lanes
         self.sources: Collection[Source] = ()
-        """The sinks of all streams."""
+        """The batches of all streams."""
         self.ordinal = 0
         """Number of the record that was read last."""
         self._quarantine = quarantine
@@ -62,39 +63,39 @@ class Dispatch:
         self._last_state = b""
 
     def set_sources(self, sources: Collection[Source]) -> None:
-        """Note the sinks of all streams."""
+        """Note the batches of all streams."""
         self.sources = sources
         self._share_bytes = self._limit_bytes // max(1, len(sources))
 
     # Batches
 
     def flush(self, source: Source) -> None:
-        """Hand a sink's batch over to be written.
+        """Hand a stream's batch over to the lanes.
 
         Raises:
             DatabaseError: If the database refused an earlier batch.
         """
-        source.drain()
+        source.hand_over(self._lanes)
         self.emit_states()
-        self.lanes.check()
+        self._lanes.check()
 
     def settle(self, source: Source) -> None:
-        """Write a sink's batch, and wait until everything is written.
+        """Hand a stream's batch over, and wait until everything is written.
 
         Raises:
             DatabaseError: If the database refused a batch.
         """
-        source.drain()
+        source.hand_over(self._lanes)
         self.wait()
 
     def settle_all(self) -> None:
-        """Write all batches, and wait until everything is written.
+        """Hand all batches over, and wait until everything is written.
 
         Raises:
             DatabaseError: If the database refused a batch.
         """
         for source in self.sources:
-            source.drain()
+            source.hand_over(self._lanes)
         self.wait()
 
     def wait(self) -> None:
@@ -104,7 +105,7 @@ class Dispatch:
             DatabaseError: If the database refused a batch.
         """
         try:
-            self.lanes.wait()
+            self._lanes.wait()
         finally:
             self.emit_states()
 
@@ -128,7 +129,7 @@ class Dispatch:
 
     def flush_old(self) -> None:
         """Flush the batches that are old enough."""
-        self.lanes.check()
+        self._lanes.check()
         self.emit_states()
         oldest = time.monotonic() - self._wait_limit_seconds
         for source in self.sources:
@@ -149,7 +150,7 @@ class Dispatch:
             is_final: Whether the run is complete.
         """
         # First: what is refused from now on must not be missing in the quarantine.
-        committed = self.lanes.committed
+        committed = self._lanes.committed
         if self._quarantine is not None:
             self._quarantine.flush()
             if self._quarantine.is_full:
@@ -157,8 +158,8 @@ class Dispatch:
         if self._watermark.keeps_last and not is_final:
             return
         handed_over = min(self._firsts, default=self.ordinal + 1) - 1
-        self._watermark.hand_over(handed_over, self.lanes.handed_over)
-        for state in self._watermark.commit(committed, self.lanes.first_refused):
+        self._watermark.hand_over(handed_over, self._lanes.handed_over)
+        for state in self._watermark.commit(committed, self._lanes.first_refused):
             if state != self._last_state:
                 self._last_state = state
                 self._print_state(state.decode())

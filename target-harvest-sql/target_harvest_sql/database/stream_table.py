@@ -1,0 +1,139 @@
+"""The table of one stream, and the columns that the run adds to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from target_harvest_sql.columns import METADATA, VERSION_METADATA
+from target_harvest_sql.records.blocks import Moment
+from target_harvest_sql.records.table import TablePlan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from target_harvest_sql.columns import Table
+    from target_harvest_sql.database.connection import Connection
+    from target_harvest_sql.database.tables import Tables
+    from target_harvest_sql.records.blocks import Raw
+    from target_harvest_sql.records.plan import Plan
+
+
+class Preparer(Protocol):
+    """Creates tables: under their names, or under others until the run ends."""
+
+    def prepare(self, table: Table, stream: str) -> Table:
+        """Create a table, or add what it lacks."""
+
+
+class StreamTable:
+    """The table of one stream.
+
+    Args:
+        stream: Name of the stream.
+        schema: JSON Schema of the stream.
+        key_properties: Names of the properties that are the key.
+        config: The settings.
+        connection: The connection that makes and changes tables.
+        tables: Removes the rows of older versions.
+        preparer: Creates the table.
+    """
+
+    table: Table
+    """The table as it is in the database."""
+    plan: Plan
+    """How records become rows."""
+    age_of: Callable[[Raw], Any] | None
+    """Tells how new a record is; none if that decides nothing."""
+    lacks_mark: bool
+    """Whether deleted rows are marked, and the table has no column for the mark yet."""
+
+    def __init__(
+        self,
+        stream: str,
+        schema: dict[str, Any],
+        key_properties: Sequence[str],
+        *,
+        config: Mapping[str, Any],
+        connection: Connection,
+        tables: Tables,
+        preparer: Preparer,
+    ) -> None:
+        self.has_versions = False
+        """Whether the table has a column of versions."""
+        self.has_marks = False
+        """Whether the table has a column that marks deleted rows, even without versions."""
+        self._stream = stream
+        self._schema = schema
+        self._key_properties = key_properties
+        self._config = config
+        self._hard_delete: bool = config["hard_delete"]
+        self._connection = connection
+        self._tables = tables
+        self._preparer = preparer
+        self._where: object = ""
+
+    @property
+    def reads_deletions(self) -> bool:
+        """Whether it matters that a record says that it was deleted."""
+        return self.lacks_mark or (self._hard_delete and bool(self.table.keys))
+
+    def prepare(self, where: object) -> None:
+        """Compile the schema, and create the table or add what it lacks.
+
+        Args:
+            where: The place of the schema in the input, for errors.
+
+        Raises:
+            DatabaseError: If the table cannot hold the stream's records.
+            InvalidInputLine: If two properties would become one column.
+            MissingKeyPropertiesError: If a key property is not in the schema.
+        """
+        self._where = where
+        dialect = self._connection.open()
+        metadata = self._metadata_names()
+        table_plan = TablePlan(
+            self._stream, self._schema, self._key_properties, config=self._config, where=where
+        )
+        self.plan, table = table_plan.compile(dialect, metadata)
+        self.table = self._preparer.prepare(table, self._stream)
+        self.age_of = table_plan.age_reader(self.plan, self.table)
+        self.lacks_mark = not (self._hard_delete or "_sdc_deleted_at" in metadata)
+
+    def add_versions(self) -> None:
+        """Add the column of versions, and the column that marks deleted rows.
+
+        Raises:
+            DatabaseError: If the database refuses it.
+        """
+        self.has_versions = True
+        self.prepare(self._where)
+
+    def add_marks(self) -> None:
+        """Add the column that marks deleted rows.
+
+        Raises:
+            DatabaseError: If the database refuses it.
+        """
+        self.has_marks = True
+        self.prepare(self._where)
+
+    def activate_version(self, version: int) -> None:
+        """Delete the rows of older versions, or mark them as deleted.
+
+        Raises:
+            DatabaseError: If the database refuses it.
+        """
+        self._tables.activate_version(
+            self.table,
+            version,
+            hard_delete=self._hard_delete,
+            deleted_at=Moment.now().text.decode().strip('"'),
+        )
+
+    def _metadata_names(self) -> tuple[str, ...]:
+        """The metadata columns of the table."""
+        if self._config["add_record_metadata"]:
+            return tuple(METADATA)
+        marks = (self.has_versions or self.has_marks) and not self._hard_delete
+        is_kept = {"_sdc_deleted_at": marks, "_sdc_table_version": self.has_versions}
+        return tuple(name for name in VERSION_METADATA if is_kept[name])
