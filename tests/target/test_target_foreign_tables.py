@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -122,6 +123,53 @@ def test_a_type_that_would_not_hold_the_values_is_changed(
     assert [row["v"] for row in database.rows("t")] == [A_UUID, "x"]
     [warning] = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
     assert "table=t column=v type=uuid" in warning.lower()
+
+
+NESTED: dict[str, list[tuple[str, str, Any]]] = {
+    "postgres": [
+        ("numeric[]", "number", 1.5),
+        ("numeric(10,2)[]", "number", 1.5),
+        ("bigint[]", "number", 1.5),
+        ("integer[]", "integer", 1),
+        ("date[]", "date-time", "2024-01-02T03:04:05Z"),
+        ("timestamp(3) with time zone[]", "date-time", "2024-01-02T03:04:05Z"),
+        ("int4range", "integer", 1),
+    ],
+    "duckdb": [
+        ("DECIMAL(10,2)[]", "number", 1.5),
+        ("DECIMAL(10,2)[2]", "number", 1.5),
+        ("DECIMAL(10,2)[][]", "integer", 1),
+        ("BIGINT[]", "number", 1.5),
+        ("TIMESTAMP[]", "date-time", "2024-01-02T03:04:05Z"),
+        ("TIMESTAMP WITH TIME ZONE[]", "date", "2024-01-02"),
+        ("STRUCT(a DECIMAL(10,2))", "number", 1.5),
+        ("MAP(VARCHAR, DOUBLE)", "number", 1.5),
+        ("ENUM('DECIMAL', 'a')", "number", 1.5),
+        ("UNION(a DECIMAL(10,2), b DOUBLE)", "number", 1.5),
+    ],
+}
+"""Types that are made of others, what the schema says, and what is sent."""
+
+
+@pytest.mark.parametrize(
+    ("database", "case"),
+    [(engine, case) for engine, cases in NESTED.items() for case in cases],
+    indirect=["database"],
+    ids=lambda value: value if isinstance(value, str) else value[0],
+)
+def test_a_list_of_numbers_does_not_hold_a_number(
+    database: Database, case: tuple[str, str, Any]
+) -> None:
+    """Nor does another type that is made of types; the error names the column and its type."""
+    type_, kind, sent = case
+    database.query(f"CREATE TABLE t (id bigint NOT NULL, v {type_}, PRIMARY KEY (id))")
+    before = database.types("t")
+    definition = moment(kind) if kind.startswith("date") else {"type": [kind, "null"]}
+    message = schema("t", id=ID, v=definition)
+    with pytest.raises(DatabaseError, match=rf"{re.escape(before['v'])}, but stream .* {kind} ?"):
+        write(database, message, record("t", id=1, v=sent), add_record_metadata=False)
+
+    assert database.types("t") == before
 
 
 @pytest.mark.parametrize("kind", ["uuid", "texts"])

@@ -142,7 +142,7 @@ class Fitting:
             type_: Its type in the table.
             held: What it holds now; none if it cannot hold what the stream sends.
         """
-        is_ours = type_.partition("(")[0] in self._dialect.bare_types
+        is_ours = self._dialect.is_ours(type_)
         kinds: list[Kind] = [column.kind]
         if held is None and is_ours:
             kinds.append("string")

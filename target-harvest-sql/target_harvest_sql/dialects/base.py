@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
-from target_harvest_sql.dialects.held_kinds import held_kind
+from target_harvest_sql.dialects.held_kinds import held_kind, without_size
 from target_harvest_sql.dialects.upserts import OnConflict
 
 if TYPE_CHECKING:
@@ -209,8 +209,12 @@ class Dialect(ABC):
 
     @property
     def bare_types(self) -> frozenset[str]:
-        """The types of columns that are made here, without their lengths."""
-        return frozenset(type_.partition("(")[0] for type_ in self.types.values())
+        """The types of columns that are made here, without their sizes."""
+        return frozenset(map(without_size, self.types.values()))
+
+    def is_ours(self, column_type: str) -> bool:
+        """Whether columns that are made here have this type, whatever its size."""
+        return without_size(column_type) in self.bare_types
 
     # Names
 

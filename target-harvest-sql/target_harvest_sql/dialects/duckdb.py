@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from typing_extensions import override
 
 from target_harvest_sql.dialects.base import Dialect
+from target_harvest_sql.dialects.held_kinds import ANY, Held
 from target_harvest_sql.dialects.upserts import UpdateThenInsert
 
 if TYPE_CHECKING:
@@ -20,6 +21,26 @@ DOUBLE_KEEPS = 2**53
 
 INEXACT = "integers that a double would round"
 INDEXED = "Drop the index, and make it anew after the run."
+
+HELD = (
+    Held({"JSON"}, ANY, "json"),
+    Held({"VARCHAR"}, {"decimal", "integer", "number"}, "decimal"),  # Every digit.
+    Held({"VARCHAR"}, ANY, "string"),
+    Held({"HUGEINT", "INTEGER", "SMALLINT"}, {"integer"}, "integer"),
+    Held({"DECIMAL", "DOUBLE", "FLOAT"}, {"integer", "number"}, "number"),
+    Held(
+        {
+            "TIMESTAMP",
+            "TIMESTAMPTZ_NS",
+            "TIMESTAMP WITH TIME ZONE",
+            "TIMESTAMP_MS",
+            "TIMESTAMP_NS",
+            "TIMESTAMP_S",
+        },
+        {"date", "date-time"},
+        "date-time",
+    ),
+)
 
 
 class DuckDB(Dialect):
@@ -48,6 +69,7 @@ class DuckDB(Dialect):
         "string": "VARCHAR",
         "time": "TIME",
     }
+    held_kinds = HELD
     foreign_types: ClassVar[Mapping[tuple[str, Form], str]] = {
         ("uuid", "uuid"): "{}::UUID",
         ("blob", "base16"): "from_hex(regexp_replace({}, '^.x', ''))",
@@ -104,21 +126,6 @@ class DuckDB(Dialect):
             "WHERE database_name = current_database()\n"
             "  AND lower(schema_name) = lower(coalesce($schema, current_schema()))"
         )
-
-    @override
-    def held_kind(self, column_type: str, kind: Kind) -> Kind | None:
-        if self.types[kind] == column_type:
-            return kind
-        if column_type in {"JSON", "VARCHAR"}:
-            as_text: Kind = "decimal" if kind in {"integer", "number"} else "string"
-            return "json" if column_type == "JSON" else as_text
-        if column_type in {"HUGEINT", "INTEGER", "SMALLINT"} and kind == "integer":
-            return kind
-        if column_type in {"DOUBLE", "FLOAT"} or column_type.startswith("DECIMAL"):
-            return "number" if kind in {"integer", "number"} else None
-        if column_type.startswith("TIMESTAMP"):
-            return "date-time" if kind in {"date", "date-time"} else None
-        return None
 
     @override
     def second_digits_of(self, column_type: str) -> int:

@@ -25,7 +25,12 @@ class Held(NamedTuple):
     """The kind that values of these kinds are read as."""
 
 
+def without_size(column_type: str) -> str:
+    """Take the size out of a type: `numeric(10,2)[]` becomes `numeric[]`."""
+    return re.sub(r"\(.*?\)", "", column_type)
+
+
 def held_kind(rows: Iterable[Held], column_type: str, kind: Kind) -> Kind | None:
     """Find the first row for a type and a kind; `None` if no row has both."""
-    bare = re.sub(r"\(.*?\)", "", column_type)
+    bare = without_size(column_type)
     return next((row.read_as for row in rows if bare in row.types and kind in row.kinds), None)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from typing_extensions import override
 
 from target_harvest_sql.dialects.base import LOCK_TIMEOUT_SECONDS, Dialect
-from target_harvest_sql.dialects.held_kinds import ANY, Held
+from target_harvest_sql.dialects.held_kinds import ANY, Held, without_size
 from target_harvest_sql.dialects.postgres_rights import RIGHTS_SQL
 
 if TYPE_CHECKING:
@@ -205,11 +205,10 @@ class PostgreSQL(Dialect):
 
     @override
     def widen_sql(self, table: Table, column: Column, column_type: str) -> list[str]:
-        # Types that hold less come first: each can be written as any that follows.
-        numbers = ("smallint", "integer", "bigint", "real", "double precision", "numeric")
+        numbers = {"smallint", "integer", "bigint", "real", "double precision", "numeric"}
         widens = (
             column.kind in {"json", "string"}
-            or (column.kind in {"decimal", "number"} and column_type.startswith(numbers))
+            or (column.kind in {"decimal", "number"} and without_size(column_type) in numbers)
             or (column.kind, column_type) == ("date-time", "date")
         )
         if not widens:
