@@ -5,6 +5,6 @@ pytest_plugins = (
     "fixtures.databases",
     "fixtures.galera",
     "fixtures.harvest",
-    "fixtures.left_out",
+    "fixtures.availability",
     "fixtures.pipeline",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chaos.soak import ENGINES, soak
-from fixtures.left_out import PARTS
+from fixtures.availability import PARTS
 
 
 @pytest.mark.parametrize(
