@@ -89,7 +89,8 @@ FOLDERS: Final = {
         "citus | duckdb | mariadb | mssql | sqlite",
         "mysql | postgres",
         "base | postgres_rights",
-        "distribution | held_kinds | upserts",
+        "decimals | distribution | upserts | widening",
+        "held_kinds",
     ),
     "target_harvest_sql.drivers": (
         "mssqlpython | pymssql",

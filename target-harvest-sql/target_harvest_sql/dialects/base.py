@@ -7,8 +7,10 @@ from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
+from target_harvest_sql.dialects.decimals import Decimals
 from target_harvest_sql.dialects.held_kinds import held_kind, without_size
 from target_harvest_sql.dialects.upserts import OnConflict
+from target_harvest_sql.dialects.widening import widening
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from target_harvest_sql.dialects.distribution import DistributionStatements
     from target_harvest_sql.dialects.held_kinds import Held
     from target_harvest_sql.dialects.upserts import Upserts
+    from target_harvest_sql.dialects.widening import Widening
 
 
 class Swap(NamedTuple):
@@ -107,6 +110,12 @@ class Dialect(ABC):
     """What columns of other types than those of `types` hold. The first row that fits is taken,
     even if `types` has its type too."""
 
+    widenings: ClassVar[Sequence[Widening]] = ()
+    """How columns get wider types. The first row that fits is taken."""
+
+    decimals: ClassVar[Decimals] = Decimals()
+    """Which columns become decimals of limited size, whatever `types` says."""
+
     foreign_types: ClassVar[Mapping[tuple[str, Form], str]] = {}
     """Column types that other programs make and this one does not, with the form of values that
     each holds: how a value is converted, with `{}` for the value."""
@@ -195,17 +204,17 @@ class Dialect(ABC):
 
     def is_text(self, column: Column) -> bool:
         """Whether two texts are two values in a column, whatever they mean; so with JSON's text."""
-        if column.foreign_type:
+        if column.foreign_type or self.decimals.type_sql(column):
             return False
         return column.kind == "json" or self.types[column.kind] == self.types["string"]
 
-    def wants_plain_digits(self, column: Column) -> bool:  # noqa: ARG002 - most read all.
+    def wants_plain_digits(self, column: Column) -> bool:
         """Whether a number is read from its digits alone, so that it may have no exponent."""
-        return False
+        return self.decimals.wants_plain_digits and self.decimals.type_sql(column) is not None
 
-    def scale_of(self, column: Column) -> int | None:  # noqa: ARG002 - few have such types.
+    def scale_of(self, column: Column) -> int | None:
         """How many digits after the point a column keeps; `None` if any, or as a double."""
-        return None
+        return column.size.scale if self.decimals.type_sql(column) else None
 
     @property
     def bare_types(self) -> frozenset[str]:
@@ -256,7 +265,7 @@ class Dialect(ABC):
 
     def type_sql(self, table: Table, column: Column) -> str:  # noqa: ARG002 - keys may differ.
         """Name the type that a column of a table is made with."""
-        return self.types[column.kind]
+        return self.decimals.type_sql(column) or self.types[column.kind]
 
     def new_type_sql(self, table: Table, column: Column) -> str:
         """Name the type of a new column: the one that the schema names, or ours."""
@@ -351,6 +360,8 @@ class Dialect(ABC):
         """
         if (column_type.lower(), column.form) in self.foreign_types:
             return replace(column, foreign_type=column_type.lower())
+        if size := self.decimals.size_of(column_type):
+            return self.decimals.held(size, column)
         kind = self.held_kind(column_type, column.kind)
         if kind is None:
             return None
@@ -378,13 +389,43 @@ class Dialect(ABC):
         found = held_kind(self.held_kinds, column_type, kind)
         return found or (kind if self.types[kind] == column_type else None)
 
-    @abstractmethod
     def widen_sql(self, table: Table, column: Column, column_type: str) -> list[str]:
         """Change the type of a column that exists to one that holds old and new values.
 
         Returns:
-            The statements; none if the database has no plain way to do it.
+            The statements; none if `widenings` has none for the type and the kind.
         """
+        is_key = column in table.keys
+        if size := self.decimals.size_of(column_type):
+            column = replace(column, size=size.joined(column.size))
+        kind = "sized" if self.decimals.type_sql(column) else column.kind
+        row = widening(self.widenings, column_type, kind)
+        if row is None or (is_key and not row.fits_keys):
+            return []
+        return row.sql(self.blanks(table, column))
+
+    def blanks(self, table: Table, column: Column) -> dict[str, str]:
+        """Give the parts of the statements that widen a column.
+
+        Args:
+            table: The table.
+            column: The column as it is to be.
+
+        Returns:
+            By name: `table`, the name of the table; `column`, that of the column; `type`, its new
+            type; `new`, the name of a column that takes the place of the old one.
+        """
+        return {
+            "table": self.table_name(table),
+            "column": self.quote(column.name),
+            "type": self.type_sql(table, column),
+            "new": self.quote(self.widened_name(column)),
+        }
+
+    def widened_name(self, column: Column) -> str:
+        """Name the column that takes the place of another one."""
+        ending = "__widened"
+        return column.name[: self.max_name_length - len(ending)] + ending
 
     # Rows
 

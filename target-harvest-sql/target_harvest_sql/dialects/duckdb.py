@@ -9,15 +9,13 @@ from typing_extensions import override
 from target_harvest_sql.dialects.base import Dialect
 from target_harvest_sql.dialects.held_kinds import ANY, Held
 from target_harvest_sql.dialects.upserts import UpdateThenInsert
+from target_harvest_sql.dialects.widening import Widening
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from target_harvest_sql.columns import Column, Form, Kind, Table
 
-
-DOUBLE_KEEPS = 2**53
-"""How far from zero a double keeps every integer."""
 
 INEXACT = "integers that a double would round"
 INDEXED = "Drop the index, and make it anew after the run."
@@ -41,6 +39,20 @@ HELD = (
         "date-time",
     ),
 )
+
+ALTER = "ALTER TABLE {table} ALTER COLUMN {column} SET DATA TYPE {type}"
+
+# A double keeps every integer up to 2**53.
+AS_DOUBLE = f"if(abs({{column}}::HUGEINT) > 9007199254740992, error('{INEXACT}'), {{column}})"
+
+WIDENINGS = (
+    Widening(None, {"json"}, (f"{ALTER} USING to_json({{column}})",)),
+    Widening(None, {"string"}, (ALTER,)),
+    Widening({"BIGINT", "DOUBLE"}, {"decimal"}, (ALTER,)),
+    Widening({"BIGINT"}, {"number"}, (f"{ALTER} USING {{value}}",), AS_DOUBLE),
+    Widening({"DATE"}, {"date-time"}, (ALTER,)),
+)
+"""DuckDB cannot change the type of a key."""
 
 
 class DuckDB(Dialect):
@@ -70,6 +82,7 @@ class DuckDB(Dialect):
         "time": "TIME",
     }
     held_kinds = HELD
+    widenings = WIDENINGS
     foreign_types: ClassVar[Mapping[tuple[str, Form], str]] = {
         ("uuid", "uuid"): "{}::UUID",
         ("blob", "base16"): "from_hex(regexp_replace({}, '^.x', ''))",
@@ -130,26 +143,6 @@ class DuckDB(Dialect):
     @override
     def second_digits_of(self, column_type: str) -> int:
         return {"TIMESTAMP_S": 0, "TIMESTAMP_MS": 3}.get(column_type, self.second_digits)
-
-    @override
-    def widen_sql(self, table: Table, column: Column, column_type: str) -> list[str]:
-        widens = column.kind in {"json", "string"} or (column_type, column.kind) in {
-            ("BIGINT", "decimal"),
-            ("BIGINT", "number"),
-            ("DATE", "date-time"),
-            ("DOUBLE", "decimal"),
-        }
-        if not widens or column in table.keys:  # The type of a key cannot be changed.
-            return []
-        name = self.quote(column.name)
-        alter = f"ALTER TABLE {self.table_name(table)} ALTER COLUMN {name}"
-        change = f"{alter} SET DATA TYPE {self.types[column.kind]}"
-        if column.kind == "json":
-            return [f"{change} USING to_json({name})"]
-        if column.kind == "number":
-            is_rounded = f"abs({name}::HUGEINT) > {DOUBLE_KEEPS}"
-            return [f"{change} USING if({is_rounded}, error('{INEXACT}'), {name})"]
-        return [change]
 
     @override
     def rows_sql(self, columns: Sequence[Column]) -> str:

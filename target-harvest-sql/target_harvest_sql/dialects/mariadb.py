@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from target_harvest_sql.dialects.base import LeaseStatements
-from target_harvest_sql.dialects.mysql import OPEN_SQL, TEXT, TEXT_TYPES, TEXTS, MySQL
+from target_harvest_sql.dialects.held_kinds import Held
+from target_harvest_sql.dialects.mysql import HELD, OPEN_SQL, TEXT, TEXT_TYPES, TEXTS, MySQL
 from target_harvest_sql.dialects.upserts import OnDuplicateKey
 
 if TYPE_CHECKING:
@@ -40,6 +41,10 @@ class MariaDB(MySQL):
         # A table is made though its longest rows would not fit; what does not fit is an error.
         "SET SESSION innodb_strict_mode = OFF",
     )
+    held_kinds = (
+        Held(TEXT_TYPES, {"boolean"}, "json"),  # JSON_VALUE makes 1 of true.
+        *HELD,
+    )
     list_length = 8
     collation = "utf8mb4_nopad_bin"
     upserts = OnDuplicateKey()
@@ -65,12 +70,6 @@ class MariaDB(MySQL):
             "  AND columns.table_name = %(table)s\n"
             "ORDER BY ordinal_position"
         )
-
-    @override
-    def held_kind(self, column_type: str, kind: Kind) -> Kind | None:
-        if kind == "boolean" and column_type.startswith(TEXT_TYPES):
-            return "json"  # JSON_VALUE makes 1 of true.
-        return super().held_kind(column_type, kind)
 
     @override
     def rows_sql(self, columns: Sequence[Column]) -> str:

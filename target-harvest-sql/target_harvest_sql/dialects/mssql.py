@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
@@ -11,8 +10,10 @@ from typing_extensions import override
 
 from target_harvest_sql.columns import Size
 from target_harvest_sql.dialects.base import LOCK_TIMEOUT_SECONDS, Dialect
+from target_harvest_sql.dialects.decimals import Decimals
 from target_harvest_sql.dialects.held_kinds import ANY, Held
 from target_harvest_sql.dialects.upserts import InsertThenUpdate
+from target_harvest_sql.dialects.widening import Widening
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,14 +29,14 @@ UPSERTS = InsertThenUpdate(COLLATION)
 MAX_DESCRIPTION_LENGTH = 3750
 """In characters: an extended property holds 7500 bytes."""
 
-TEXT_KINDS: frozenset[Kind] = frozenset({"decimal", "json", "string"})
-"""What is stored as text."""
-
-MAX_DIGITS = 38
-"""Of a decimal: https://learn.microsoft.com/sql/t-sql/data-types/decimal-and-numeric-transact-sql"""
-
-EXACT = "[__exact_as_float]"
-"""The constraint that holds while integers become floats."""
+DECIMALS = Decimals(
+    frozenset({"decimal", "number"}),
+    max_precision=38,
+    max_scale=38,
+    default_precision=38,
+    wants_plain_digits=True,
+)
+"""https://learn.microsoft.com/sql/t-sql/data-types/decimal-and-numeric-transact-sql"""
 
 
 def _hints(what_to_do: str, *causes: str) -> dict[str, str]:
@@ -53,24 +54,57 @@ WRONG_TYPE = (
     "`validate_records: true` tell which value."
 )
 
-DECIMAL = re.compile(r"(?:decimal|numeric)\((\d+),(\d+)\)")
-
 MONEY: Mapping[str, str] = {"money": "decimal(19,4)", "smallmoney": "decimal(10,4)"}
 """Types of columns of others, and the decimals that have as many digits. What is beyond their
 bounds is an error of the server."""
 
 INTEGERS = ("bigint", "int", "smallint", "tinyint")
 
-MOMENTS = ("date", "datetimeoffset", "time")
+ALTER = "ALTER TABLE {table} ALTER COLUMN {column} {type}"
 
-WIDENED: Mapping[Kind, tuple[str, ...]] = {
-    "date-time": ("date",),
-    "decimal": (*INTEGERS, "decimal"),
-    "json": (*INTEGERS, "decimal"),
-    "number": (*INTEGERS, "decimal"),
-    "string": (*INTEGERS, *MOMENTS, "decimal"),
-}
-"""The types that become a kind's own without a loss."""
+# A float keeps every integer up to 2**53. The constraint refuses others.
+CHECK_INTEGERS = (
+    (
+        "ALTER TABLE {table} ADD CONSTRAINT [__exact_as_float] "
+        "CHECK ({column} BETWEEN -9007199254740992 AND 9007199254740992)"
+    ),
+    "ALTER TABLE {table} DROP CONSTRAINT [__exact_as_float]",
+)
+
+REWRITE = (
+    "ALTER TABLE {table} ADD {new} nvarchar(max) NULL",
+    "UPDATE {table} SET {new} = {value}",
+    "ALTER TABLE {table} DROP COLUMN {column}",
+    "EXEC sys.sp_rename {new_text}, {column_text}, 'COLUMN'",
+)
+
+# With 6 digits if they are all, or with 17.
+FLOAT_AS_TEXT = (
+    "CASE WHEN ABS({column}) < 1e15 AND FLOOR({column}) = {column} "
+    "THEN CONVERT(nvarchar(max), CAST({column} AS bigint)) "
+    "WHEN ABS({column}) < 1e15 AND CAST(CONVERT(nvarchar(max), {column}) AS float) = "
+    "{column} THEN LTRIM(CONVERT(nvarchar(max), {column})) "
+    "ELSE LTRIM(CONVERT(nvarchar(max), {column}, 3)) END"
+)
+MOMENT_AS_JSON = """N'"' + CONVERT(nvarchar(max), {column}, 121) + N'"'"""
+# SQL Server writes spaces before the time and before the offset.
+DATETIMEOFFSET_AS_JSON = (
+    """N'"' + REPLACE(STUFF(CONVERT(nvarchar(max), {column}, 121), 11, 1, N'T'), N' ', N'') """
+    """+ N'"'"""
+)
+BIT_AS_TEXT = "CASE {column} WHEN 1 THEN N'true' WHEN 0 THEN N'false' END"
+
+WIDENINGS = (
+    Widening({"float"}, {"decimal", "json", "string"}, REWRITE, FLOAT_AS_TEXT),
+    Widening({"date", "time"}, {"json"}, REWRITE, MOMENT_AS_JSON),
+    Widening({"datetimeoffset"}, {"json"}, REWRITE, DATETIMEOFFSET_AS_JSON),
+    Widening({"bit"}, {"json", "string"}, REWRITE, BIT_AS_TEXT),
+    Widening({"date"}, {"date-time"}, (ALTER,)),
+    Widening({"date", "datetimeoffset", "time"}, {"string"}, (ALTER,)),
+    Widening(INTEGERS, {"number"}, (*CHECK_INTEGERS, ALTER)),
+    Widening({*INTEGERS, "decimal", "numeric"}, {"decimal", "json", "sized", "string"}, (ALTER,)),
+)
+"""SQL Server cannot change the type of a key. A value becomes text as JSON writes it."""
 
 
 RESOURCE = (
@@ -115,6 +149,8 @@ class MSSQL(Dialect):
         Held({"datetimeoffset"}, {"date", "date-time"}, "date-time"),
         Held({"time"}, {"time"}, "time"),
     )
+    widenings = WIDENINGS
+    decimals = DECIMALS
     foreign_types: ClassVar[Mapping[tuple[str, Form], str]] = {
         # A longer text would be cut.
         ("uniqueidentifier", "uuid"): "CAST(CASE WHEN LEN({0}) > 36 THEN N'too long' ELSE {0} END "
@@ -261,14 +297,6 @@ class MSSQL(Dialect):
     """As what OPENJSON reads a text of any length."""
 
     @override
-    def wants_plain_digits(self, column: Column) -> bool:
-        return self._decimal_type(column) is not None
-
-    @override
-    def scale_of(self, column: Column) -> int | None:
-        return column.size.scale if self._decimal_type(column) else None
-
-    @override
     def of_server(self, version: str) -> Dialect:
         return Babelfish() if version.endswith(r"\t") else MSSQL()
 
@@ -308,19 +336,7 @@ class MSSQL(Dialect):
             return column.foreign_type
         if column in table.keys and self.is_text(column):
             return f"nvarchar(450) COLLATE {COLLATION}"
-        return self._decimal_type(column) or self.types[column.kind]
-
-    def _decimal_type(self, column: Column) -> str | None:
-        """Name the type that holds a number exactly; none if the schema does not say how large."""
-        scale, precision = column.size.scale, column.size.precision or MAX_DIGITS
-        if column.kind not in {"decimal", "number"} or scale is None:
-            return None
-        return f"decimal({precision},{scale})" if scale <= precision <= MAX_DIGITS else None
-
-    @override
-    def is_text(self, column: Column) -> bool:
-        is_foreign = bool(column.foreign_type)
-        return column.kind in TEXT_KINDS and not is_foreign and self._decimal_type(column) is None
+        return super().type_sql(table, column)
 
     @override
     def moment(self, text: str) -> str:
@@ -414,15 +430,11 @@ class MSSQL(Dialect):
     def held(self, column_type: str, column: Column) -> Column | None:
         if column_type.startswith("datetime2"):
             return self._held_without_offset(column_type, column)
-        digits = DECIMAL.fullmatch(MONEY.get(column_type, column_type))
-        if digits is None:
-            held = super().held(column_type, column)
-            return held and replace(held, size=Size())
-        actual = Size(precision=int(digits[1]), scale=int(digits[2]))
-        is_held = column.kind == "integer" or (
-            column.kind in {"decimal", "number"} and actual.joined(column.size) == actual
-        )
-        return replace(column, kind="decimal", size=actual) if is_held else None
+        column_type = MONEY.get(column_type, column_type)
+        held = super().held(column_type, column)
+        if held is None or self.decimals.size_of(column_type):
+            return held
+        return replace(held, size=Size())
 
     def _held_without_offset(self, column_type: str, column: Column) -> Column | None:
         """Say how a column of moments without an offset holds a value: as UTC."""
@@ -434,64 +446,10 @@ class MSSQL(Dialect):
         return replace(held, foreign_type=column_type, second_digits=digits if is_coarse else None)
 
     @override
-    def widen_sql(self, table: Table, column: Column, column_type: str) -> list[str]:
-        if column in table.keys:  # The type of a key cannot be changed.
-            return []
-        if digits := DECIMAL.fullmatch(column_type):
-            size = Size(precision=int(digits[1]), scale=int(digits[2])).joined(column.size)
-            column, column_type = replace(column, size=size), "decimal"
-            if column.kind == "number" and not self._decimal_type(column):
-                return []
-        if column_type.startswith(MOMENTS):
-            column_type = column_type.partition("(")[0]
-        old = self.quote(column.name)
-        if column_type in WIDENED.get(column.kind, ()):
-            alter = f"ALTER TABLE {self.table_name(table)} ALTER COLUMN {old}"
-            rounds = column.kind == "number" and not self._decimal_type(column)
-            checks = self._check_integers_sql(table, column) if rounds else []
-            return [*checks, f"{alter} {self.type_sql(table, column)}"]
-        text = self._as_text_sql(old, column, column_type)
-        return self._rewrite_sql(table, column, text) if text else []
-
-    def _as_text_sql(self, value: str, column: Column, column_type: str) -> str:
-        """Write a value as JSON does, where the server's own text is another; else nothing."""
-        if self.is_text(column) and column_type == "float":
-            return (
-                f"CASE WHEN ABS({value}) < 1e15 AND FLOOR({value}) = {value} "
-                f"THEN CONVERT(nvarchar(max), CAST({value} AS bigint)) "
-                f"WHEN ABS({value}) < 1e15 AND CAST(CONVERT(nvarchar(max), {value}) AS float) = "
-                f"{value} THEN LTRIM(CONVERT(nvarchar(max), {value})) "  # Of six digits,
-                f"ELSE LTRIM(CONVERT(nvarchar(max), {value}, 3)) END"  # or of 17.
-            )
-        if column.kind == "json" and column_type in MOMENTS:
-            text = f"CONVERT(nvarchar(max), {value}, 121)"
-            if column_type == "datetimeoffset":  # Spaces stand before the time and the offset.
-                text = f"REPLACE(STUFF({text}, 11, 1, N'T'), N' ', N'')"
-            return f"""N'"' + {text} + N'"'"""
-        if column.kind in {"json", "string"} and column_type == "bit":
-            return f"CASE {value} WHEN 1 THEN N'true' WHEN 0 THEN N'false' END"
-        return ""
-
-    def _rewrite_sql(self, table: Table, column: Column, text: str) -> list[str]:
-        """Make a column anew as text."""
-        name, widened = self.table_name(table), f"{column.name[:119]}__widened"
-        old, new = self.quote(column.name), self.quote(widened)
-        place = self.literal(f"{name}.{new}")
-        return [
-            f"ALTER TABLE {name} ADD {new} nvarchar(max) NULL",
-            f"UPDATE {name} SET {new} = {text}",  # noqa: S608 - names are quoted.
-            f"ALTER TABLE {name} DROP COLUMN {old}",
-            f"EXEC sys.sp_rename {place}, {self.literal(column.name)}, 'COLUMN'",
-        ]
-
-    def _check_integers_sql(self, table: Table, column: Column) -> list[str]:
-        """Refuse integers that a float would round."""
-        alter = f"ALTER TABLE {self.table_name(table)}"
-        exact = f"{self.quote(column.name)} BETWEEN -9007199254740992 AND 9007199254740992"
-        return [
-            f"{alter} ADD CONSTRAINT {EXACT} CHECK ({exact})",
-            f"{alter} DROP CONSTRAINT {EXACT}",
-        ]
+    def blanks(self, table: Table, column: Column) -> dict[str, str]:
+        blanks = super().blanks(table, column)
+        place = self.literal(f"{blanks['table']}.{blanks['new']}")
+        return {**blanks, "new_text": place, "column_text": self.literal(column.name)}
 
     @override
     def _swap_sql(self, swap: Swap) -> list[str]:
@@ -507,7 +465,7 @@ class MSSQL(Dialect):
         for number, column in enumerate(columns, 1):
             path = self._path_sql(column.path)
             value = f"[c{number}]"
-            if self._decimal_type(column):
+            if self.decimals.type_sql(column):
                 fields.append(f"{value} nvarchar(max) {path}")
                 value = self._decimal_sql(value, column)
             elif column.kind in {"date", "date-time", "time"}:
@@ -565,7 +523,7 @@ class MSSQL(Dialect):
         return (
             f"CAST(CASE WHEN {rest} LIKE '%[1-9]%' OR {text} LIKE '%[eE]%' "
             f"THEN N'too exact' ELSE {text} END "
-            f"AS {self._decimal_type(column)})"
+            f"AS {self.decimals.type_sql(column)})"
         )
 
     def _path_sql(self, path: Sequence[str]) -> str:

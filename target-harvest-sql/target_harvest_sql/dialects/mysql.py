@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from typing_extensions import override
 
-from target_harvest_sql.columns import Size
 from target_harvest_sql.dialects.base import LOCK_TIMEOUT_SECONDS, Dialect
+from target_harvest_sql.dialects.decimals import Decimals
 from target_harvest_sql.dialects.held_kinds import ANY, Held
 from target_harvest_sql.dialects.upserts import JoinThenOnDuplicateKey
+from target_harvest_sql.dialects.widening import Widening
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 TEXT_TYPES = ("char", "longtext", "mediumtext", "text", "tinytext", "varchar")
-HELD = (
+HELD: Sequence[Held] = (
     Held({"json"}, ANY, "json"),
     Held({"varchar"}, {"json"}, "json"),  # As a key of any kind is made.
     Held({"longtext"}, {"decimal"}, "decimal"),
@@ -70,32 +70,70 @@ MariaDB documentation, "Troubleshooting Row Size Too Large Errors with InnoDB":
 https://mariadb.com/docs/server/server-usage/storage-engines/innodb/innodb-row-formats/troubleshooting-row-size-too-large-errors-with-innodb
 """
 
-DECIMAL_DIGITS, DECIMAL_SCALE = 65, 30
-"""The most that a decimal has, and of them after the point.
+EXACT = "exact_as_double"
+"""Name of a constraint that refuses integers which a double would round."""
 
-MySQL manual, "Precision Math": https://dev.mysql.com/doc/refman/8.4/en/precision-math.html"""
+DECIMALS = Decimals(frozenset({"decimal"}), max_precision=65, max_scale=30)
+"""MySQL manual, "Precision Math": https://dev.mysql.com/doc/refman/8.4/en/precision-math.html"""
 
-INTEGERS = ("tinyint", "smallint", "mediumint", "int", "bigint")
+INTEGERS = tuple(
+    f"{name}{sign}"
+    for name in ("tinyint", "smallint", "mediumint", "int", "bigint")
+    for sign in ("", " unsigned", " unsigned zerofill")
+)
 
 BOOLEAN = "tinyint(1)"
 """What the server calls a boolean; a statement with a width in it is deprecated in MySQL."""
 
-DOUBLE_KEEPS = 2**53
-"""How far from zero a double keeps every integer."""
+MODIFY = "ALTER TABLE {table} MODIFY COLUMN {definition}"
 
-EXACT = "exact_as_double"
-"""Name of a constraint that refuses integers which a double would round."""
+# A double keeps every integer up to 2**53.
+CHECK_INTEGERS = (
+    f"ALTER TABLE {{table}} ADD CONSTRAINT {EXACT} "
+    "CHECK ({column} BETWEEN -9007199254740992 AND 9007199254740992)"
+)
+
+# A change of a table commits by itself, so the old column stays until the last step. The new column
+# takes its place.
+REWRITE = (
+    "ALTER TABLE {table} ADD COLUMN {new} {type} AFTER {column}",
+    "UPDATE {table} SET {new} = {value}",
+    "ALTER TABLE {table} DROP COLUMN {column}, CHANGE COLUMN {new} {definition}",
+)
+
+WIDENINGS = (
+    Widening(
+        {BOOLEAN},
+        {"json", "string"},
+        REWRITE,
+        "CASE {column} WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE {column} END",
+    ),
+    Widening({BOOLEAN}, {"decimal", "integer", "number", "sized"}, ()),
+    Widening(
+        None,
+        {"json"},
+        REWRITE,
+        "IF({column} IS NULL, NULL, JSON_EXTRACT(JSON_ARRAY({column}), '$[0]'))",
+    ),
+    Widening(None, {"decimal", "sized", "string"}, (MODIFY,), fits_keys=True),
+    Widening(INTEGERS, {"integer"}, (MODIFY,), fits_keys=True),
+    Widening(
+        INTEGERS,
+        {"number"},
+        (
+            CHECK_INTEGERS,
+            f"ALTER TABLE {{table}} DROP CONSTRAINT {EXACT}, MODIFY COLUMN {{definition}}",
+        ),
+        fits_keys=True,
+    ),
+    Widening({"date"}, {"date-time"}, (MODIFY,), fits_keys=True),
+)
 
 TEXTS: frozenset[Kind] = frozenset({"decimal", "json", "string"})
 """Kinds whose columns hold text of any length, unless they are part of a key."""
 
 TEXT = "longtext CHARACTER SET utf8mb4"
 """Without its character set, JSON_TABLE would give the database's."""
-
-
-def _decimal_size(column_type: str) -> Size | None:
-    found = re.fullmatch(r"decimal\((\d+),(\d+)\)", column_type)
-    return Size(precision=int(found[1]), scale=int(found[2])) if found else None
 
 
 LOCK = (
@@ -134,7 +172,9 @@ class MySQL(Dialect):
         "string": "longtext",
         "time": "time(6)",
     }
-    held_kinds = HELD
+    held_kinds: ClassVar[Sequence[Held]] = HELD
+    widenings = WIDENINGS
+    decimals = DECIMALS
     foreign_types: ClassVar[Mapping[tuple[str, Form], str]] = {("uuid", "uuid"): "{}"}
     parameter_form = "%({})s"
     hints: ClassVar[Mapping[str, str]] = {
@@ -236,25 +276,7 @@ class MySQL(Dialect):
             return f"varchar({room // CHARACTER_BYTES // (len(table.keys) - len(others))})"
         if column.kind == "boolean":
             return "boolean"
-        return self._decimal_type(column) or super().type_sql(table, column)
-
-    def _decimal_type(self, column: Column) -> str | None:
-        """Name the type that holds a decimal as a number; none if the schema says no such size."""
-        precision, scale = column.size.precision, column.size.scale
-        if column.kind != "decimal" or precision is None or scale is None:
-            return None
-        fits = precision <= DECIMAL_DIGITS and scale <= DECIMAL_SCALE
-        return f"decimal({precision},{scale})" if fits else None
-
-    @override
-    def is_text(self, column: Column) -> bool:
-        if column.foreign_type:
-            return False
-        return column.kind in TEXTS and self._decimal_type(column) is None
-
-    @override
-    def scale_of(self, column: Column) -> int | None:
-        return column.size.scale if self._decimal_type(column) else None
+        return super().type_sql(table, column)
 
     def _definition(self, table: Table, column: Column) -> str:
         """A new column's name, type and description."""
@@ -316,62 +338,13 @@ class MySQL(Dialect):
         return []  # They are part of the columns' definitions.
 
     @override
-    def held(self, column_type: str, column: Column) -> Column | None:
-        size = _decimal_size(column_type)
-        if size is None or column.kind not in {"decimal", "integer", "number"}:
-            return super().held(column_type, column)
-        fits = column.kind == "integer" or size.joined(column.size) == size
-        return replace(column, kind="decimal", size=size) if fits else None
-
-    @override
     def second_digits_of(self, column_type: str) -> int:
         return super().second_digits_of(column_type) if "(" in column_type else 0
 
     @override
-    def widen_sql(self, table: Table, column: Column, column_type: str) -> list[str]:
-        size = _decimal_size(column_type)
-        if size is not None:
-            column = replace(column, size=size.joined(column.size))
-        is_boolean = column_type == BOOLEAN
-        if column.kind == "json" or (column.kind == "string" and is_boolean):
-            return self._rewrite_sql(table, column, is_boolean=is_boolean)
-        is_integer = column_type.startswith(INTEGERS) and not is_boolean
-        widens = (
-            (column.kind in {"decimal", "string"} and not is_boolean)
-            or (column.kind in {"integer", "number"} and is_integer)
-            or (column.kind == "date-time" and column_type == "date")
-        )
-        if not widens:
-            return []
-        alter = f"ALTER TABLE {self.table_name(table)}"
-        wide = self._defined(table, column, self.type_sql(table, column))
-        modify = f"MODIFY COLUMN {wide}"
-        if column.kind != "number":
-            return [f"{alter} {modify}"]
-        exact = f"{self.quote(column.name)} BETWEEN -{DOUBLE_KEEPS} AND {DOUBLE_KEEPS}"
-        return [
-            f"{alter} ADD CONSTRAINT {EXACT} CHECK ({exact})",
-            f"{alter} DROP CONSTRAINT {EXACT}, {modify}",
-        ]
-
-    def _rewrite_sql(self, table: Table, column: Column, *, is_boolean: bool) -> list[str]:
-        """Make a column anew as JSON, or as text of truth values, in its old place.
-
-        A change of a table commits by itself, so the old column stays until the last step.
-        """
-        if column in table.keys:
-            return []
-        old, new = self.quote(column.name), self.quote(f"{column.name[:54]}__widened")
-        value = f"IF({old} IS NULL, NULL, JSON_EXTRACT(JSON_ARRAY({old}), '$[0]'))"
-        if is_boolean:
-            value = f"CASE {old} WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE {old} END"
-        name = self.table_name(table)
-        made = self._defined(table, column, self.type_sql(table, column))
-        return [
-            f"ALTER TABLE {name} ADD COLUMN {new} {self.types[column.kind]} AFTER {old}",
-            f"UPDATE {name} SET {new} = {value}",  # noqa: S608 - names are quoted.
-            f"ALTER TABLE {name} DROP COLUMN {old}, CHANGE COLUMN {new} {made}",
-        ]
+    def blanks(self, table: Table, column: Column) -> dict[str, str]:
+        definition = self._defined(table, column, self.type_sql(table, column))
+        return {**super().blanks(table, column), "definition": definition}
 
     @override
     def rows_sql(self, columns: Sequence[Column]) -> str:
@@ -448,7 +421,7 @@ class MySQL(Dialect):
             return f"CAST({value} AS char) COLLATE {self.collation}"
         if column.foreign_type:
             return f"CAST({value} AS {column.foreign_type})"
-        exact = f"decimal({DECIMAL_DIGITS},{DECIMAL_SCALE})"
+        exact = f"decimal({DECIMALS.max_precision},{DECIMALS.max_scale})"
         types = {"boolean": "signed", "decimal": exact, "integer": "signed"}
         return f"CAST({value} AS {types.get(column.kind, self.types[column.kind])})"
 

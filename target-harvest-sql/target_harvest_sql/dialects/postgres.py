@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, ClassVar
 from typing_extensions import override
 
 from target_harvest_sql.dialects.base import LOCK_TIMEOUT_SECONDS, Dialect
-from target_harvest_sql.dialects.held_kinds import ANY, Held, without_size
+from target_harvest_sql.dialects.held_kinds import ANY, Held
 from target_harvest_sql.dialects.postgres_rights import RIGHTS_SQL
+from target_harvest_sql.dialects.widening import Widening
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,6 +29,23 @@ HELD = (
         {"date", "date-time"},
         "date-time",
     ),
+)
+
+ALTER = ("ALTER TABLE {table} ALTER COLUMN {column} TYPE {type} USING {value}",)
+INTEGERS = ("smallint", "integer", "bigint")
+FLOATS = ("real", "double precision")
+
+WIDENINGS = (
+    Widening(None, {"json"}, ALTER, "to_jsonb({column})", fits_keys=True),
+    # The text of a float has every digit.
+    Widening(
+        FLOATS, {"decimal", "number", "string"}, ALTER, "{column}::text::{type}", fits_keys=True
+    ),
+    Widening(None, {"string"}, ALTER, "{column}::{type}", fits_keys=True),
+    Widening(
+        {*INTEGERS, "numeric"}, {"decimal", "number"}, ALTER, "{column}::{type}", fits_keys=True
+    ),
+    Widening({"date"}, {"date-time"}, ALTER, "{column}::{type}", fits_keys=True),
 )
 
 
@@ -86,6 +104,7 @@ class PostgreSQL(Dialect):
         "time": "time without time zone",
     }
     held_kinds = HELD
+    widenings = WIDENINGS
     foreign_types: ClassVar[Mapping[tuple[str, Form], str]] = {
         ("uuid", "uuid"): "({})::uuid",
         ("bytea", "base16"): "decode(regexp_replace({}, '^.x', ''), 'hex')",
@@ -202,22 +221,6 @@ class PostgreSQL(Dialect):
     def is_text(self, column: Column) -> bool:
         # The type jsonb compares what it holds.
         return column.kind == "string" and not column.foreign_type
-
-    @override
-    def widen_sql(self, table: Table, column: Column, column_type: str) -> list[str]:
-        numbers = {"smallint", "integer", "bigint", "real", "double precision", "numeric"}
-        widens = (
-            column.kind in {"json", "string"}
-            or (column.kind in {"decimal", "number"} and without_size(column_type) in numbers)
-            or (column.kind, column_type) == ("date-time", "date")
-        )
-        if not widens:
-            return []
-        name, type_ = self.quote(column.name), self.type_sql(table, column)
-        through = "::text" if column_type in {"real", "double precision"} else ""  # Every digit.
-        value = f"to_jsonb({name})" if column.kind == "json" else f"{name}{through}::{type_}"
-        alter = f"ALTER TABLE {self.table_name(table)} ALTER COLUMN {name}"
-        return [f"{alter} TYPE {type_} USING {value}"]
 
     @override
     def rows_sql(self, columns: Sequence[Column]) -> str:

@@ -8,6 +8,7 @@ from typing_extensions import override
 
 from target_harvest_sql.dialects.base import Dialect
 from target_harvest_sql.dialects.upserts import OnConflict
+from target_harvest_sql.dialects.widening import Widening
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,6 +21,25 @@ AS_TEXT: Mapping[Kind, Kind] = {"boolean": "json", "integer": "decimal", "number
 of true, and SQLite's own text of a number has 15 digits."""
 
 BUSY = "Another process holds the file: let it end, or wait longer with `?timeout=`."
+
+# A declared type cannot be changed: https://www.sqlite.org/lang_altertable.html
+REWRITE = (
+    "ALTER TABLE {table} ADD COLUMN {new} {type}",
+    "UPDATE {table} SET {new} = {value}",
+    "ALTER TABLE {table} DROP COLUMN {column}",
+    "ALTER TABLE {table} RENAME COLUMN {new} TO {column}",
+)
+
+WIDENINGS = (
+    Widening(
+        {"BOOLEAN"},
+        {"json", "string"},
+        REWRITE,
+        "CASE {column} WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE {column} END",
+    ),
+    Widening({"INTEGER", "REAL"}, {"decimal", "json", "string"}, REWRITE, "every_digit({column})"),
+)
+"""SQLite cannot drop a column of the key. A value becomes text as JSON writes it."""
 
 
 class SQLite(Dialect):
@@ -53,6 +73,7 @@ class SQLite(Dialect):
         "string": "TEXT",
         "time": "TEXT",
     }
+    widenings = WIDENINGS
     hints: ClassVar[Mapping[str, str]] = {
         "SQLITE_BUSY": BUSY,
         "SQLITE_LOCKED": BUSY,
@@ -125,31 +146,6 @@ class SQLite(Dialect):
         if kind == "integer" and any(part in declared for part in ("REAL", "FLOA", "DOUB")):
             return "number"
         return kind if kind in {"boolean", "integer", "number"} else None
-
-    @override
-    def widen_sql(self, table: Table, column: Column, column_type: str) -> list[str]:
-        if column_type not in {"BOOLEAN", "INTEGER", "REAL"} or column.kind not in (
-            {"json", "string"} if column_type == "BOOLEAN" else {"decimal", "json", "string"}
-        ):
-            return []
-        if column in table.keys:  # Nor can a key column be dropped.
-            return []
-        # A declared type cannot be changed: https://www.sqlite.org/lang_altertable.html
-        alter = f"ALTER TABLE {(name := self.table_name(table))}"
-        old, new = self.quote(column.name), self.quote(f"{column.name}__widened")
-        text = self._text_sql(old, column_type)
-        return [
-            f"{alter} ADD COLUMN {new} {self.types[column.kind]}",
-            f"UPDATE {name} SET {new} = {text}",  # noqa: S608 - names are quoted.
-            f"{alter} DROP COLUMN {old}",
-            f"{alter} RENAME COLUMN {new} TO {old}",
-        ]
-
-    def _text_sql(self, value: str, column_type: str) -> str:
-        """Write a truth value or a number as JSON does."""
-        if column_type == "BOOLEAN":
-            return f"CASE {value} WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE {value} END"
-        return f"every_digit({value})"
 
     @override
     def rows_sql(self, columns: Sequence[Column]) -> str:
