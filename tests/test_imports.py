@@ -35,6 +35,7 @@ TARGET: Final = (
     "redaction",
     "dialects | drivers | names | tunnel",
     "columns | logs | watermark",
+    "declared_types",
 )
 REPORT: Final = (
     "__main__",

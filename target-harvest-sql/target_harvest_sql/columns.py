@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from singer_sdk.helpers._flattening import flatten_key
 
+from target_harvest_sql.declared_types import DeclaredTypeError, declared_type
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
@@ -57,11 +59,6 @@ changes with every run, and a row is not rewritten for its sake."""
 
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_ .:;,!?$@#%()*|~^-]+")
 """Names that every JSON encoder writes unescaped and every database finds by a quoted path."""
-
-TYPE_NAME = re.compile(
-    r"[A-Za-z]\w*( [A-Za-z]\w*)*( ?\( ?\w+( ?, ?\w+)* ?\))?( [A-Za-z]\w*)*(\[\])?", re.ASCII
-)
-"""How types are written: words, perhaps with sizes in brackets."""
 
 VALUES = ("boolean", "integer", "number", "string")
 """The types that are neither objects nor arrays."""
@@ -185,6 +182,9 @@ def compile_columns(
 
     Returns:
         The columns in the schema's order, named as in the source.
+
+    Raises:
+        DeclaredTypeError: If a property has an `x-sql-datatype` that is not a type alone.
     """
     prefix = (RECORD,) if metadata else ()
     columns = [
@@ -198,7 +198,7 @@ def compile_columns(
             size=_size(definition),
             is_nested=is_nested(definition),
             form=_form(definition),
-            declared_type=_declared_type(definition),
+            declared_type=_declared_type(name, definition),
             number_type=number_type(definition),
         )
         for name, path, definition in _leaves(schema, (), flattening)
@@ -261,13 +261,11 @@ def is_nested(definition: dict[str, Any]) -> bool:
     return bool(types) and types <= {"array", "object"}
 
 
-def _declared_type(definition: dict[str, Any]) -> str:
-    """Read `x-sql-datatype`; what is no type, such as a statement, is left out.
-
-    Meltano SDK: https://sdk.meltano.com/en/latest/guides/sql-target.html
-    """
-    given = definition.get("x-sql-datatype")
-    return given.strip() if isinstance(given, str) and TYPE_NAME.fullmatch(given.strip()) else ""
+def _declared_type(source: str, definition: dict[str, Any]) -> str:
+    try:
+        return declared_type(definition)
+    except DeclaredTypeError as error:
+        raise DeclaredTypeError(f'of property "{source}" {error}') from error
 
 
 def _form(definition: dict[str, Any]) -> Form:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+from singer_sdk.singerlib.exceptions import InvalidInputLine
 from target_run import record, run, schema, write
 
 from target_harvest_sql.database.errors import DatabaseError
@@ -89,21 +90,70 @@ def test_a_type_that_holds_less_than_the_schema_is_an_error(postgres_database: D
     assert postgres_database.types("t") == {}
 
 
-def test_a_type_that_the_database_does_not_know_is_an_error(postgres_database: Database) -> None:
-    """As the database says it."""
-    name = {"type": "string", "x-sql-datatype": "nvarchar(20)"}
+def test_a_type_that_the_database_does_not_know_is_an_error(database: Database) -> None:
+    """As the database says it, with the property; no table is made."""
+    name = {"type": "string", "x-sql-datatype": "no_schema.no_type"}
 
-    with pytest.raises(DatabaseError, match='prepare the table "t"'):
-        write(postgres_database, schema("t", id="integer", name=name), record("t", id=1))
+    with pytest.raises(DatabaseError) as raised:
+        write(database, schema("t", id="integer", name=name), record("t", id=1))
+
+    told = 'prepare the table "t" of stream "t" with `x-sql-datatype` no_schema.no_type for "name"'
+    assert told in str(raised.value)
+    database.query("CREATE TABLE t (x int)")
 
 
-@pytest.mark.parametrize("text", ["text); DROP TABLE u; --", "text, x text", "", 5, None, "a'b'"])
-def test_what_is_no_type_is_left_out(sqlite_database: Database, text: Any) -> None:
-    """It never becomes a part of a statement."""
+@pytest.mark.parametrize(
+    "given",
+    [
+        *("integer primary key", "text default 'x'", "int not null", "int identity(1, 1)"),
+        *("text check (true)", "int references u", "int first", "int comment 'x'"),
+        *("text); DROP TABLE u; --", "text, x text", "text -- x", "a'b'", "enum('a\\', 'b')"),
+        *("public.", "integer[", "[]", 5, True, ["text"]),
+    ],
+    ids=str,
+)
+def test_what_is_not_a_type_alone_is_an_error(
+    sqlite_database: Database, tmp_path: Path, given: object
+) -> None:
+    """It never becomes a part of a statement; stream, property and text are told."""
     write(sqlite_database, schema("u", id="integer"))
-    name = {"type": "string", "x-sql-datatype": text}
+    name = {"type": "string", "x-sql-datatype": given}
 
-    write(sqlite_database, schema("t", id="integer", name=name), record("t", id=1, name="a"))
+    ended = run(sqlite_database, tmp_path, schema("t", id="integer", name=name))
+
+    assert ended.exit_code == 1
+    told = 'Line 1: in the schema of stream "t", `x-sql-datatype` of property "name" is not a type'
+    assert ended.error.startswith(f"{told} alone: {given!r}. ")
+    assert sqlite_database.types("t") == {}
+    assert sqlite_database.types("u")
+
+
+@pytest.mark.parametrize("given", ["serial", "BIGSERIAL", "serial4"])
+def test_an_integer_with_a_default_is_an_error(sqlite_database: Database, given: str) -> None:
+    """PostgreSQL and MySQL write it as if it was a type."""
+    number = {"type": "integer", "x-sql-datatype": given}
+
+    with pytest.raises(InvalidInputLine, match=rf'"number" is {given}, .* such as bigint\.$'):
+        write(sqlite_database, schema("t", id="integer", number=number))
+    assert sqlite_database.types("t") == {}
+
+
+@pytest.mark.parametrize("given", ["", None])
+def test_an_empty_text_names_no_type(sqlite_database: Database, given: str | None) -> None:
+    """As a schema override of Meltano may leave it."""
+    name = {"type": "string", "x-sql-datatype": given}
+
+    write(sqlite_database, schema("t", id="integer", name=name))
 
     assert sqlite_database.types("t")["name"] == "TEXT"
-    assert sqlite_database.types("u")
+
+
+def test_a_key_of_text_keeps_our_type(database: Database, caplog: pytest.LogCaptureFixture) -> None:
+    """As its collation matters. A warning says so, when the table is made."""
+    name = {"type": "string", "x-sql-datatype": "varchar(7)"}
+    for _ in range(2):
+        write(database, schema("t", ["name"], name=name), record("t", name="a longer text"))
+
+    assert [row["name"] for row in database.rows("t")] == ["a longer text"]
+    told = [line for line in caplog.messages if '`x-sql-datatype` of property "name"' in line]
+    assert len(told) == 1

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from target_harvest_sql.database.errors import DatabaseError
 from target_harvest_sql.database.fitting import LOWER_CASE, Fitting, find_columns
 from target_harvest_sql.database.readers import Readers
+from target_harvest_sql.declared_types import KEYWORD
 
 if TYPE_CHECKING:
     import logging
@@ -82,7 +83,8 @@ class Tables:
         self._claim(table, stream)
         if not is_shared:
             self._lock(table)
-        doing, is_new = f'prepare the table "{table.name}" of stream "{stream}"', False
+        doing = f'prepare the table "{table.name}" of stream "{stream}"{_declared(table)}'
+        is_new = False
 
         def work(execute: Execute) -> Table:
             nonlocal is_new
@@ -173,6 +175,7 @@ class Tables:
                 "with `stream_maps`.",
                 *(lower.name, table.name, LOWER_CASE),
             )
+        self._warn_of_keys(table, stream)
         execute(self.dialect.create_table_sql(table))
         for statement in self.dialect.comments_sql(table):
             execute(statement)
@@ -186,6 +189,16 @@ class Tables:
             found = find_columns(table, self.dialect, execute)
             return self._fitting(table, stream, found, execute).fit()
         return table
+
+    def _warn_of_keys(self, table: Table, stream: str) -> None:
+        """Say which declared types are not used."""
+        for column in table.keys:
+            if column.declared_type and self.dialect.is_text(column):
+                self._logger.warning(
+                    'A key of text has a type of the target\'s own, so `%s` of property "%s" of '
+                    "stream %s is not used.",
+                    *(KEYWORD, column.source, stream),
+                )
 
     def _create_schema(self, table: Table, execute: Execute) -> None:
         """Create a table's schema if it does not exist: some users may only use what exists."""
@@ -205,3 +218,9 @@ class Tables:
     def _lock(self, table: Table) -> None:
         if self._locks is not None:
             self._locks.take(table)
+
+
+def _declared(table: Table) -> str:
+    """Name the types that the schema of a stream names; empty if it names none."""
+    types = [f'{c.declared_type} for "{c.source}"' for c in table.columns if c.declared_type]
+    return f" with `{KEYWORD}` {', '.join(types)}" if types else ""

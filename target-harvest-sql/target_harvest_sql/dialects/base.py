@@ -271,7 +271,7 @@ class Dialect(ABC):
         """Name the type of a new column: the one that the schema names, or ours."""
         is_text_key = column in table.keys and self.is_text(column)  # Its collation matters.
         declared = "" if is_text_key else column.declared_type
-        return declared or self.type_sql(table, column)
+        return self.plain(declared) or self.type_sql(table, column)
 
     def moment(self, text: str) -> str:
         """Read text as a value for a column of date-times."""

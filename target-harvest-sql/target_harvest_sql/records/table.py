@@ -10,6 +10,7 @@ from singer_sdk.helpers._flattening import get_flattening_options
 from singer_sdk.singerlib.exceptions import InvalidInputLine
 
 from target_harvest_sql.columns import Table
+from target_harvest_sql.declared_types import KEYWORD, DeclaredTypeError
 from target_harvest_sql.names import LowerCase, Spelling, conform_name
 from target_harvest_sql.records.keys import age_reader
 from target_harvest_sql.records.plan import plan
@@ -60,18 +61,24 @@ class TablePlan:
             metadata: Names of the metadata columns.
 
         Raises:
-            InvalidInputLine: If two properties would become one column.
+            InvalidInputLine: If two properties would become one column, or if `x-sql-datatype` is
+                not a type alone.
             MissingKeyPropertiesError: If a key property is not in the schema.
         """
         spelling: Spelling = LowerCase(dialect) if self._config["lower_case_names"] else dialect
-        compiled = plan(
-            self._schema,
-            self._key_properties,
-            dialect,
-            flattening=get_flattening_options(self._config),  # type: ignore[arg-type]
-            metadata=metadata,
-            spelling=spelling,
-        )
+        try:
+            compiled = plan(
+                self._schema,
+                self._key_properties,
+                dialect,
+                flattening=get_flattening_options(self._config),  # type: ignore[arg-type]
+                metadata=metadata,
+                spelling=spelling,
+            )
+        except DeclaredTypeError as error:
+            raise InvalidInputLine(
+                f'{self._where}: in the schema of stream "{self._stream}", `{KEYWORD}` {error}.'
+            ) from error
         self._check([column.source for column in compiled.columns])
         schema, name = self._name(has_schemas=dialect.has_schemas)
         table = Table(
