@@ -89,8 +89,8 @@ FOLDERS: Final = {
     "target_harvest_sql.dialects": (
         "citus | duckdb | mariadb | mssql | sqlite",
         "mysql | postgres",
-        "base | postgres_rights",
-        "decimals | distribution | upserts | widening",
+        "base | duckdb_hints | mssql_hints | mysql_hints | postgres_hints | sqlite_hints",
+        "decimals | distribution | hints | postgres_rights | upserts | widening",
         "held_kinds",
     ),
     "target_harvest_sql.drivers": (

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from target_harvest_sql.dialects.decimals import Decimals
 from target_harvest_sql.dialects.held_kinds import held_kind, without_size
+from target_harvest_sql.dialects.hints import hint
 from target_harvest_sql.dialects.upserts import OnConflict
 from target_harvest_sql.dialects.widening import widening
 
@@ -124,9 +125,7 @@ class Dialect(ABC):
     """The place of a bound value, with `{}` for its name; after `%(` drivers read `%` as theirs."""
 
     hints: ClassVar[Mapping[str, str]] = {}
-    """What to do about an error, by its code as the driver tells it. Words behind the code are the
-    beginning of the message, where one code has several causes; the first that fits is taken.
-    Names and values stand behind the beginning of a message, so they never choose a hint."""
+    """What to do about errors, as `by_error` makes it."""
 
     open_sql: ClassVar[Sequence[str]] = ()
     """Run once on a new connection."""
@@ -190,17 +189,8 @@ class Dialect(ABC):
         return self
 
     def hint(self, code: str, text: str) -> str:
-        """Say what to do about an error; empty if nothing is known.
-
-        Args:
-            code: The code of the error, as the driver tells it.
-            text: What the database said.
-        """
-        for key, hint in self.hints.items():
-            wanted, _, beginning = key.partition(" ")
-            if wanted == code and text.startswith(beginning):
-                return hint
-        return ""
+        """Say what to do about an error; empty if nothing is known."""
+        return hint(self.hints, code, text)
 
     def is_text(self, column: Column) -> bool:
         """Whether two texts are two values in a column, whatever they mean; so with JSON's text."""

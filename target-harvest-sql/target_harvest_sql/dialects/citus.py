@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from target_harvest_sql.dialects.distribution import DistributionStatements
+from target_harvest_sql.dialects.hints import by_error
 from target_harvest_sql.dialects.postgres import PostgreSQL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 RELATION = (
     "(\n"
@@ -23,6 +24,34 @@ RELATION = (
 TABLE = RELATION.format("%(table)s")
 LIKE = f"{RELATION.format('%(like)s')}::text"
 
+
+HINTS: Final = {
+    **by_error(
+        (
+            (
+                "Let `sqlalchemy_url` name the coordinator: only there can tables be changed, and "
+                "keep locks other runs away."
+            ),
+            "0A000 this node is a worker",
+        ),
+        (
+            (
+                "The server of `sqlalchemy_url` cannot connect to one of its workers: start that "
+                "worker, raise its `max_connections`, or correct its name and port with "
+                "citus_update_node()."
+            ),
+            "08006 connection to the remote node",
+        ),
+        (
+            (
+                "The table is distributed by this column. Run SELECT undistribute_table('…') on "
+                "it, and distribute it again after the run; or set `load_method: overwrite`."
+            ),
+            "XX000 cannot execute ALTER TABLE command involving partition column",
+        ),
+    ),
+    **PostgreSQL.hints,
+}
 
 CACHED_CONNECTIONS = 64
 """How many connections to a worker each of our connections may keep between transactions.
@@ -42,17 +71,7 @@ class Citus(PostgreSQL):
     https://docs.citusdata.com/en/stable/develop/api_udf.html
     """
 
-    hints: ClassVar[Mapping[str, str]] = {
-        "0A000 this node is a worker": "Let `sqlalchemy_url` name the coordinator: only there can "
-        "tables be changed, and keep locks other runs away.",
-        "08006 connection to the remote node": "The server of `sqlalchemy_url` cannot connect to "
-        "one of its workers: start that worker, raise its `max_connections`, or correct its name "
-        "and port with citus_update_node().",
-        "XX000 cannot execute ALTER TABLE command involving partition column": "The table is "
-        "distributed by this column. Run SELECT undistribute_table('…') on it, and distribute it "
-        "again after the run; or set `load_method: overwrite`.",
-        **PostgreSQL.hints,
-    }
+    hints = HINTS
     open_sql: ClassVar[Sequence[str]] = (
         (
             "DO $$BEGIN\n"

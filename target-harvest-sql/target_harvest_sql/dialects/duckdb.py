@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from typing_extensions import override
 
 from target_harvest_sql.dialects.base import Dialect
+from target_harvest_sql.dialects.duckdb_hints import HINTS, INEXACT
 from target_harvest_sql.dialects.held_kinds import ANY, Held
 from target_harvest_sql.dialects.upserts import UpdateThenInsert
 from target_harvest_sql.dialects.widening import Widening
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
 
     from target_harvest_sql.columns import Column, Form, Kind, Table
 
-
-INEXACT = "integers that a double would round"
-INDEXED = "Drop the index, and make it anew after the run."
 
 HELD = (
     Held({"JSON"}, ANY, "json"),
@@ -92,25 +90,7 @@ class DuckDB(Dialect):
         **{("json[]", form): "{}::JSON[]" for form in ("array", "integers", "texts")},
     }
     parameter_form = "${}"
-    hints: ClassVar[Mapping[str, str]] = {
-        "IOException Could not set lock": "One process may write a DuckDB file: end the other one.",
-        "IOException Cannot open file": "Create the folder of `sqlalchemy_url`, and give the user "
-        "of this process the right to write there.",
-        'IOException The file "': "Let `sqlalchemy_url` name a DuckDB file, or a new one.",
-        "IOException Could not write": "Make room on the disk.",
-        "TransactionException Failed to commit: Could not write": "Make room on the disk.",
-        "OutOfMemoryException": "Raise `?memory_limit=` in `sqlalchemy_url`, or lower "
-        "`batch_size_bytes`.",
-        'InvalidInputException "maximum_object_size" of': "DuckDB reads records of at most 16 MB: "
-        "select less of the stream.",
-        f"InvalidInputException {INEXACT}": "Let the tap declare the numbers as text with "
-        "`format: singer.decimal`.",
-        "InvalidInputException The following options": "Correct what follows `?` in "
-        "`sqlalchemy_url`.",
-        "CatalogException Cannot change the type of this column": INDEXED,
-        "CatalogException Cannot drop this column": INDEXED,
-        "DependencyException": INDEXED,
-    }
+    hints = HINTS
     open_sql = ("SET TimeZone = 'UTC'",)
     batch_start = b""
     batch_separator = b"\n"

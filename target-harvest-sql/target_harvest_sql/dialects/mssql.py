@@ -12,6 +12,7 @@ from target_harvest_sql.columns import Size
 from target_harvest_sql.dialects.base import LOCK_TIMEOUT_SECONDS, Dialect
 from target_harvest_sql.dialects.decimals import Decimals
 from target_harvest_sql.dialects.held_kinds import ANY, Held
+from target_harvest_sql.dialects.mssql_hints import HINTS
 from target_harvest_sql.dialects.upserts import InsertThenUpdate
 from target_harvest_sql.dialects.widening import Widening
 
@@ -38,21 +39,6 @@ DECIMALS = Decimals(
 )
 """https://learn.microsoft.com/sql/t-sql/data-types/decimal-and-numeric-transact-sql"""
 
-
-def _hints(what_to_do: str, *causes: str) -> dict[str, str]:
-    """Say what to do about errors, by their number and the beginning of their message.
-
-    One of the drivers tells no number. There, the beginning alone is looked at.
-    """
-    unnumbered = (f"- {cause.partition(' ')[2]}" for cause in causes if " " in cause)
-    return dict.fromkeys((*causes, *unnumbered), what_to_do)
-
-
-TOO_LONG = "A key of text has at most 450 characters; let other columns be nvarchar(max)."
-WRONG_TYPE = (
-    "A value is not of its column's type, or has more digits: correct the schema, or let "
-    "`validate_records: true` tell which value."
-)
 
 MONEY: Mapping[str, str] = {"money": "decimal(19,4)", "smallmoney": "decimal(10,4)"}
 """Types of columns of others, and the decimals that have as many digits. What is beyond their
@@ -157,121 +143,7 @@ class MSSQL(Dialect):
         "AS uniqueidentifier)",
     }
     parameter_form = "@{}"
-    hints: ClassVar[Mapping[str, str]] = {
-        **_hints(
-            "Raise the compatibility level: ALTER DATABASE CURRENT SET "
-            "COMPATIBILITY_LEVEL = 130, or more.",
-            "208 Invalid object name 'OPENJSON'",
-        ),
-        **_hints(
-            "Let the firewall of the Azure SQL server admit the address of this machine.",
-            "40615 Cannot open server ",
-        ),
-        **_hints(
-            "Correct user, password and database in `sqlalchemy_url`.", "18456 Login failed for "
-        ),
-        **_hints(
-            "Correct the database in `sqlalchemy_url`, or let the user in.",
-            "4060 Cannot open database ",
-        ),
-        **_hints("The database is waking up or moving: run again in a minute.", "40613"),
-        **_hints(
-            "Correct what follows `?` in `sqlalchemy_url`.",
-            "- an option is wrong",
-            "- pymssql has no option",
-        ),
-        **_hints(
-            "Correct host and port in `sqlalchemy_url`, or start the server; a "
-            "server without TLS needs `?encryption=request` with pymssql.",
-            "20002",
-            "20009 Unable to connect",
-            "- Unable to complete login",
-            "- Login timeout expired",
-            "- TCP Provider",
-            "- Client unable to establish connection",
-        ),
-        **_hints(
-            "Let the server have a certificate that this machine trusts, or accept any "
-            "with `?TrustServerCertificate=yes`.",
-            "- SSL Provider",
-        ),
-        **_hints(
-            "Grant the user CREATE TABLE, and ALTER and CONTROL on the schema.",
-            "229",
-            "230",
-            "262 CREATE TABLE permission denied",
-            "262 CREATE SCHEMA permission denied",
-            "1088 Cannot find the object ",
-            "2760 The specified schema name ",
-            "3701 Cannot drop the table ",
-            "4902 Cannot find the object ",
-            "15151",
-        ),
-        **_hints(
-            f"Give the key columns of text the collation {COLLATION}.",
-            "468 Cannot resolve the collation conflict",
-        ),
-        **_hints(
-            "SQL Server takes texts that differ only in trailing spaces for one key: "
-            "trim them with `stream_maps`, or set `load_method: append-only`.",
-            "2601 Cannot insert duplicate key row",
-            "2627 Violation of PRIMARY KEY constraint",
-            "2627 Violation of UNIQUE KEY constraint",
-        ),
-        **_hints(
-            TOO_LONG,
-            "2628 String or binary data would be truncated",
-            "8152 String or binary data would be truncated",
-            "8152 value too long",
-        ),
-        **_hints(
-            "The columns of a key have at most 900 bytes together, two a character: set "
-            "other key properties with `stream_maps`, or `load_method: append-only`.",
-            "1946 Operation failed. The index entry",
-        ),
-        **_hints(
-            WRONG_TYPE,
-            "220 Arithmetic overflow error",
-            "232 Arithmetic overflow error",
-            "241 Conversion failed",
-            "242 The conversion of a ",
-            "244 The conversion of the ",
-            "245 Conversion failed",
-            "248 The conversion of the ",
-            "8114 Error converting data type",
-            "8115 Arithmetic overflow error",
-            "33557097 invalid input syntax",
-            "33557097 value out of range",
-        ),
-        **_hints(
-            "The column holds integers that a float would round: change its type.",
-            '547 The ALTER TABLE statement conflicted with the CHECK constraint "exact_as_float',
-        ),
-        **_hints(
-            "Another program holds the rows or the table: let it end, and run again.",
-            "1205 Transaction (Process ID",
-            "1222 Lock request time out",
-        ),
-        **_hints("Make room on the server's disk.", "1101", "1105 Could not allocate", "9002"),
-        **_hints(
-            "Give the database a larger maximum size, or delete what nobody needs.",
-            "40544 The database has reached its size quota",
-        ),
-        **_hints(
-            "Lower `batch_size_rows`, or give the database more resources.",
-            "40549 Session is terminated because",
-            "40550 The session has been terminated because",
-            "40551 The session has been terminated because",
-            "40552 The session has been terminated because",
-            "40553 The session has been terminated because",
-        ),
-        **_hints(
-            "Let `sqlalchemy_url` name the listener of the availability group, so that it finds "
-            "the primary replica.",
-            "976 The target database, ",
-            "983 Unable to access availability database",
-        ),
-    }
+    hints = HINTS
     open_sql: ClassVar[Sequence[str]] = (
         "SET NOCOUNT ON",
         "SET QUOTED_IDENTIFIER ON",

@@ -11,6 +11,7 @@ from typing_extensions import override
 from target_harvest_sql.dialects.base import LOCK_TIMEOUT_SECONDS, Dialect
 from target_harvest_sql.dialects.decimals import Decimals
 from target_harvest_sql.dialects.held_kinds import ANY, Held
+from target_harvest_sql.dialects.mysql_hints import EXACT, HINTS
 from target_harvest_sql.dialects.upserts import JoinThenOnDuplicateKey
 from target_harvest_sql.dialects.widening import Widening
 
@@ -69,9 +70,6 @@ a text of up to 40 bytes stays there as a whole, a longer one with about 22 byte
 MariaDB documentation, "Troubleshooting Row Size Too Large Errors with InnoDB":
 https://mariadb.com/docs/server/server-usage/storage-engines/innodb/innodb-row-formats/troubleshooting-row-size-too-large-errors-with-innodb
 """
-
-EXACT = "exact_as_double"
-"""Name of a constraint that refuses integers which a double would round."""
 
 DECIMALS = Decimals(frozenset({"decimal"}), max_precision=65, max_scale=30)
 """MySQL manual, "Precision Math": https://dev.mysql.com/doc/refman/8.4/en/precision-math.html"""
@@ -177,59 +175,7 @@ class MySQL(Dialect):
     decimals = DECIMALS
     foreign_types: ClassVar[Mapping[tuple[str, Form], str]] = {("uuid", "uuid"): "{}"}
     parameter_form = "%({})s"
-    hints: ClassVar[Mapping[str, str]] = {
-        **dict.fromkeys(
-            ("1044", "1045", "1698"),
-            "Correct user and password in `sqlalchemy_url`, or grant the user rights on the "
-            "database.",
-        ),
-        "1046": "Name a database in `sqlalchemy_url`, or set `default_target_schema`.",
-        "1049": "Create it, or correct `sqlalchemy_url`.",
-        "2026": "Change the `ssl_` options in `sqlalchemy_url`, or the server's TLS.",
-        "2003": "Correct host and port in `sqlalchemy_url`, or start the server.",
-        "-1": "Correct what follows `?` in `sqlalchemy_url`.",
-        "-2": "Correct the paths in `sqlalchemy_url`.",
-        "-3": "Install it, or ask for TLS with `?ssl_verify_cert=true`.",
-        **dict.fromkeys(
-            ("1142", "1143", "1227", "1370"),
-            "Grant the user SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER and DROP.",
-        ),
-        "1153": "Raise it on the server, or select less of the stream.",
-        "1071": "Let fewer or shorter properties be the key; of other columns "
-        "that become text, drop the index.",
-        **dict.fromkeys(
-            ("1117", "1118", "1005/185", "1005/139"),
-            "Flatten less, or select fewer properties.",
-        ),
-        "1406": "Give the column the type longtext; a key holds as much as an index does.",
-        **dict.fromkeys(
-            ("1826", "3822"),
-            f"Drop the constraint {EXACT}: a run ended while it widened a column.",
-        ),
-        **dict.fromkeys(
-            (f"4025 CONSTRAINT `{EXACT}`", f"3819 Check constraint `{EXACT}`"),
-            "Let the tap declare the numbers as text with `format: singer.decimal`.",
-        ),
-        "1060": "Drop the column whose name ends in __widened: a run ended while it "
-        "widened another one.",
-        **dict.fromkeys(
-            ("1021", "1114", "3/28", "1026/28", "1030/28"), "Make room on the server's disk."
-        ),
-        **dict.fromkeys(("1037", "1038", "1041"), "Give the server more memory."),
-        **dict.fromkeys(
-            ("1040", "1203"), "Raise `max_connections` of the server, or lower `lanes`."
-        ),
-        "1205": "Another program holds the rows or the table: let it end.",
-        "1290": "Let `sqlalchemy_url` name a server that can be written to.",
-        "1836": "Let `sqlalchemy_url` name a server that can be written to.",
-        "1969": "Raise `max_statement_time`, or end the program that holds the rows.",
-        "3024": "Raise `max_execution_time`, or end the program that holds the rows.",
-        **dict.fromkeys(
-            ("3157", "4040", "4178"),
-            "The record is nested too deeply for the server: leave the property out, in the tap or "
-            "with `stream_maps`.",
-        ),
-    }
+    hints = HINTS
     open_sql: ClassVar[Sequence[str]] = (
         *OPEN_SQL,
         # Digits beyond microseconds, which are zeros, are cut; MariaDB does that unasked.

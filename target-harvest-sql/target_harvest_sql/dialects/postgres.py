@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from target_harvest_sql.dialects.base import LOCK_TIMEOUT_SECONDS, Dialect
 from target_harvest_sql.dialects.held_kinds import ANY, Held
+from target_harvest_sql.dialects.postgres_hints import HINTS
 from target_harvest_sql.dialects.postgres_rights import RIGHTS_SQL
 from target_harvest_sql.dialects.widening import Widening
 
@@ -118,45 +119,7 @@ class PostgreSQL(Dialect):
         },
     }
     parameter_form = "%({})s"
-    hints: ClassVar[Mapping[str, str]] = {
-        "28P01": "Correct the user and the password in `sqlalchemy_url`.",
-        "28000": "Correct the user in `sqlalchemy_url`, or let the server's pg_hba.conf admit it.",
-        "no-password": "Give the password in `sqlalchemy_url`, or in PGPASSWORD.",
-        "root-certificate": "Let `sslrootcert` in `sqlalchemy_url` be the correct path.",
-        "3D000": "Create it, or correct `sqlalchemy_url`.",
-        "3F000": "Create it, or correct `sqlalchemy_url`.",
-        "refused": "Correct host and port in `sqlalchemy_url`, or start the server.",
-        "timeout": "Correct host and port in `sqlalchemy_url`, or look why the server is silent.",
-        "unknown-host": "Correct the host in `sqlalchemy_url`.",
-        "host-name": "Let `sqlalchemy_url` name the host as the server's certificate does.",
-        "tls": "Change `sslmode` and the certificates in `sqlalchemy_url`, or the server's TLS.",
-        "option": "Correct what follows `?`, or the port, in `sqlalchemy_url`.",
-        "42501 permission denied for database": "Let an owner create the schema, or grant CREATE.",
-        "42501 FATAL:  permission denied for database": "Grant the user CONNECT on the database.",
-        "42501 must be owner": "Let the user of `sqlalchemy_url` own the table.",
-        "42501": "Grant the user USAGE and CREATE on the schema, and its tables.",
-        "2BP01": "Drop the view, and make it anew after the run; or use upsert.",
-        "0A000 cannot alter type of a column used by": "Drop the view, and make it anew after the "
-        "run.",
-        "0A000 cannot alter type of a column used in a policy": "Drop the policy, and make it anew "
-        "after the run.",
-        "42704 role": "Create the role, or correct `grant_select_to`.",
-        "42703": "If a policy of the table names it, change the policy; else run again.",
-        "22001": "Give the column the type text.",
-        "25006": "Let `sqlalchemy_url` name the primary server, which can be written to.",
-        "53100": "Make room on the server's disk.",
-        "53200 out of shared memory": "Raise `max_locks_per_transaction` of the server, or write "
-        "fewer streams in one run.",
-        "53200": "Give the server more memory, or lower `batch_size_bytes`.",
-        "53300": "Raise `max_connections` of the server, or lower `lanes`.",
-        "54000": "Let fewer or shorter properties be the key, or drop the index of the column.",
-        "54001": "The record is nested too deeply: raise `max_stack_depth` of the server, or leave "
-        "the property out, in the tap or with `stream_maps`.",
-        "54011": "Flatten less, or select fewer properties.",
-        "55P03": "Another program holds the rows or the table: let it end.",
-        "57014 canceling statement due to statement timeout": "Raise `statement_timeout` for the "
-        "user, or end the program that holds the rows.",
-    }
+    hints: ClassVar[Mapping[str, str]] = HINTS
     list_length = 1
     open_sql: ClassVar[Sequence[str]] = (
         "SET TIME ZONE 'UTC'",  # What comes without an offset is UTC.

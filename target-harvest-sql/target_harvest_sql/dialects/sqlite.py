@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from typing_extensions import override
 
 from target_harvest_sql.dialects.base import Dialect
+from target_harvest_sql.dialects.sqlite_hints import HINTS
 from target_harvest_sql.dialects.upserts import OnConflict
 from target_harvest_sql.dialects.widening import Widening
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 AS_TEXT: Mapping[Kind, Kind] = {"boolean": "json", "integer": "decimal", "number": "decimal"}
 """As what a column of text takes kinds so that they stay as JSON has them: the operator ->> makes 1
 of true, and SQLite's own text of a number has 15 digits."""
-
-BUSY = "Another process holds the file: let it end, or wait longer with `?timeout=`."
 
 # A declared type cannot be changed: https://www.sqlite.org/lang_altertable.html
 REWRITE = (
@@ -74,27 +73,7 @@ class SQLite(Dialect):
         "time": "TEXT",
     }
     widenings = WIDENINGS
-    hints: ClassVar[Mapping[str, str]] = {
-        "SQLITE_BUSY": BUSY,
-        "SQLITE_LOCKED": BUSY,
-        "SQLITE_READONLY": "Give the user of this process the right to write the file and its "
-        "folder.",
-        "SQLITE_CANTOPEN": "Create the folder that `sqlalchemy_url` names, with the right to "
-        "write.",
-        "SQLITE_FULL": "Make room on the disk.",
-        "SQLITE_IOERR": "Look at the disk, or at the network folder, that holds the file.",
-        "SQLITE_NOTADB": "Let `sqlalchemy_url` name an SQLite file, or one that does not exist.",
-        "SQLITE_CORRUPT": "The file is damaged: restore a copy of it.",
-        "SQLITE_MISMATCH": "An INTEGER PRIMARY KEY holds integers alone: rename or drop the "
-        "table, or set `load_method: overwrite`.",
-        "SQLITE_ERROR error in": "Drop the index or view that uses the column, or the table.",
-        "SQLITE_ERROR cannot drop column": "Drop the index or view that uses the column, or the "
-        "table.",
-        "SQLITE_ERROR SQL logic error": "Drop the views of the table, and make them anew after the "
-        "run.",
-        "SQLITE_ERROR object name reserved for internal use": "Give the stream another name with "
-        "`stream_maps` and `__alias__`.",
-    }
+    hints = HINTS
     open_sql = (
         "PRAGMA journal_mode = WAL",
         # NORMAL may lose commits in WAL mode when the power fails, after their states were printed.
