@@ -312,6 +312,15 @@ def test_locks_that_are_used_up_are_named(tmp_path: Path) -> None:
         (ServerError("Cannot insert into 'is not currently available'"), "server", ""),
         (ServerError("Conversion failed when converting 'permission'", 245), "value", "type"),
         (ServerError("a permission overflow", 547), "row", ""),
+        (
+            ServerError(
+                "The ALTER TABLE statement conflicted with the CHECK constraint "
+                '"__exact_as_float".',
+                547,
+            ),
+            "row",
+            "change its type",
+        ),
         (ServerError("x", kind="row"), "row", ""),
         (ServerError("a trigger's own", 50_001), "row", ""),
         (ServerError("Could not allocate space for object", 1105), "server", "Make room"),

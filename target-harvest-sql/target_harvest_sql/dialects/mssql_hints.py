@@ -105,7 +105,7 @@ _HINTS: Final = by_error(
     ),
     (
         "The column holds integers that a float would round: change its type.",
-        '547 The ALTER TABLE statement conflicted with the CHECK constraint "exact_as_float',
+        '547 The ALTER TABLE statement conflicted with the CHECK constraint "__exact_as_float"',
     ),
     (
         "Another program holds the rows or the table: let it end, and run again.",
