@@ -87,8 +87,9 @@ FOLDERS: Final = {
         "errors | waits",
     ),
     "target_harvest_sql.dialects": (
-        "citus | duckdb | mariadb | mssql | sqlite",
-        "mysql | postgres",
+        "babelfish | citus | duckdb | mariadb | sqlite",
+        "mssql | mysql | postgres",
+        "extended_properties | openjson",
         "base | duckdb_hints | mssql_hints | mysql_hints | postgres_hints | sqlite_hints",
         "decimals | distribution | hints | postgres_rights | upserts | widening",
         "held_kinds",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from target_harvest_sql.dialects.babelfish import Babelfish
 from target_harvest_sql.dialects.citus import Citus
 from target_harvest_sql.dialects.duckdb import DuckDB
 from target_harvest_sql.dialects.mariadb import MariaDB
@@ -23,6 +24,6 @@ DIALECTS: dict[str, Dialect] = {
         PostgreSQL({"Citus": Citus()}),
         MariaDB(),
         MySQL(MariaDB()),
-        MSSQL(),
+        MSSQL(Babelfish()),
     )
 }

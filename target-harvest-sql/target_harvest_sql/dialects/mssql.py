@@ -11,8 +11,10 @@ from typing_extensions import override
 from target_harvest_sql.columns import Size
 from target_harvest_sql.dialects.base import LOCK_TIMEOUT_SECONDS, Dialect
 from target_harvest_sql.dialects.decimals import Decimals
+from target_harvest_sql.dialects.extended_properties import describe_sql
 from target_harvest_sql.dialects.held_kinds import ANY, Held
 from target_harvest_sql.dialects.mssql_hints import HINTS
+from target_harvest_sql.dialects.openjson import OpenJSON
 from target_harvest_sql.dialects.upserts import InsertThenUpdate
 from target_harvest_sql.dialects.widening import Widening
 
@@ -26,9 +28,6 @@ COLLATION = "Latin1_General_100_BIN2"
 """Compares text by its code points; 'a' and 'A' are two."""
 
 UPSERTS = InsertThenUpdate(COLLATION)
-
-MAX_DESCRIPTION_LENGTH = 3750
-"""In characters: an extended property holds 7500 bytes."""
 
 DECIMALS = Decimals(
     frozenset({"decimal", "number"}),
@@ -99,11 +98,45 @@ RESOURCE = (
 )
 """Names the lock of a table. The name has 255 characters; two long names may share one."""
 
+COLUMNS_SQL = (
+    "SELECT\n"
+    "  found.COLUMN_NAME,\n"
+    "  CONCAT(found.DATA_TYPE, CASE\n"
+    "    WHEN found.CHARACTER_MAXIMUM_LENGTH = -1 THEN '(max)'\n"
+    "    WHEN found.CHARACTER_MAXIMUM_LENGTH IS NOT NULL\n"
+    "      THEN CONCAT('(', found.CHARACTER_MAXIMUM_LENGTH, ')')\n"
+    "    WHEN found.DATA_TYPE IN ('decimal', 'numeric')\n"
+    "      THEN CONCAT('(', found.NUMERIC_PRECISION, ',', found.NUMERIC_SCALE, ')')\n"
+    "    WHEN found.DATA_TYPE IN ('datetime2', 'datetimeoffset', 'time') "
+    "AND found.DATETIME_PRECISION < 7\n"
+    "      THEN CONCAT('(', found.DATETIME_PRECISION, ')')\n"
+    "  END),\n"
+    "  CASE WHEN keys.COLUMN_NAME IS NULL THEN 0 ELSE 1 END\n"
+    "FROM INFORMATION_SCHEMA.COLUMNS AS found\n"
+    "LEFT JOIN (\n"
+    "  SELECT parts.TABLE_SCHEMA, parts.TABLE_NAME, parts.COLUMN_NAME\n"
+    "  FROM INFORMATION_SCHEMA.TABLE_CONSTRAINTS AS constraints\n"
+    "  INNER JOIN INFORMATION_SCHEMA.KEY_COLUMN_USAGE AS parts\n"
+    "    ON parts.CONSTRAINT_SCHEMA = constraints.CONSTRAINT_SCHEMA\n"
+    "    AND parts.CONSTRAINT_NAME = constraints.CONSTRAINT_NAME\n"
+    "  WHERE constraints.CONSTRAINT_TYPE = 'PRIMARY KEY'\n"
+    ") AS keys\n"
+    "  ON keys.TABLE_SCHEMA = found.TABLE_SCHEMA\n"
+    "  AND keys.TABLE_NAME = found.TABLE_NAME\n"
+    "  AND keys.COLUMN_NAME = found.COLUMN_NAME\n"
+    "WHERE found.TABLE_SCHEMA = COALESCE(@schema, SCHEMA_NAME())\n"
+    "  AND found.TABLE_NAME = @table\n"
+    "ORDER BY found.ORDINAL_POSITION"
+)
+
 
 class MSSQL(Dialect):
     """SQL Server 2016 or newer, Azure SQL, and what speaks T-SQL as they do.
 
-    Transact-SQL reference, "OPENJSON": https://learn.microsoft.com/sql/t-sql/functions/openjson-transact-sql
+    Args:
+        babelfish: The dialect of a server that is Babelfish.
+
+    Transact-SQL reference: https://learn.microsoft.com/sql/t-sql/language-reference
     """
 
     name = "mssql"
@@ -165,12 +198,16 @@ class MSSQL(Dialect):
     )
     upserts = UPSERTS
 
-    text_field: ClassVar[str] = "nvarchar(max)"
-    """As what OPENJSON reads a text of any length."""
+    reader: ClassVar[OpenJSON] = OpenJSON()
+    """Reads the batches."""
+
+    def __init__(self, babelfish: Dialect | None = None) -> None:
+        self._babelfish = babelfish
 
     @override
     def of_server(self, version: str) -> Dialect:
-        return Babelfish() if version.endswith(r"\t") else MSSQL()
+        is_babelfish = version.endswith(r"\t")  # Its OPENJSON leaves escapes in texts.
+        return self._babelfish if self._babelfish and is_babelfish else self
 
     # Names
 
@@ -227,36 +264,7 @@ class MSSQL(Dialect):
 
     @override
     def columns_sql(self) -> str:
-        return (
-            "SELECT\n"
-            "  found.COLUMN_NAME,\n"
-            "  CONCAT(found.DATA_TYPE, CASE\n"
-            "    WHEN found.CHARACTER_MAXIMUM_LENGTH = -1 THEN '(max)'\n"
-            "    WHEN found.CHARACTER_MAXIMUM_LENGTH IS NOT NULL\n"
-            "      THEN CONCAT('(', found.CHARACTER_MAXIMUM_LENGTH, ')')\n"
-            "    WHEN found.DATA_TYPE IN ('decimal', 'numeric')\n"
-            "      THEN CONCAT('(', found.NUMERIC_PRECISION, ',', found.NUMERIC_SCALE, ')')\n"
-            "    WHEN found.DATA_TYPE IN ('datetime2', 'datetimeoffset', 'time') "
-            "AND found.DATETIME_PRECISION < 7\n"
-            "      THEN CONCAT('(', found.DATETIME_PRECISION, ')')\n"
-            "  END),\n"
-            "  CASE WHEN keys.COLUMN_NAME IS NULL THEN 0 ELSE 1 END\n"
-            "FROM INFORMATION_SCHEMA.COLUMNS AS found\n"
-            "LEFT JOIN (\n"
-            "  SELECT parts.TABLE_SCHEMA, parts.TABLE_NAME, parts.COLUMN_NAME\n"
-            "  FROM INFORMATION_SCHEMA.TABLE_CONSTRAINTS AS constraints\n"
-            "  INNER JOIN INFORMATION_SCHEMA.KEY_COLUMN_USAGE AS parts\n"
-            "    ON parts.CONSTRAINT_SCHEMA = constraints.CONSTRAINT_SCHEMA\n"
-            "    AND parts.CONSTRAINT_NAME = constraints.CONSTRAINT_NAME\n"
-            "  WHERE constraints.CONSTRAINT_TYPE = 'PRIMARY KEY'\n"
-            ") AS keys\n"
-            "  ON keys.TABLE_SCHEMA = found.TABLE_SCHEMA\n"
-            "  AND keys.TABLE_NAME = found.TABLE_NAME\n"
-            "  AND keys.COLUMN_NAME = found.COLUMN_NAME\n"
-            "WHERE found.TABLE_SCHEMA = COALESCE(@schema, SCHEMA_NAME())\n"
-            "  AND found.TABLE_NAME = @table\n"
-            "ORDER BY found.ORDINAL_POSITION"
-        )
+        return COLUMNS_SQL
 
     @override
     def tables_sql(self) -> str:
@@ -277,26 +285,7 @@ class MSSQL(Dialect):
 
     @override
     def comments_sql(self, table: Table) -> list[str]:
-        return [self._comment_sql(table, column) for column in table.columns if column.description]
-
-    def _comment_sql(self, table: Table, column: Column) -> str:
-        """Describe a column, whether or not it has been described before."""
-        place = f"OBJECT_ID({self.literal(self.table_name(table))})"
-        name = self.literal(column.name)
-        text = self.literal(column.description[:MAX_DESCRIPTION_LENGTH])
-        return (
-            "DECLARE @owner sysname = "  # noqa: S608 - names are quoted.
-            f"{self.literal(table.schema) if table.schema else 'SCHEMA_NAME()'};\n"
-            "DECLARE @describe nvarchar(max) = CONCAT('EXEC sys.sp_', CASE WHEN EXISTS (\n"
-            "  SELECT 1 FROM sys.extended_properties\n"
-            f"  WHERE class = 1 AND name = 'MS_Description' AND major_id = {place}\n"
-            f"    AND minor_id = COLUMNPROPERTY({place}, {name}, 'ColumnId')\n"
-            ") THEN 'update' ELSE 'add' END, 'extendedproperty ''MS_Description'', @text, "
-            "''SCHEMA'', @owner, ''TABLE'', @table, ''COLUMN'', @column');\n"
-            "EXEC sys.sp_executesql @describe, N'@owner sysname, @table sysname, @column sysname, "
-            "@text nvarchar(3750)', "
-            f"@owner, {self.literal(table.name)}, {name}, {text}"
-        )
+        return [describe_sql(self, table, c) for c in table.columns if c.description]
 
     @override
     def held(self, column_type: str, column: Column) -> Column | None:
@@ -332,113 +321,8 @@ class MSSQL(Dialect):
 
     @override
     def rows_sql(self, columns: Sequence[Column]) -> str:
-        values: list[str] = []
-        fields: list[str] = []
-        for number, column in enumerate(columns, 1):
-            path = self._path_sql(column.path)
-            value = f"[c{number}]"
-            if self.decimals.type_sql(column):
-                fields.append(f"{value} nvarchar(max) {path}")
-                value = self._decimal_sql(value, column)
-            elif column.kind in {"date", "date-time", "time"}:
-                fields.append(f"{value} nvarchar(max) {path}")
-                value = self._moment_sql(value, column.kind)
-                if column.foreign_type:
-                    value = f"CAST(SWITCHOFFSET({value}, '+00:00') AS {column.foreign_type})"
-            elif column.kind != "json":
-                is_text = column.kind == "string"
-                type_ = self.text_field if is_text else self.types[column.kind]
-                fields.append(f"{value} {type_} {path}")
-                value = self.converted(self._text_sql(value), column) if is_text else value
-            else:
-                fields.append(f"{value} nvarchar(max) {path} AS JSON")
-                value = self._nested_sql(value)
-                if not column.is_nested:
-                    scalar, parent = f"[s{number}]", f"[p{number}]"
-                    fields.append(f"{scalar} nvarchar(max) {path}")
-                    fields.append(
-                        f"{parent} nvarchar(max) {self._path_sql(column.path[:-1])} AS JSON"
-                    )
-                    value = (
-                        f"CASE WHEN {scalar} IS NULL THEN {value} "
-                        f"ELSE {self._scalar_sql(parent, column.path[-1])} END"
-                    )
-            values.append(value)
-        return (
-            f"SELECT {', '.join(values)}\n"
-            "FROM OPENJSON(@batch) WITH (\n  " + ",\n  ".join(fields) + "\n)"
-        )
-
-    def _text_sql(self, value: str) -> str:
-        """Read a text as OPENJSON gives it."""
-        return value
-
-    def _nested_sql(self, value: str) -> str:
-        """Read an object or an array as OPENJSON gives it."""
-        return value
-
-    def _moment_sql(self, text: str, kind: Kind) -> str:
-        """Read a date, a time or both. An empty text would be the beginning of 1900."""
-        cases = f"WHEN {text} = N'' THEN N'nothing'"
-        if kind != "date":  # Zeros beyond the digits of a second that there are would be an error.
-            start = f"CHARINDEX('.', {text}) + {self.second_digits + 1}"
-            zeros = f"PATINDEX('%[^0]%', SUBSTRING({text}, {start}, 4000) + 'Z') - 1"
-            cases += (
-                f" WHEN {text} LIKE '%.{'[0-9]' * self.second_digits}0%' "
-                f"THEN STUFF({text}, {start}, {zeros}, N'')"
-            )
-        return f"CAST(CASE {cases} ELSE {text} END AS {self.types[kind]})"
-
-    def _decimal_sql(self, text: str, column: Column) -> str:
-        """Read a decimal. What its column would round, or not read, becomes no number at all."""
-        rest = f"SUBSTRING({text}, CHARINDEX('.', {text} + '.') + {column.size.scale} + 1, 4000)"
-        return (
-            f"CAST(CASE WHEN {rest} LIKE '%[1-9]%' OR {text} LIKE '%[eE]%' "
-            f"THEN N'too exact' ELSE {text} END "
-            f"AS {self.decimals.type_sql(column)})"
-        )
-
-    def _path_sql(self, path: Sequence[str]) -> str:
-        return "'$" + "".join(f'."{name}"' for name in path) + "'"
-
-    def _scalar_sql(self, parent: str, name: str) -> str:
-        """Write text, number or truth value of an object as JSON; only its own type tells which."""
-        # A name may be there twice, or again with spaces at its end, which equals it.
-        return (
-            "(SELECT TOP (1) CASE [type] WHEN 1 "  # noqa: S608 - names are quoted.
-            f"""THEN CONCAT(N'"', STRING_ESCAPE({self._text_sql("[value]")}, 'json'), N'"') """
-            "ELSE [value] END "
-            f"FROM OPENJSON({parent}) WHERE [key] + N'.' = {self.literal(f'{name}.')})"
-        )
+        return self.reader.rows_sql(self, columns)
 
     @override
     def delete_sql(self, table: Table) -> list[str]:
         return UPSERTS.delete_sql(self, table)
-
-
-class Babelfish(MSSQL):
-    """Babelfish 4, whose OPENJSON leaves the escapes in texts, and cuts them as nvarchar(max)."""
-
-    max_name_length = 63  # In bytes; of what is longer, the catalog tells another name.
-    second_digits = 6
-    open_sql = MSSQL.open_sql[:-1]  # It has no LOCK_TIMEOUT.
-    lock_sql = ""  # Asked a few times for a lock that another connection has, the server breaks.
-    text_field = "ntext"
-
-    @override
-    def name_length(self, name: str) -> int:
-        return len(name.encode())
-
-    @override
-    def _text_sql(self, value: str) -> str:
-        # OPENJSON leaves no escaped slash, which therefore stands for a backslash in between.
-        value = rf"REPLACE({value}, N'\\', N'\/')"
-        for escape, code in (("b", 8), ("t", 9), ("n", 10), ("f", 12), ("r", 13), ('"', 34)):
-            value = rf"REPLACE({value}, N'\{escape}', NCHAR({code}))"
-        return rf"REPLACE({value}, N'\/', N'\')"
-
-    @override
-    def _nested_sql(self, value: str) -> str:
-        # What may have been cut is no number, which is an error.
-        cut = f"CAST(CAST(LEFT({value}, 1) AS int) AS nvarchar(max))"
-        return f"CASE WHEN DATALENGTH({value}) < 8000 THEN {value} ELSE {cut} END"

@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from target_harvest_sql.columns import Column, Size, Table
+from target_harvest_sql.dialects import DIALECTS
 from target_harvest_sql.dialects.base import Swap
 from target_harvest_sql.dialects.mssql import MSSQL
 from target_harvest_sql.names import conform_name
@@ -228,7 +229,7 @@ def test_columns_that_exist() -> None:
 
 def test_moments_that_exist() -> None:
     """A column that keeps fewer digits of a second than the server can says how many."""
-    dialect, time = MSSQL(), Column("t", ("t",), "time")
+    dialect, time = DIALECTS["mssql"], Column("t", ("t",), "time")
 
     held = [
         dialect.held("datetimeoffset", AT),
@@ -462,7 +463,7 @@ def test_values_of_any_kind_are_read_as_json() -> None:
 
 def test_a_server_may_leave_escapes_in_texts_and_cut_objects() -> None:
     """The first are undone, backslashes first and last; what may have been cut is an error."""
-    dialect = MSSQL().of_server(r"A server 1.0 \t")
+    dialect = DIALECTS["mssql"].of_server(r"A server 1.0 \t")
     text = Column("text", ("text",), "string")
 
     [statement] = dialect.append_sql(Table("t", (text, TAGS)))
@@ -480,7 +481,7 @@ def test_a_server_may_leave_escapes_in_texts_and_cut_objects() -> None:
     )
     assert dialect.lock_sql == ""
     assert conform_name("é" * 40, dialect).startswith("é" * 27 + "_")
-    assert type(MSSQL().of_server("Microsoft SQL Server 2022 \t")) is MSSQL
+    assert type(DIALECTS["mssql"].of_server("Microsoft SQL Server 2022 \t")) is MSSQL
 
 
 def test_upsert_by_text() -> None:

@@ -12,8 +12,9 @@ from typing_extensions import override
 
 from support.tsql_grammar import GRAMMARS, refused
 from target_harvest_sql.columns import METADATA, Column, Kind, Size, Table
+from target_harvest_sql.dialects.babelfish import Babelfish
 from target_harvest_sql.dialects.base import Dialect, Swap
-from target_harvest_sql.dialects.mssql import MSSQL, Babelfish
+from target_harvest_sql.dialects.mssql import MSSQL
 from target_harvest_sql.drivers.mssql import MSSQLDriver
 from target_harvest_sql.drivers.pymssql import PyMSSQLDriver
 from target_harvest_sql.writing.quarantine import COLUMNS, TABLE
