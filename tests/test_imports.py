@@ -89,7 +89,7 @@ FOLDERS: Final = {
     "target_harvest_sql.dialects": (
         "babelfish | citus | duckdb | mariadb | sqlite",
         "mssql | mysql | postgres",
-        "extended_properties | openjson",
+        "extended_properties | json_table | openjson",
         "base | duckdb_hints | mssql_hints | mysql_hints | postgres_hints | sqlite_hints",
         "decimals | distribution | hints | postgres_rights | upserts | widening",
         "held_kinds",

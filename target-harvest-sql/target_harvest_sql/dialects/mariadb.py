@@ -8,13 +8,11 @@ from typing_extensions import override
 
 from target_harvest_sql.dialects.base import LeaseStatements
 from target_harvest_sql.dialects.held_kinds import Held
-from target_harvest_sql.dialects.mysql import HELD, OPEN_SQL, TEXT, TEXT_TYPES, TEXTS, MySQL
+from target_harvest_sql.dialects.json_table import NestedJsonTable
+from target_harvest_sql.dialects.mysql import HELD, OPEN_SQL, TEXT_TYPES, MySQL
 from target_harvest_sql.dialects.upserts import OnDuplicateKey
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from target_harvest_sql.columns import Column, Kind
     from target_harvest_sql.dialects.base import Dialect
 
 GALERA = ", Galera"
@@ -46,6 +44,7 @@ class MariaDB(MySQL):
         *HELD,
     )
     list_length = 8
+    reader = NestedJsonTable()
     collation = "utf8mb4_nopad_bin"
     upserts = OnDuplicateKey()
 
@@ -70,34 +69,6 @@ class MariaDB(MySQL):
             "  AND columns.table_name = %(table)s\n"
             "ORDER BY ordinal_position"
         )
-
-    @override
-    def rows_sql(self, columns: Sequence[Column]) -> str:
-        fields: dict[str, str] = {}
-        values = []
-        for column in columns:
-            place, *inner = column.path
-            field = value = f"v{place}"
-            type_ = TEXT
-            # Within a list, and where objects may come for text, a value is read as JSON.
-            if inner or column.kind in TEXTS:
-                type_ = "json"
-                value = self._json_sql(field, "".join(f"[{n}]" for n in inner), column.kind)
-            fields[field] = f"{field} {type_} PATH '$[{place}]' ERROR ON ERROR"
-            values.append(self._value_sql(value, column.kind))
-        return self._json_table_sql(values, fields.values())
-
-    def _json_sql(self, json: str, path: str, kind: Kind) -> str:
-        if kind == "json":
-            # As text, since JSON that is compared with text is unquoted.
-            text = f"CONCAT(JSON_EXTRACT({json}, '${path}'))" if path else json
-            return f"NULLIF({text}, 'null')"
-        # JSON_VALUE is null where there is an object or a list.
-        return f"COALESCE(JSON_VALUE({json}, '${path}'), JSON_QUERY({json}, '${path}'))"
-
-    @override
-    def _value_sql(self, value: str, kind: Kind) -> str:
-        return self._time_sql(value, kind)
 
     @override
     def moment(self, text: str) -> str:

@@ -11,15 +11,17 @@ from typing_extensions import override
 from target_harvest_sql.dialects.base import LOCK_TIMEOUT_SECONDS, Dialect
 from target_harvest_sql.dialects.decimals import Decimals
 from target_harvest_sql.dialects.held_kinds import ANY, Held
+from target_harvest_sql.dialects.json_table import JsonTable
 from target_harvest_sql.dialects.mysql_hints import EXACT, HINTS
 from target_harvest_sql.dialects.upserts import JoinThenOnDuplicateKey
 from target_harvest_sql.dialects.widening import Widening
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from target_harvest_sql.columns import Column, Form, Kind, Table
     from target_harvest_sql.dialects.base import Swap
+    from target_harvest_sql.dialects.json_table import NestedJsonTable
     from target_harvest_sql.dialects.upserts import Upserts
 
 
@@ -127,13 +129,6 @@ WIDENINGS = (
     Widening({"date"}, {"date-time"}, (MODIFY,), fits_keys=True),
 )
 
-TEXTS: frozenset[Kind] = frozenset({"decimal", "json", "string"})
-"""Kinds whose columns hold text of any length, unless they are part of a key."""
-
-TEXT = "longtext CHARACTER SET utf8mb4"
-"""Without its character set, JSON_TABLE would give the database's."""
-
-
 LOCK = (
     "CONCAT('target-harvest-sql ', LEFT(SHA2(CONCAT("
     "COALESCE(%(schema)s, DATABASE(), ''), '.', LOWER(%(table)s)), 256), 40))"
@@ -144,10 +139,10 @@ LOCK = (
 class MySQL(Dialect):
     """MySQL 8.0.19 or newer.
 
-    Given `mariadb`, that dialect takes over if the server is a MariaDB server.
+    Args:
+        mariadb: The dialect of a server that is MariaDB.
 
-    MySQL manual, "JSON Table Functions":
-    https://dev.mysql.com/doc/refman/8.4/en/json-table-functions.html
+    MySQL manual: https://dev.mysql.com/doc/refman/8.4/en/
     """
 
     name = "mysql"
@@ -189,6 +184,9 @@ class MySQL(Dialect):
 
     collation: ClassVar[str] = "utf8mb4_0900_bin"
     """Tells all texts apart, those that differ by case or by spaces at the end as well."""
+
+    reader: ClassVar[JsonTable | NestedJsonTable] = JsonTable()
+    """Reads the batches."""
 
     def __init__(self, mariadb: Dialect | None = None) -> None:
         self._mariadb = mariadb
@@ -294,44 +292,7 @@ class MySQL(Dialect):
 
     @override
     def rows_sql(self, columns: Sequence[Column]) -> str:
-        fields, values = [], []
-        for column in columns:
-            [position] = column.path
-            name = self.quote(column.name)  # Errors tell it.
-            type_ = self._field_type(column.kind)
-            fields.append(f"{name} {type_} PATH '$[{position}]' ERROR ON ERROR")
-            values.append(self._value_sql(name, column.kind))
-        return self._json_table_sql(values, fields)
-
-    def _json_table_sql(self, values: Iterable[str], fields: Iterable[str]) -> str:
-        named = ", ".join(f"{value} AS c{number}" for number, value in enumerate(values))
-        return (
-            f"SELECT {named}\n"
-            "FROM JSON_TABLE(%(batch)s, '$[*]' COLUMNS (\n  "
-            + ",\n  ".join(fields)
-            + "\n)) AS batch"
-        )
-
-    def _field_type(self, kind: Kind) -> str:
-        """As what JSON_TABLE reads a value; what it cannot read so is an error."""
-        if kind in TEXTS:
-            return "json"
-        if kind == "boolean":
-            return "boolean"
-        return TEXT if kind in {"date", "date-time", "time"} else self.types[kind]
-
-    def _value_sql(self, value: str, kind: Kind) -> str:
-        if kind in TEXTS:
-            # An object where a column holds text is JSON text.
-            read = value if kind == "json" else f"JSON_UNQUOTE({value})"
-            return f"IF(JSON_TYPE({value}) = 'NULL', NULL, {read})"
-        return self._time_sql(value, kind)
-
-    def _time_sql(self, value: str, kind: Kind) -> str:
-        if kind == "time":
-            # The mark of UTC, and zeros beyond microseconds, would be a warning.
-            return f"REGEXP_REPLACE({value}, '((?<=[.][0-9]{{6}})0+)?(Z|[+-]00(:?00)?)?$', '')"
-        return self.moment(value) if kind == "date-time" else value
+        return self.reader.rows_sql(self, columns)
 
     @override
     def moment(self, text: str) -> str:
