@@ -91,7 +91,7 @@ FOLDERS: Final = {
         "mssql | mysql | postgres",
         "extended_properties | json_table | openjson",
         "base | duckdb_hints | mssql_hints | mysql_hints | postgres_hints | sqlite_hints",
-        "decimals | distribution | hints | postgres_rights | upserts | widening",
+        "decimals | declared | distribution | hints | postgres_rights | upserts | widening",
         "held_kinds",
     ),
     "target_harvest_sql.drivers": (

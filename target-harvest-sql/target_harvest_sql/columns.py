@@ -26,9 +26,22 @@ Kind = Literal[
 """What a column holds, in the words of JSON Schema; `decimal` is text whose digits are kept,
 `json` is an object, an array, or a value of which the schema does not say one type."""
 
-Form = Literal["", "array", "base16", "base64", "integers", "texts", "uuid"]
+Form = Literal[
+    "",
+    "array",
+    "base16",
+    "base64",
+    "integers",
+    "nested integers",
+    "nested texts",
+    "texts",
+    "uuid",
+]
 """What a schema may say of values beside their kind: an array of anything, of integers or of texts;
-text that is a UUID, or bytes in base 16 or 64."""
+an array of such arrays; text that is a UUID, or bytes in base 16 or 64."""
+
+ARRAYS: tuple[Form, ...] = ("array", "integers", "nested integers", "nested texts", "texts")
+"""The forms of arrays."""
 
 KINDS_OF_TEXT: frozenset[Kind] = frozenset({"decimal", "string"})
 """What may be sent as a number or as text alike."""
@@ -271,14 +284,23 @@ def _declared_type(source: str, definition: dict[str, Any]) -> str:
 def _form(definition: dict[str, Any]) -> Form:
     types = set(_types(definition)) - {"null"}
     if types == {"array"}:
-        items = definition.get("items")
-        of = set(_types(items)) - {"null"} if isinstance(items, dict) else set()
-        return "texts" if of == {"string"} else "integers" if of == {"integer"} else "array"
+        return _array_form(definition.get("items"))
     if types != {"string"}:
         return ""
     encodings: dict[str, Form] = {"base16": "base16", "base64": "base64"}
     found: Form = "uuid" if definition.get("format") == "uuid" else ""
     return encodings.get(str(definition.get("contentEncoding")).lower(), found)
+
+
+def _array_form(items: Any) -> Form:
+    """Say what an array holds: integers and arrays of them at any depth, or texts."""
+    of = set(_types(items)) - {"null"} if isinstance(items, dict) else set()
+    if of == {"array"}:
+        inner = _array_form(items.get("items"))
+        nested: dict[str, Form] = {"texts": "nested texts"}
+        nested |= dict.fromkeys(("integers", "nested integers"), "nested integers")
+        return nested.get(inner, "array")
+    return "texts" if of == {"string"} else "integers" if of == {"integer"} else "array"
 
 
 def number_type(definition: dict[str, Any]) -> Literal["integer", "number"] | None:

@@ -11,6 +11,7 @@ from target_run import record, run, schema, write
 from target_harvest_sql.database.errors import DatabaseError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from fixtures.databases import Database
@@ -67,6 +68,106 @@ def test_a_new_column_has_the_type_of_the_schema(database: Database, load_method
     types = database.types("t")
     assert tuple(types[name] for name in "nsd") == TYPES[database.engine]
     assert [row["n"] for row in database.rows("t")] == [None, 7]
+
+
+TEXT: Final = {"type": ["string", "null"]}
+WHOLE: Final = {"type": ["integer", "null"]}
+
+
+def array(items: dict[str, Any]) -> dict[str, Any]:
+    """The schema of an array."""
+    return {"type": ["array", "null"], "items": items}
+
+
+SPECIAL: Final = [
+    # Engine, what is made before, type, as it is reported, schema, values, what is refused.
+    (
+        "postgres",
+        "CREATE EXTENSION citext SCHEMA public",
+        *("public.citext", "citext", TEXT, ["a", "A", "b"], None),
+    ),
+    (
+        "postgres",
+        """CREATE SCHEMA "my types"; CREATE TYPE "my types"."50%" AS ENUM ('a', 'b ''%')""",
+        *('"my types"."50%"', '"my types"."50%"', TEXT, ["a", "b '%"], "A"),
+    ),
+    (
+        "postgres",
+        "CREATE DOMAIN public.code AS varchar(3) CHECK (VALUE <> 'bad')",
+        *("public.code", "code", TEXT, ["a", "A"], "bad"),
+    ),
+    ("postgres", "", "inet", "inet", TEXT, ["10.0.0.1", "::1"], "10.0.0.256"),
+    ("postgres", "", "integer[]", "integer[]", array(WHOLE), [[1, None], []], [2**40]),
+    (
+        "postgres",
+        "",
+        *(
+            "integer[][]",
+            "integer[]",
+            array(array(WHOLE)),
+            [[[1, 2], [3, None]], []],
+            [[1], [2, 3]],
+        ),
+    ),
+    (
+        "postgres",
+        "",
+        *("text[][]", "text[]", array(array(TEXT)), [[["a,}", None], ['"', "\\n[]"]]], [["a"], []]),
+    ),
+    ("duckdb", "", "enum('a', 'b ''%')", "ENUM('a', 'b ''%')", TEXT, ["a", "b '%"], "A"),
+    ("duckdb", "", "integer[]", "INTEGER[]", array(WHOLE), [[1, None], []], [2**40]),
+    (
+        "duckdb",
+        "",
+        *("integer[][]", "INTEGER[][]", array(array(WHOLE)), [[[1, 2], [3, None], []]], [[2**40]]),
+    ),
+    (
+        "duckdb",
+        "",
+        *("varchar[][]", "VARCHAR[][]", array(array(TEXT)), [[["a,}", None], ['"']]], None),
+    ),
+    ("mariadb", "", "enum('a','b ''%')", "enum('a','b ''%')", TEXT, ["a", "b '%"], "A"),
+    ("mariadb", "", "ENUM('a','b')", "enum('a','b')", TEXT, ["b"], "1"),
+    ("mariadb", "", "varchar(3)", "varchar(3)", TEXT, ["a", "A"], "long"),
+    ("sqlite", "", "varying character(3)", "varying character(3)", TEXT, ["a", "A"], None),
+]
+"""Types that only one engine has. Each value takes the place of the one before it."""
+
+
+@pytest.mark.parametrize(
+    ("engine", "before", "given", "reported", "definition", "values", "bad"),
+    SPECIAL,
+    ids=[f"{row[0]}-{row[2]}" for row in SPECIAL],
+)
+def test_a_type_of_one_engine_is_taken(
+    new_database: Callable[[str], Database],
+    tmp_path: Path,
+    *,
+    engine: str,
+    before: str,
+    given: str,
+    reported: str,
+    definition: dict[str, Any],
+    values: list[Any],
+    bad: Any,
+) -> None:
+    """It holds values, in each run; a value that it has not is an error of its record."""
+    database = new_database(engine)
+    if before:
+        database.query(before)
+    message = schema("t", id="integer", v={**definition, "x-sql-datatype": given})
+
+    for value in (None, *values):
+        write(database, message, record("t", id=1, v=value), record("t", id=2, v=value))
+        found = [row["v"] for row in database.rows("t")]
+        assert [str(v) if isinstance(value, str) else v for v in found] == [value, value]
+    assert database.types("t")["v"] == reported
+    if bad is not None:
+        ended = run(
+            database, tmp_path, message, record("t", id=3, v=values[0]), record("t", id=4, v=bad)
+        )
+        assert 'Line 3 of stream "t"' in ended.error
+        assert [row["id"] for row in database.rows("t")] == [1, 2, 3]
 
 
 def test_a_value_that_the_type_does_not_hold_is_an_error(

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from target_harvest_sql.dialects.decimals import Decimals
+from target_harvest_sql.dialects.declared import declared_row
 from target_harvest_sql.dialects.held_kinds import held_kind, without_size
 from target_harvest_sql.dialects.hints import hint
 from target_harvest_sql.dialects.upserts import OnConflict
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from target_harvest_sql.columns import Column, Form, Kind, Table
+    from target_harvest_sql.dialects.declared import Declared
     from target_harvest_sql.dialects.distribution import DistributionStatements
     from target_harvest_sql.dialects.held_kinds import Held
     from target_harvest_sql.dialects.upserts import Upserts
@@ -120,6 +122,9 @@ class Dialect(ABC):
     foreign_types: ClassVar[Mapping[tuple[str, Form], str]] = {}
     """Column types that other programs make and this one does not, with the form of values that
     each holds: how a value is converted, with `{}` for the value."""
+
+    declared_types: ClassVar[Sequence[Declared]] = ()
+    """Further column types, which hold values only where a schema has named the type."""
 
     parameter_form: ClassVar[str] = ":{}"
     """The place of a bound value, with `{}` for its name; after `%(` drivers read `%` as theirs."""
@@ -354,15 +359,20 @@ class Dialect(ABC):
             return self.decimals.held(size, column)
         kind = self.held_kind(column_type, column.kind)
         if kind is None:
-            return None
+            is_named = column.declared_type and not column.is_key
+            found = is_named and declared_row(self.declared_types, column_type, column)
+            return replace(column, foreign_type=column_type) if found else None
         digits = self.second_digits_of(column_type)
         is_coarse = kind in {"date-time", "time"} and digits < self.second_digits
         return replace(column, kind=kind, second_digits=digits if is_coarse else None)
 
     def converted(self, value: str, column: Column) -> str:
-        """Convert a value for a column that others made."""
+        """Convert a value for a column of a type that is not ours."""
         if not column.foreign_type:
             return value
+        if found := declared_row(self.declared_types, column.foreign_type, column):
+            row, type_ = found
+            return row.conversion.format(value=value, type=self.plain(type_))
         return self.foreign_types[column.foreign_type, column.form].format(value)
 
     def second_digits_of(self, column_type: str) -> int:
@@ -418,6 +428,10 @@ class Dialect(ABC):
         return column.name[: self.max_name_length - len(ending)] + ending
 
     # Rows
+
+    def exact_sql(self, column: Column, value: str) -> str:  # noqa: ARG002 - few types need it.
+        """Write a value of a column so that it equals no other value."""
+        return value
 
     @abstractmethod
     def rows_sql(self, columns: Sequence[Column]) -> str:

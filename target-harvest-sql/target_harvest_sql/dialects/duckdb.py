@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from typing_extensions import override
 
+from target_harvest_sql.columns import ARRAYS
 from target_harvest_sql.dialects.base import Dialect
+from target_harvest_sql.dialects.declared import Declared
 from target_harvest_sql.dialects.duckdb_hints import HINTS, INEXACT
 from target_harvest_sql.dialects.held_kinds import ANY, Held
 from target_harvest_sql.dialects.upserts import UpdateThenInsert
@@ -52,6 +54,15 @@ WIDENINGS = (
 )
 """DuckDB cannot change the type of a key."""
 
+WHOLE = "(?:SMALLINT|INTEGER|BIGINT|HUGEINT)"
+
+DECLARED = (
+    Declared(r"(ENUM\(.*\))", {"string"}, "{value}"),
+    Declared(rf"({WHOLE}\[\])", {"integers"}, "{value}::{type}"),
+    Declared(rf"({WHOLE}(?:\[\]){{2,}})", {"nested integers"}, "{value}::{type}"),
+    Declared(r"(VARCHAR\[\]\[\])", {"nested texts"}, "{value}::{type}"),
+)
+
 
 class DuckDB(Dialect):
     """DuckDB 1.2 or newer.
@@ -87,8 +98,9 @@ class DuckDB(Dialect):
         ("blob", "base64"): "from_base64({})",
         ("varchar[]", "texts"): "{}::VARCHAR[]",
         ("bigint[]", "integers"): "{}::BIGINT[]",
-        **{("json[]", form): "{}::JSON[]" for form in ("array", "integers", "texts")},
+        **{("json[]", form): "{}::JSON[]" for form in ARRAYS},
     }
+    declared_types = DECLARED
     parameter_form = "${}"
     hints = HINTS
     open_sql = ("SET TimeZone = 'UTC'",)

@@ -34,7 +34,8 @@ class JsonTable:
             [position] = column.path
             name = dialect.quote(column.name)  # Errors of the server tell it.
             fields.append(field_sql(name, self._type(dialect, column.kind), position))
-            values.append(self._value_sql(dialect, name, column.kind))
+            value = self._value_sql(dialect, name, column.kind)
+            values.append(dialect.converted(value, column))
         return select_sql(values, fields)
 
     def _type(self, dialect: Dialect, kind: Kind) -> str:
@@ -71,7 +72,7 @@ class NestedJsonTable:
                 type_ = "json"
                 value = self._json_sql(name, "".join(f"[{n}]" for n in inner), column.kind)
             fields[name] = field_sql(name, type_, position)
-            values.append(time_sql(dialect, value, column.kind))
+            values.append(dialect.converted(time_sql(dialect, value, column.kind), column))
         return select_sql(values, fields.values())
 
     def _json_sql(self, json: str, path: str, kind: Kind) -> str:

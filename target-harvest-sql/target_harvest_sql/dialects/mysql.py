@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from target_harvest_sql.dialects.base import LOCK_TIMEOUT_SECONDS, Dialect
 from target_harvest_sql.dialects.decimals import Decimals
+from target_harvest_sql.dialects.declared import Declared
 from target_harvest_sql.dialects.held_kinds import ANY, Held
 from target_harvest_sql.dialects.json_table import JsonTable
 from target_harvest_sql.dialects.mysql_hints import EXACT, HINTS
@@ -38,6 +39,17 @@ HELD: Sequence[Held] = (
     Held({"time"}, {"time"}, "time"),
 )
 """What a column of a type holds. What it would cut or round is an error of the statement."""
+
+DECLARED = (
+    Declared(
+        r"enum(\(.*\))",
+        {"string"},
+        # Else the text of a number would be the position of a value, and case would be ignored.
+        "CASE WHEN CONVERT({value} USING utf8mb4) COLLATE utf8mb4_bin IN {type} THEN {value} "
+        "WHEN {value} IS NOT NULL THEN 'not a value of the type' END",
+    ),
+)
+"""MySQL manual, "The ENUM Type": https://dev.mysql.com/doc/refman/8.4/en/enum.html"""
 
 SQL_MODE = (
     "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_BACKSLASH_ESCAPES"
@@ -169,6 +181,7 @@ class MySQL(Dialect):
     widenings = WIDENINGS
     decimals = DECIMALS
     foreign_types: ClassVar[Mapping[tuple[str, Form], str]] = {("uuid", "uuid"): "{}"}
+    declared_types = DECLARED
     parameter_form = "%({})s"
     hints = HINTS
     open_sql: ClassVar[Sequence[str]] = (

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from typing_extensions import override
 
+from target_harvest_sql.columns import ARRAYS
 from target_harvest_sql.dialects.base import LOCK_TIMEOUT_SECONDS, Dialect
+from target_harvest_sql.dialects.declared import Declared
 from target_harvest_sql.dialects.held_kinds import ANY, Held
 from target_harvest_sql.dialects.postgres_hints import HINTS
 from target_harvest_sql.dialects.postgres_rights import RIGHTS_SQL
@@ -56,6 +58,31 @@ def _array(elements: str) -> str:
 
 
 TEXTS = _array("jsonb_array_elements_text({0})")
+
+ENUM = "enum "
+"""What `columns_sql` writes before the name of an enumeration."""
+
+DOMAIN = "domain "
+"""What it writes before the type of a domain, in place of the domain's name."""
+
+DECLARED = (
+    Declared(
+        rf"(?:{ENUM})?((?<={ENUM}).+|(?:.+\.)?(?:cidr|citext|inet|ltree|macaddr8?|uuid))",
+        {"string"},
+        "({value})::{type}",
+    ),
+    Declared(
+        r"((?:smallint|integer|bigint)\[\])",
+        {"integers", "nested integers"},
+        "translate(({value})::text, '[]', '{{}}')::{type}",
+    ),
+    Declared(
+        r"((?:text|character varying)\[\])",
+        {"nested texts"},
+        "CASE WHEN {value} IS NOT NULL THEN ARRAY(SELECT ARRAY(SELECT "
+        "jsonb_array_elements_text(part)) FROM jsonb_array_elements({value}) AS part) END",
+    ),
+)
 
 SYSTEM_COLUMNS = frozenset({"cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"})
 """Columns that each table has:
@@ -113,11 +140,9 @@ class PostgreSQL(Dialect):
         ("text[]", "texts"): TEXTS,
         ("character varying[]", "texts"): TEXTS,
         ("bigint[]", "integers"): _array("jsonb_array_elements_text({0})::bigint"),
-        **{
-            ("jsonb[]", form): _array("jsonb_array_elements({0})")
-            for form in ("array", "integers", "texts")
-        },
+        **{("jsonb[]", form): _array("jsonb_array_elements({0})") for form in ARRAYS},
     }
+    declared_types = DECLARED
     parameter_form = "%({})s"
     hints: ClassVar[Mapping[str, str]] = HINTS
     list_length = 1
@@ -161,9 +186,13 @@ class PostgreSQL(Dialect):
     @override
     def columns_sql(self) -> str:
         return (
-            "SELECT attname, format_type(atttypid, atttypmod), "
-            "coalesce(attnum = ANY (conkey), false)\n"
+            "SELECT attname, CASE typtype\n"
+            f"  WHEN 'd' THEN '{DOMAIN}' || format_type(typbasetype, typtypmod)\n"
+            f"  WHEN 'e' THEN '{ENUM}' || format_type(atttypid, atttypmod)\n"
+            "  ELSE format_type(atttypid, atttypmod)\n"
+            "END, coalesce(attnum = ANY (conkey), false)\n"
             "FROM pg_attribute\n"
+            "JOIN pg_type ON pg_type.oid = atttypid\n"
             "JOIN pg_class ON pg_class.oid = attrelid\n"
             "JOIN pg_namespace ON pg_namespace.oid = relnamespace\n"
             "LEFT JOIN pg_constraint ON conrelid = attrelid AND contype = 'p'\n"
@@ -179,6 +208,16 @@ class PostgreSQL(Dialect):
     @override
     def grant_schema_sql(self, schema: str, role: str) -> list[str]:
         return [f"GRANT USAGE ON SCHEMA {self.quote(schema)} TO {self.quote(role)}"]
+
+    @override
+    def held(self, column_type: str, column: Column) -> Column | None:
+        if column.declared_type:  # A value is converted to the type of the domain, and checked.
+            column_type = column_type.removeprefix(DOMAIN)
+        return super().held(column_type, column)
+
+    @override
+    def exact_sql(self, column: Column, value: str) -> str:
+        return f"{value}::text" if column.foreign_type.endswith("citext") else value
 
     @override
     def is_text(self, column: Column) -> bool:

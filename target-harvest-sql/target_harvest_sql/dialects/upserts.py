@@ -48,6 +48,9 @@ class Parts(Protocol):
     def key_sql(self, column: Column, value: str) -> str:
         """Write a value as its column holds it."""
 
+    def exact_sql(self, column: Column, value: str) -> str:
+        """Write a value so that it equals no other value."""
+
     def is_older_sql(self, newest: Column, new: str, old: str) -> str:
         """Say whether a value is older."""
 
@@ -75,7 +78,10 @@ class Excluded(Upserts):
     def _changed_sql(self, dialect: Parts, table: Table) -> str:
         """Say whether the existing row is to be changed: the new one differs, and is not older."""
         columns = compared(table)
-        old, new = dialect.names(columns, "old."), dialect.names(columns, "excluded.")
+        old, new = (
+            ", ".join(dialect.exact_sql(c, f"{row}.{dialect.quote(c.name)}") for c in columns)
+            for row in ("old", "excluded")
+        )
         changed = f"({old}) {self.differs} ({new})" if columns else "false"
         if table.newest is None:
             return changed

@@ -284,6 +284,18 @@ def test_unique_identifiers_that_exist() -> None:
     assert drop == "DROP TABLE #stage"
 
 
+def test_a_type_that_the_schema_names() -> None:
+    """It stands in the table alone: a temporary table of another database may not know it."""
+    code = Column("code", ("c1",), "string", declared_type="[dbo].[50%]")
+    table = Table("t", (Column("id", ("c0",), "integer", is_key=True), code))
+    held = MSSQL().held("nvarchar(20)", code)  # What the server tells of such a type.
+
+    assert "  [code] [dbo].[50%],\n" in MSSQL().create_table_sql(table)
+    assert MSSQL().add_column_sql(table, code).endswith(" ADD [code] [dbo].[50%] NULL")
+    assert held == code
+    assert "[code] nvarchar(max) NULL" in MSSQL().upsert_sql(table)[0]
+
+
 def test_moments_without_offset_that_exist() -> None:
     """They hold UTC, with as many digits of a second as the column keeps."""
     at = replace(AT, is_volatile=False)

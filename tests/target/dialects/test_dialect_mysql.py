@@ -234,6 +234,21 @@ def test_append() -> None:
     )
 
 
+def test_an_enumeration_that_the_schema_names() -> None:
+    """A text is one of its values or none, and never the position of one."""
+    mood = Column("mood", ("0",), "string", declared_type="enum('a')")
+    held = MySQL().held("enum('a','50%')", mood)
+    assert held == replace(mood, foreign_type="enum('a','50%')")
+    assert MySQL().held("enum('a','50%')", replace(mood, declared_type="")) is None
+    [statement] = MySQL().append_sql(Table("t", (held,)))
+
+    value = "IF(JSON_TYPE(`mood`) = 'NULL', NULL, JSON_UNQUOTE(`mood`))"
+    assert statement.splitlines()[1] == (
+        f"SELECT CASE WHEN CONVERT({value} USING utf8mb4) COLLATE utf8mb4_bin IN ('a','50%%') "
+        f"THEN {value} WHEN {value} IS NOT NULL THEN 'not a value of the type' END AS c0"
+    )
+
+
 def test_upsert_into_mysql() -> None:
     """Only rows that are not there, or differ in more than what changes in every run."""
     [statement] = MySQL().upsert_sql(TABLE)

@@ -161,9 +161,13 @@ def test_comments() -> None:
 def test_columns() -> None:
     """No row means no table."""
     assert PostgreSQL().columns_sql() == (
-        "SELECT attname, format_type(atttypid, atttypmod), "
-        "coalesce(attnum = ANY (conkey), false)\n"
+        "SELECT attname, CASE typtype\n"
+        "  WHEN 'd' THEN 'domain ' || format_type(typbasetype, typtypmod)\n"
+        "  WHEN 'e' THEN 'enum ' || format_type(atttypid, atttypmod)\n"
+        "  ELSE format_type(atttypid, atttypmod)\n"
+        "END, coalesce(attnum = ANY (conkey), false)\n"
         "FROM pg_attribute\n"
+        "JOIN pg_type ON pg_type.oid = atttypid\n"
         "JOIN pg_class ON pg_class.oid = attrelid\n"
         "JOIN pg_namespace ON pg_namespace.oid = relnamespace\n"
         "LEFT JOIN pg_constraint ON conrelid = attrelid AND contype = 'p'\n"

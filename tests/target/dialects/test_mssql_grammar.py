@@ -236,6 +236,7 @@ def test_no_method_is_forgotten() -> None:
     }
     private = {name for name in methods if name.startswith("_")}
     parts = {
+        "exact_sql",
         "grant_schema_sql",
         "is_older_sql",
         "key_sql",
