@@ -25,7 +25,8 @@ TAP: Final = (
 TARGET: Final = (
     "__main__",
     "target",
-    "cli | routes",
+    "cli | intake | streams",
+    "routes",
     "sink",
     "destination",
     "process | reading | writing",
@@ -100,7 +101,7 @@ FOLDERS: Final = {
         "hosts",
         "base | options",
     ),
-    "target_harvest_sql.process": ("endings | terminations",),
+    "target_harvest_sql.process": ("endings | stop_request | terminations",),
     "target_harvest_sql.reading": (
         "parts",
         "batch_files | messages",
@@ -122,7 +123,7 @@ FOLDERS: Final = {
         "filler",
         "dispatch",
         "batches | overwrite | quarantine",
-        "lanes | proof",
+        "lanes | proof | summary",
         "bad_rows | origins",
         "writer",
     ),

@@ -29,6 +29,7 @@ from target_harvest_sql.process.endings import (
     defects_told,
     drop_output,
 )
+from target_harvest_sql.process.stop_request import TerminatedError
 from target_harvest_sql.process.terminations import Terminations
 from target_harvest_sql.reading.messages import take_leave
 from target_harvest_sql.redaction import trace
@@ -61,14 +62,6 @@ GARBAGE_THRESHOLD = 100_000
 """How many objects may be made before Python looks for those that refer to each other. A block of
 records is thousands of objects, none of which does; at Python's 700, a tenth of the time is spent
 in the search."""
-
-
-class TerminatedError(Exception):
-    """A signal asked the target to end."""
-
-    def __init__(self, signal_number: int) -> None:
-        super().__init__(signal_number)
-        self.signal_number = signal_number
 
 
 class Program(Protocol):

@@ -25,7 +25,9 @@ from target_harvest_sql.writing.writer import Writer
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
+
+    from target_harvest_sql.writing.proof import Proofs
 
 
 class Destination:
@@ -112,6 +114,46 @@ class Destination:
         if self.quarantine is None:
             raise RefusedRowError(refusal)
         self.quarantine.put(refusal)
+
+    @property
+    def proofs(self) -> Proofs | None:
+        """What proves that streams were read whole; `None` if this run replaces no tables."""
+        return self.overwrite.proofs if self.overwrite is not None else None
+
+    def add_state(self, state: bytes) -> None:
+        """Take a state. It is printed when all records before it are committed."""
+        if self.proofs is not None:
+            self.proofs.note_state(state, self.dispatch.ordinal)
+        self.dispatch.add_state(state)
+
+    def keep_up(self) -> None:
+        """Keep the locks, and write the batches that are old enough.
+
+        Raises:
+            DatabaseError: If the database refused a batch, or a lock was lost.
+        """
+        self.locks.keep()
+        self.dispatch.flush_old()
+
+    def finish(self, sources: Mapping[str, Collection[str]], *, is_complete: bool) -> None:
+        """Write all batches. At the end of the input, replace tables and print the last state.
+
+        Args:
+            sources: By each name that streams are written under, the streams of the tap.
+            is_complete: Whether the input was read to its end.
+
+        Raises:
+            DatabaseError: If the database refuses something.
+            UnprovenError: If tables are not replaced, as nothing proves that their streams were
+                read whole.
+        """
+        self.dispatch.settle_all()
+        if is_complete:
+            if self.overwrite is not None:
+                self.overwrite.finish(sources)
+            self.dispatch.emit_states(is_final=True)
+        elif self.overwrite is not None:
+            self.overwrite.abandon()
 
     def close(self) -> None:
         """Close all connections."""

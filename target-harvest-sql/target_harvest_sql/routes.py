@@ -89,6 +89,12 @@ class Routes:
         return stream in self._routes
 
     @property
+    def sinks(self) -> list[SQLSink]:
+        """The sinks of all streams, each once."""
+        sinks = {id(route.sink): route.sink for routes in self._routes.values() for route in routes}
+        return [*sinks.values()]
+
+    @property
     def sources(self) -> dict[str, list[str]]:
         """The streams of the tap, by the names that they are written under."""
         sources: dict[str, list[str]] = {}

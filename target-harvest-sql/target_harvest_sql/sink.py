@@ -24,19 +24,18 @@ from target_harvest_sql.writing.bad_rows import Refusal
 from target_harvest_sql.writing.filler import BatchFiller
 
 if TYPE_CHECKING:
-    from collections import Counter
     from collections.abc import Sequence
 
     from target_harvest_sql.destination import Destination
     from target_harvest_sql.records.blocks import Block, Origin
+    from target_harvest_sql.writing.summary import Summary
 
 
 class Owner(Protocol):
     """What a sink needs of the target."""
 
     destination: Destination
-    rounded: Counter[str]
-    """How many values were rounded, by stream."""
+    summary: Summary
 
 
 class SQLSink(Sink):
@@ -61,7 +60,7 @@ class SQLSink(Sink):
         self._dispatch = destination.dispatch
         self._quarantine = destination.quarantine
         self._inexact = InexactValues(
-            stream_name, owner.rounded, rounds=self.config["on_inexact"] == "round"
+            stream_name, owner.summary.rounded, rounds=self.config["on_inexact"] == "round"
         )
         self._cleaner = TextCleaner(stream_name, self.logger, self._connection.dialect)
         overwrite = destination.overwrite
@@ -82,6 +81,7 @@ class SQLSink(Sink):
             limit_rows=self.config["batch_size_rows"],
             timer=self.batch_processing_timer,
             counter=self.record_counter_metric,
+            counts=owner.summary.records,
         )
         """The batch of the stream."""
 
@@ -114,6 +114,11 @@ class SQLSink(Sink):
         raise NotImplementedError
 
     # The table
+
+    def takes(self, name: str, schema: dict[str, Any], key_properties: Sequence[str]) -> bool:
+        """Whether this is the sink of a stream with that name, schema and key."""
+        mine = (self.stream_name, self.original_schema, [*self.key_properties])
+        return mine == (name, schema, [*key_properties])
 
     def prepare(self, where: object) -> None:
         """Create the table of the stream, or add what it lacks.

@@ -113,7 +113,7 @@ def outcome(database: Database, text: bytes, config: dict[str, Any], size: int) 
             error = getattr(raised, "error_message", None) or str(raised)
             target.finish(is_complete=False)
         finally:
-            rounded = dict(target.rounded)
+            rounded = dict(target.summary.rounded)
             target.close()
     tables = {}
     for table in ("t", "pairs", "log", "_sdc_rejected"):

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from target_harvest_sql.writing.batches import Batch
 
 if TYPE_CHECKING:
-    from singer_sdk.metrics import Counter, Timer
+    from collections import Counter
+
+    from singer_sdk import metrics
 
     from target_harvest_sql.columns import Table
     from target_harvest_sql.records.blocks import Block
@@ -30,6 +32,7 @@ class BatchFiller:
         limit_rows: How many records a batch takes.
         timer: The SDK's metric of the time that a batch takes.
         counter: The SDK's metric of the number of records.
+        counts: How many records were handed over, by stream; this class counts its own.
     """
 
     def __init__(
@@ -40,15 +43,14 @@ class BatchFiller:
         unnamed: UnnamedProperties,
         *,
         limit_rows: int,
-        timer: Timer,
-        counter: Counter,
+        timer: metrics.Timer,
+        counter: metrics.Counter,
+        counts: Counter[str],
     ) -> None:
         self.batch = Batch(is_keyed=False)
         """The records that wait to be written."""
         self.version: int | None = None
         """The version that the records carry."""
-        self.records_handed_over = 0
-        """How many records this run has handed over to the lanes."""
         self._stream = stream
         self._dispatch = dispatch
         self._metadata = metadata
@@ -58,6 +60,8 @@ class BatchFiller:
         """How many records the batch has taken; those that others replaced count as well."""
         self._timer = timer
         self._counter = counter
+        self._counts = counts
+        counts[stream] += 0  # A stream without records is told as well.
 
     def begin_table(self, table: Table, plan: Plan) -> None:
         """Begin an empty batch, whose records go to this table.
@@ -130,7 +134,7 @@ class BatchFiller:
             return
         batch, rows = self.batch, self._rows
         self._begin_batch()
-        self.records_handed_over += rows
+        self._counts[self._stream] += rows
         with self._timer:
             turn = lanes.handed_over % len(lanes)
             lanes.write(batch.shares(self._table, self._stream, len(lanes), turn))
