@@ -79,23 +79,38 @@ class Streams:
             return
         schema = parts.schema_of(message, where)
         maps = self._maps(stream, schema, keys, where)
-        before = self._routes.sinks
-        # Records of the old schema are written before the table changes.
-        for route in self._routes.of(stream):
-            self._dispatch.flush(route.sink.filler)
-        self._dispatch.wait()
-        self._routes.set(stream, [self._route(stream_map) for stream_map in maps])
-        sinks = self._routes.sinks
-        for sink in before:
-            if sink not in sinks:
-                sink.clean_up()
-        for sink in sinks:
-            if sink not in before:
-                sink.prepare(where)
-        self._dispatch.set_sources([sink.filler for sink in sinks])
+        routes = [self._route(stream_map) for stream_map in maps]
+        self._change_routes(stream, routes, where)
         self._schemas[stream] = given
         if early := self._early_versions.pop(stream, None):
             self.activate(early, where)
+
+    def _change_routes(self, stream: str, routes: list[Route], where: Origin) -> None:
+        """Give a stream new routes, and prepare the tables of its sinks.
+
+        Stream maps can write several streams to one table. If their schemas differ, each has a sink
+        of its own, and a new column or a wider one concerns all of them.
+        """
+        before = self._routes.sinks
+        changed = [route.sink for route in [*self._routes.of(stream), *routes]]
+        names = {sink.stream_name for sink in changed}
+        for sink in before:
+            if sink.stream_name in names:  # Records are written before their table changes.
+                self._dispatch.flush(sink.filler)
+        self._dispatch.wait()
+        self._routes.set(stream, routes)
+        sinks = self._routes.sinks
+        self._dispatch.set_sources([sink.filler for sink in sinks])
+        for sink in before:
+            if sink not in sinks:
+                sink.clean_up()
+        new = [sink for sink in sinks if sink not in before]
+        for name in names:
+            sharing = [sink for sink in sinks if sink.stream_name == name]
+            # A new sink comes first, as it may widen columns that the others know.
+            for sink in sorted(sharing, key=new.__contains__, reverse=True):
+                sink.prepare(where)
+                sink.filler.others = [other.filler for other in sharing if other is not sink]
 
     def _maps(
         self, stream: str, schema: dict[str, Any], keys: Sequence[str], where: Origin

@@ -8,6 +8,7 @@ from target_harvest_sql.writing.batches import Batch
 
 if TYPE_CHECKING:
     from collections import Counter
+    from collections.abc import Sequence
 
     from singer_sdk import metrics
 
@@ -49,6 +50,8 @@ class BatchFiller:
     ) -> None:
         self.batch = Batch(is_keyed=False)
         """The records that wait to be written."""
+        self.others: Sequence[BatchFiller] = ()
+        """The batches of other sinks that write to the same table."""
         self.version: int | None = None
         """The version that the records carry."""
         self._stream = stream
@@ -89,6 +92,9 @@ class BatchFiller:
             judged: The records.
             block: The block that they came in.
         """
+        for other in self.others:
+            if judged.keys and other.batch.first_ordinal is not None:
+                self._dispatch.flush(other)  # Records of one key are written in their order.
         if self.batch.can_take(judged.keys, judged.ages):
             self._fill(judged, block)
         elif half := len(block) // 2:

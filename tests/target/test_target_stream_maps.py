@@ -1,0 +1,72 @@
+"""Stream maps that join streams in one table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from target_run import record, schema, state, write
+
+if TYPE_CHECKING:
+    from fixtures.databases import Database
+
+ID = {"type": "integer"}
+ONE_TABLE = {"a": {"__alias__": "c"}, "b": {"__alias__": "c"}}
+
+
+@pytest.mark.parametrize("load_method", ["upsert", "append-only", "overwrite"])
+def test_streams_of_different_schemas_share_a_table(database: Database, load_method: str) -> None:
+    """The table has the columns of both, and every record is there when the state comes out."""
+    states = write(
+        database,
+        schema("a", id=ID, x="string"),
+        record("a", id=1, x="one"),
+        schema("b", id=ID, y="integer"),
+        record("b", id=2, y=2),
+        record("a", id=3, x="three"),
+        state(at=1),
+        stream_maps=ONE_TABLE,
+        load_method=load_method,
+        overwrite_requires="end_of_input",
+    )
+
+    assert database.rows("c") == [
+        {"id": 1, "x": "one", "y": None},
+        {"id": 2, "x": None, "y": 2},
+        {"id": 3, "x": "three", "y": None},
+    ]
+    assert states == ['{"at": 1}']
+
+
+def test_a_column_of_streams_that_share_a_table_widens_for_both(database: Database) -> None:
+    """The stream whose schema came first goes on to write into the wider column."""
+    write(
+        database,
+        schema("a", id=ID, v="integer"),
+        record("a", id=1, v=1),
+        schema("b", id=ID, v="string"),
+        record("b", id=2, v="two"),
+        record("a", id=3, v=3),
+        stream_maps=ONE_TABLE,
+    )
+
+    assert [row["v"] for row in database.rows("c")] == ["1", "two", "3"]
+
+
+def test_the_last_record_of_streams_that_share_a_table_wins(database: Database) -> None:
+    """Also where records of one key come from both streams in turn."""
+    write(
+        database,
+        schema("a", id=ID, v="string", x="string"),
+        schema("b", id=ID, v="string", y="string"),
+        record("a", id=1, v="a"),
+        record("b", id=1, v="b"),
+        record("b", id=2, v="b"),
+        record("a", id=2, v="a"),
+        record("a", id=3, v="a"),
+        record("b", id=3, v="b"),
+        record("a", id=3, v="last"),
+        stream_maps=ONE_TABLE,
+    )
+
+    assert [row["v"] for row in database.rows("c")] == ["b", "a", "last"]
