@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.exceptions import MappingError
-from singer_sdk.mapper import SameRecordTransform
+from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
 
 from target_harvest_sql.reading import parts
 from target_harvest_sql.routes import Route
@@ -79,7 +79,7 @@ class Streams:
             return
         schema = parts.schema_of(message, where)
         maps = self._maps(stream, schema, keys, where)
-        routes = [self._route(stream_map) for stream_map in maps]
+        routes = [self._route(m) for m in maps if not isinstance(m, RemoveRecordTransform)]
         self._change_routes(stream, routes, where)
         self._schemas[stream] = given
         if early := self._early_versions.pop(stream, None):

@@ -1,4 +1,4 @@
-"""Stream maps that join streams in one table."""
+"""Stream maps that join streams in one table, or leave a stream out."""
 
 from __future__ import annotations
 
@@ -70,3 +70,39 @@ def test_the_last_record_of_streams_that_share_a_table_wins(database: Database) 
     )
 
     assert [row["v"] for row in database.rows("c")] == ["b", "a", "last"]
+
+
+@pytest.mark.parametrize(
+    "stream_maps", [{"a": None}, {"a": "__NULL__"}, {"b": {}, "__else__": None}]
+)
+def test_a_stream_that_is_left_out_has_no_table(
+    sqlite_database: Database, stream_maps: dict[str, object]
+) -> None:
+    """None is made, and none of the key's demands concern it."""
+    write(
+        sqlite_database,
+        schema("a", id=ID),
+        record("a", id=1),
+        schema("b", id=ID),
+        record("b", id=2),
+        stream_maps=stream_maps,
+        primary_key_required=True,
+    )
+
+    tables = sqlite_database.query("SELECT name FROM sqlite_master WHERE type = 'table'")
+    assert [row["name"] for row in tables] == ["b"]
+
+
+def test_overwrite_keeps_the_table_of_a_stream_that_is_left_out(database: Database) -> None:
+    """The run has no records for it."""
+    write(database, schema("a", id=ID), record("a", id=1))
+    write(
+        database,
+        schema("a", id=ID),
+        record("a", id=2),
+        load_method="overwrite",
+        overwrite_requires="end_of_input",
+        stream_maps={"a": None},
+    )
+
+    assert database.rows("a") == [{"id": 1}]
