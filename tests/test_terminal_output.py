@@ -163,3 +163,34 @@ def test_the_list_of_recipes_fits() -> None:
 
     assert shown.startswith("make help")
     assert max(map(len, shown.splitlines())) <= COLUMNS
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Only Linux has such a file.")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *([command, "--help"] for command in (*COMMANDS, "harvest-report")),
+        *([command, "--version"] for command in (*COMMANDS, "harvest-report")),
+        *([command, "--about"] for command in COMMANDS),
+        *([command, "--about", "--format=json"] for command in COMMANDS),
+        ["harvest-report", "page", "--help"],
+        ["harvest-report", "sql"],
+    ],
+    ids=" ".join,
+)
+def test_a_full_disk_is_one_line(arguments: list[str]) -> None:
+    """The exit code says that the output is not there."""
+    with Path("/dev/full").open("w") as full:
+        command, *options = arguments
+        done = subprocess.run(
+            [BIN / command, *options],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    assert done.returncode == 1
+    assert "Standard output cannot be written" in done.stderr
+    assert "No space left on device" in done.stderr
+    assert len(done.stderr.splitlines()) == 1

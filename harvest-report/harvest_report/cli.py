@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import re
+import sys
 import webbrowser
 from contextlib import suppress
 from pathlib import Path
@@ -54,7 +56,31 @@ def database_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Command(click.Group):
+    """The command line. If standard output cannot be written, it ends with one line."""
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """Run a command, as click does."""
+        try:
+            try:
+                return super().main(*arguments, **options)
+            finally:
+                if sys.stdout is not None:
+                    sys.stdout.flush()
+        except OSError as error:
+            if error.filename is not None:  # It is about another file.
+                raise
+            if not isinstance(error, BrokenPipeError):
+                ReportError(
+                    f"Standard output cannot be written: {error.strerror}. Make room there, or "
+                    "name another file."
+                ).show()
+            # Python would write the rest once more when it ends, and fail again.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
+
+
+@click.group(cls=Command, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="harvest-report")
 def main() -> None:
     """Pages of a Harvest account that was synced into a SQL database."""

@@ -227,7 +227,10 @@ class TapHarvest(Tap):
     @classmethod
     def get_singer_command(cls) -> click.Command:
         shorten_lines()
-        return super().get_singer_command()
+        command = super().get_singer_command()
+        # `--help` and `--version` write before `invoke`.
+        command.main = plain_errors(cls.logger)(flush_output()(command.main))  # type: ignore[method-assign]
+        return command
 
     @override
     @classmethod

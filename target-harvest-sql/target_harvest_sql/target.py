@@ -15,6 +15,7 @@ from target_harvest_sql.destination import Destination
 from target_harvest_sql.intake import Intake
 from target_harvest_sql.logs import calm_down, shorten_lines
 from target_harvest_sql.process import terminations
+from target_harvest_sql.process.endings import output_told
 from target_harvest_sql.process.stop_request import StopRequest
 from target_harvest_sql.reading import parts
 from target_harvest_sql.reading.messages import Message, MessageReader
@@ -191,7 +192,10 @@ class TargetHarvestSQL(Target):
     @override
     def get_singer_command(cls) -> click.Command:
         shorten_lines()
-        return super().get_singer_command()
+        command = super().get_singer_command()
+        # `--help` and `--version` write before `invoke`.
+        command.main = output_told(cls.logger)(command.main)  # type: ignore[method-assign]
+        return command
 
     @classmethod
     @override

@@ -60,6 +60,31 @@ def drop_output() -> None:
 
 
 @contextmanager
+def output_told(logger: logging.Logger) -> Iterator[None]:
+    """End the process with one line if standard output cannot be written, as the disk is full.
+
+    Raises:
+        SystemExit: With exit code 1; without a line if nobody reads the output any more.
+    """
+    try:
+        try:
+            yield
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except OSError as error:
+        if error.filename is not None:  # It is about another file.
+            raise
+        if not isinstance(error, BrokenPipeError):
+            logger.error(  # noqa: TRY400 - a traceback would say no more.
+                "Standard output cannot be written: %s. Make room there, or name another file.",
+                error.strerror,
+            )
+        drop_output()
+        sys.exit(1)
+
+
+@contextmanager
 def defects_told(logger: logging.Logger) -> Iterator[None]:
     """Tell of an error that nobody foresaw where it arose, but not its text, and end with 1.
 
