@@ -423,9 +423,50 @@ def test_what_the_page_shows_runs_as_it_is(harvest: Sandbox, loaded: Database) -
             assert sorted(map(repr, rows)) == sorted(map(repr, others)), name
 
 
+T_SQL: Final = {str: "date", int: "bigint", float: "float"}
+"""The type of a parameter."""
+
+
+@pytest.mark.parametrize("loaded", ["sqlite"], indirect=True)
+def test_sql_server_answers_what_sqlite_answers(
+    harvest: Sandbox, loaded: Database, mssql_database: Database, pipeline: Pipeline
+) -> None:
+    """Each query as it is printed, after declarations of its parameters."""
+    pipeline.state = None
+    pipeline.target_config["sqlalchemy_url"] = mssql_database.url
+    pipeline()
+    assert pipeline.exit_codes == (0, 0), pipeline.errors
+
+    for name, query in queries().items():
+        given = {each: values(name, harvest)[each] for each in query.parameters}
+        with open_database(loaded.url) as database:
+            expected = [tuple(map(plain, row.values())) for row in database.rows(name, **given)]
+        declared = "".join(
+            f"DECLARE @{each} {T_SQL[type(value)]} = '{value}';\n" for each, value in given.items()
+        )
+        rows = mssql_database.query(declared + query.written_for("mssql", sign="@"))
+        found = [tuple(map(plain, row.values())) for row in rows]
+        assert len(found) == len(expected), name
+        if name != "last_read":  # That is not the same moment.
+            for row, other in zip(
+                sorted(found, key=_names), sorted(expected, key=_names), strict=True
+            ):
+                assert _rounded(row) == _rounded(other), name
+
+
+def _names(row: tuple[Any, ...]) -> str:
+    """What the figures of a row are of."""
+    return repr([each for each in row if not isinstance(each, float)])
+
+
+def _rounded(row: tuple[Any, ...]) -> list[Any]:
+    """With figures as `pytest.approx`."""
+    return [pytest.approx(float(each)) if isinstance(each, int | float) else each for each in row]
+
+
 @pytest.mark.parametrize("server", tsql_grammar.GRAMMARS)
 def test_sql_server_understands_the_queries(server: str) -> None:
-    """No server of it runs here; Microsoft's own grammars read each query."""
+    """Where no server is named, Microsoft's own grammars read each query."""
     texts = [query.written_for("mssql", schema="dbo", sign="@") for query in queries().values()]
 
     assert tsql_grammar.refused(texts, tsql_grammar.GRAMMARS[server]) == []
