@@ -12,7 +12,7 @@ from target_harvest_sql.database.readers import Readers
 from target_harvest_sql.database.tables import Tables
 from target_harvest_sql.process.endings import write_out
 from target_harvest_sql.settings import ssh
-from target_harvest_sql.settings.address import address
+from target_harvest_sql.settings.address import FILES, address
 from target_harvest_sql.settings.load_method import LoadMethod
 from target_harvest_sql.settings.private_files import PrivateFiles, with_certificates
 from target_harvest_sql.watermark import Watermark
@@ -81,10 +81,21 @@ class Destination:
             wait_limit_seconds=float(config["batch_wait_limit_seconds"]),
             print_state=write_out,
         )
-        if config.get("default_target_schema") and not self.connection.dialect.has_schemas:
-            logger.warning(
+        self._warn_of_unused_settings()
+
+    def _warn_of_unused_settings(self) -> None:
+        """Say which settings the database cannot obey."""
+        dialect = self.connection.dialect
+        if self._config.get("default_target_schema") and not dialect.has_schemas:
+            self._logger.warning(
                 "%s has no schemas, so `default_target_schema` is not used; leave it out.",
-                self.connection.dialect.name,
+                dialect.name,
+            )
+        if self._config.get("grant_select_to") and dialect.name in FILES:
+            self._logger.warning(
+                "%s has no users, so `grant_select_to` is not used; leave it out. Whoever may read "
+                "the file reads all tables.",
+                dialect.name,
             )
 
     def _new_connection(self, locks: TableLocks | None = None) -> Connection:

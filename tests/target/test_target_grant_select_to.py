@@ -118,3 +118,19 @@ def test_a_role_that_does_not_exist_is_named(postgres_database: Database, tmp_pa
     assert ended.exit_code == 1
     assert ended.error.endswith("Create the role, or correct `grant_select_to`.")
     assert postgres_database.types("t") == {}
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "duckdb"])
+def test_a_file_has_no_roles(
+    new_database: Callable[[str], Database], tmp_path: Path, engine: str
+) -> None:
+    """A warning says what to do; the run goes on."""
+    database = new_database(engine)
+
+    ended = run(database, tmp_path, T, record("t", id=1), grant_select_to="somebody")
+
+    assert ended.exit_code == 0
+    assert database.rows("t") == [{"id": 1}]
+    told = " ".join(ended.errors.split())
+    assert f"{engine} has no users, so `grant_select_to` is not used; leave it out." in told
+    assert "Whoever may read the file reads all tables." in told
