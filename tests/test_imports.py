@@ -43,9 +43,9 @@ REPORT: Final = (
     "cli",
     "page",
     "account_page | client_page",
-    "tables",
+    "clients | tables",
     "database",
-    "environment | parts | periods | queries",
+    "environment | name_filter | parts | periods | queries",
     "errors",
 )
 # The order inside the folders.

@@ -6,12 +6,10 @@ asked for.
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
 from harvest_report import parts
-from harvest_report.errors import ReportError
 from harvest_report.parts import Bar, Column, Section, Table, Tile
 from harvest_report.periods import to_day
 from harvest_report.tables import (
@@ -25,72 +23,14 @@ from harvest_report.tables import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from harvest_report.database import Database, Row
+    from harvest_report.name_filter import NameFilter
     from harvest_report.periods import Period
 
 MOST_ENTRIES: Final = 5000
 """How many entries a page lists; with more, it says that the period is too long for a list."""
-
-HIDDEN: Final = "[…]"
-"""What stands in place of another client's name."""
-
-
-def find_client(database: Database, asked: str) -> tuple[int, str]:
-    """Find a client by name or id.
-
-    Args:
-        database: Where the clients are.
-        asked: The name, in whatever case, or the id.
-
-    Raises:
-        ReportError: No client, or more than one client, has that name or id.
-    """
-    if told := database.missing("clients_held"):
-        raise ReportError(f"The page for a client cannot be made. {told}")
-    clients = {(row["id"], row["name"] or "") for row in database.rows("clients_held")}
-    exact = {each for each in clients if asked in {each[1], str(each[0])}}
-    alike = {each for each in clients if each[1].strip().casefold() == asked.strip().casefold()}
-    found = exact or alike
-    ids = {client_id for client_id, _ in found}
-    if not ids:
-        raise ReportError(
-            "No client with tracked time has the name or id that --client gives. "
-            "`harvest-report clients` lists them."
-        )
-    if len(ids) > 1:
-        raise ReportError(
-            f"Several clients have the name that --client gives. Give an id: {sorted(ids)}."
-        )
-    return min(found)
-
-
-class NameFilter:
-    """Replaces the names of other clients in texts that people wrote."""
-
-    def __init__(self, own: str, others: Iterable[str]) -> None:
-        """Prepare the search.
-
-        Args:
-            own: The name that may be shown, also where it holds another client's name.
-            others: The names to replace.
-        """
-        hidden = sorted({name.strip() for name in others} - {own, ""}, key=len, reverse=True)
-        names = [f"(?P<own>{re.escape(own)})" if own else "(?P<own>(?!))", *map(re.escape, hidden)]
-        self._search = re.compile(rf"(?<!\w)(?:{'|'.join(names)})(?!\w)", re.IGNORECASE)
-        self.count = 0
-        """How many names were replaced."""
-
-    def __call__(self, text: str | None) -> str:
-        """Replace them in a text; none for null."""
-        return self._search.sub(self._replaced, text or "")
-
-    def _replaced(self, match: re.Match[str]) -> str:
-        if match["own"]:
-            return match[0]
-        self.count += 1
-        return HIDDEN
 
 
 class ClientPage:

@@ -17,14 +17,17 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from harvest_report.account_page import AccountPage
-from harvest_report.client_page import ClientPage, NameFilter, find_client
+from harvest_report.client_page import ClientPage
+from harvest_report.clients import find_client
 from harvest_report.errors import ReportError
+from harvest_report.name_filter import NameFilter
 from harvest_report.periods import Period, default_period, to_day
 from harvest_report.tables import day_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from harvest_report.clients import Client
     from harvest_report.database import Database
 
 MOST_BYTES: Final = 2_000_000
@@ -67,7 +70,7 @@ def make_page(database: Database, asked: Asked) -> Page:
         ReportError: The days or the client asked for cannot be right, or the page gets too large.
     """
     if asked.client is not None:
-        return _client_page(database, asked, *find_client(database, asked.client))
+        return _client_page(database, asked, find_client(database, asked.client))
     period, told = _period(database, asked)
     company = _company(database)
     page = AccountPage(database, period, company.get("week_start_day") or "Monday")
@@ -84,17 +87,14 @@ def make_page(database: Database, asked: Asked) -> Page:
     return Page(html, None)
 
 
-def _client_page(database: Database, asked: Asked, client_id: int, name: str) -> Page:
+def _client_page(database: Database, asked: Asked, client: Client) -> Page:
     period, _ = _period(database, asked)
-    others = {row["name"] or "" for row in database.rows("clients_held")}
-    if database.columns("clients"):
-        others |= {row["name"] or "" for row in database.rows("client_names")}
     for entries in (True, False):
-        name_filter = NameFilter(name, others)
+        name_filter = NameFilter(client.names, client.other_names)
         page = ClientPage(
             database,
             period,
-            client_id,
+            client.client_id,
             name_filter=name_filter,
             people=asked.people,
             notes=asked.notes,
@@ -102,7 +102,7 @@ def _client_page(database: Database, asked: Asked, client_id: int, name: str) ->
         )
         sections = list(page.sections())
         html = _rendered(
-            title=name,
+            title=client.name,
             above=f"Time tracked by {_company(database).get('name') or 'us'}",
             period=period,
             sections=sections,
@@ -119,7 +119,7 @@ def _client_page(database: Database, asked: Asked, client_id: int, name: str) ->
         )
     if not entries:
         warnings.append("The list of entries is too large for a page. Choose a shorter period.")
-    return Page(html, name, warnings)
+    return Page(html, client.name, warnings)
 
 
 def _period(database: Database, asked: Asked) -> tuple[Period, str]:

@@ -105,6 +105,65 @@ def test_another_client_named_in_a_text_is_replaced(copy: Copy, page: Callable[.
     assert "Names of other clients stood in" in made.output
 
 
+@pytest.mark.parametrize("other", ["{own} Holding", "Big {own}", "Holding   of {own}"])
+def test_another_client_whose_name_holds_the_own_one_is_replaced(
+    copy: Copy, page: Callable[..., Made], other: str
+) -> None:
+    """Whole, also where spaces or line breaks differ from those of its name."""
+    own = name_of_most(copy)
+    other = other.format(own=own)
+    copy.run("INSERT INTO clients (id, name) VALUES (1, ?)", other)
+    note = "With " + "\n".join(other.split())
+    copy.run("UPDATE time_entries SET notes = ?, project__name = ?", note, f"For {other}")
+
+    shown = page(copy.url, "--client", own, "--notes", *PERIOD).shown
+
+    assert "Big" not in shown.text
+    assert "Holding" not in shown.text
+    assert "For […]" in shown.words
+    assert "With […]" in shown.words
+
+
+def test_a_renamed_client_has_its_new_name_and_keeps_its_texts(
+    copy: Copy, page: Callable[..., Made]
+) -> None:
+    """Entries may have the older name, which is no other client's; both names find the page."""
+    own = name_of_most(copy)
+    [(client_id,)] = copy.run(
+        "SELECT DISTINCT client__id FROM time_entries WHERE client__name = ?", own
+    )
+    renamed = "Aardvark Works"
+    copy.run("UPDATE clients SET name = ? WHERE id = ?", renamed, client_id)
+    copy.run(
+        "UPDATE time_entries SET client__name = ?, notes = ? WHERE client__id = ? AND "
+        "spent_date > '2026-01-01'",
+        renamed,
+        f"{own} is {renamed} now",
+        client_id,
+    )
+
+    made = page(copy.url, "--client", renamed, "--notes", *PERIOD)
+    assert f"<h1>{renamed}</h1>" in made.html
+    assert f"{own} is {renamed} now" in made.shown.words
+    assert "[…]" not in made.html
+    assert page(copy.url, "--client", own, "--notes", *PERIOD).html == made.html
+
+
+def test_an_id_goes_before_a_name_that_looks_like_one(
+    copy: Copy, page: Callable[..., Made]
+) -> None:
+    """So that each client can be asked for."""
+    own = name_of_most(copy)
+    [(client_id,)] = copy.run(
+        "SELECT DISTINCT client__id FROM time_entries WHERE client__name = ?", own
+    )
+    copy.run(
+        "UPDATE time_entries SET client__name = ? WHERE client__name <> ?", str(client_id), own
+    )
+
+    assert f"<h1>{own}</h1>" in page(copy.url, "--client", str(client_id)).html
+
+
 @pytest.mark.parametrize("ask", [str.upper, str.lower, lambda name: f" {name} "])
 def test_a_client_is_found_whatever_its_case(
     copy: Copy, page: Callable[..., Made], ask: Callable[[str], str]
@@ -115,10 +174,10 @@ def test_a_client_is_found_whatever_its_case(
 
     html = page(copy.url, "--client", ask(own)).html
     assert html == page(copy.url, "--client", str(client_id)).html
-    copy.run("UPDATE time_entries SET client__name = ?", own)
+    copy.run("UPDATE clients SET name = ?", own)
     done = run(copy.url, "--client", own)
     assert done.exit_code == 1
-    assert "Several clients have the name that --client gives. Give an id: [" in done.output
+    assert "Several clients have the name that --client gives. Give an id: 4" in done.output
 
 
 def test_html_in_names_and_notes_is_text(copy: Copy, page: Callable[..., Made]) -> None:
