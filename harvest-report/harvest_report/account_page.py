@@ -158,13 +158,18 @@ class AccountPage:
         return month_section(months)
 
     def _hours_by_client(self, rows: Sequence[Row]) -> Mapping[str, Any]:
-        sums_by_client: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
-        for row in rows:
-            sums_of_it = sums_by_client[row["client"] or parts.UNKNOWN]
+        names_of: dict[int, str] = {}
+        sums_by_client: dict[int, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+        for row in rows:  # The newest month comes first, with the newest name.
+            names_of.setdefault(row["client_id"], row["client"] or parts.UNKNOWN)
+            sums_of_it = sums_by_client[row["client_id"]]
             sums_of_it[row["month"]] += parts.number(row["hours"])
             sums_of_it["hours"] += parts.number(row["hours"])
             sums_of_it["billable"] += parts.number(row["billable_hours"])
-        ordered = sorted(sums_by_client.items(), key=lambda each: (-each[1]["hours"], each[0]))
+        ordered = sorted(
+            ((names_of[client_id], each) for client_id, each in sums_by_client.items()),
+            key=lambda each: (-each[1]["hours"], each[0]),
+        )
         names = ["hours", "billable", *self._period.months]
 
         def together(

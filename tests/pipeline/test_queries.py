@@ -80,7 +80,7 @@ def in_period(harvest: Sandbox, stream: str) -> list[dict[str, Any]]:
 def _hours_by_client_and_month(harvest: Sandbox) -> Rows:
     return totals(
         (
-            (entry["spent_date"][:7], entry["client"]["name"]),
+            (entry["spent_date"][:7], entry["client"]["id"], entry["client"]["name"]),
             (entry["hours"], entry["hours"] * entry["billable"]),
         )
         for entry in in_period(harvest, "time_entries")
@@ -331,7 +331,7 @@ def _invoiced_and_paid(harvest: Sandbox) -> Rows:
 
 
 EXPECTED: Final[Mapping[str, tuple[int, Callable[[Sandbox], Rows]]]] = {
-    "hours_by_client_and_month": (2, _hours_by_client_and_month),
+    "hours_by_client_and_month": (3, _hours_by_client_and_month),
     "value_and_cost_by_project": (3, _value_and_cost),
     "utilisation_by_person": (3, _utilisation),
     "late_timesheets": (3, _late_timesheets),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fixtures.databases import Database
     from fixtures.pipeline import Pipeline
     from harvest_sandbox import Sandbox
+    from report.conftest import Copy
 
 FIRST: Final = "2025-07-01"
 """The first day of twelve whole months up to the account's clock."""
@@ -277,3 +278,30 @@ def test_what_was_deleted_does_not_count(
 
     after = page(pipeline.database.url).shown.figures("Hours by month")["All months",][0]
     assert after == pytest.approx(before - gone["hours"], abs=0.006)
+
+
+def test_clients_and_projects_are_told_apart_by_id(copy: Copy, page: Callable[..., Made]) -> None:
+    """A renamed client has one row, and two clients of one name have two."""
+    before = page(copy.url).shown.tables
+    copy.run("UPDATE time_entries SET project__name = 'One', client__name = 'One'")
+    copy.run("UPDATE invoices SET client__name = 'One'")
+
+    after = page(copy.url).shown.tables
+    for caption, rows in before.items():
+        if caption not in {
+            "Hours against capacity, by person",
+            "Hours that are missing, by person",
+        }:
+            assert len(after[caption]) == len(rows), caption
+
+    copy.run("UPDATE time_entries SET client__id = 1, project__id = 1")
+    copy.run(
+        "UPDATE time_entries SET project__name = 'Two', client__name = 'Two' "
+        "WHERE spent_date > '2026-01-01'"
+    )
+    after = page(copy.url).shown.tables
+    assert [row[0] for row in after["Hours by client"]] == ["Client", "Two", "All clients"]
+    assert after["Hours by client"][1][1:] == after["Hours by client"][2][1:]
+    for caption, rows in after.items():
+        if caption.startswith("Uninvoiced work"):
+            assert len(rows) == 3, caption

@@ -1,6 +1,6 @@
 -- Receivables, by how late they are
--- `:days_30_before` and its two siblings are 30, 60 and 90 days before `:as_of`.
-SELECT client__name AS client, currency,
+-- `:days_30_before` and its two siblings are 30, 60 and 90 days before `:as_of`. Grouped by id, since rows may still have an older name.
+SELECT max(client__name) AS client, currency,
        sum(CASE WHEN due_date >= :as_of THEN due_amount ELSE 0 END) AS not_due,
        sum(CASE WHEN due_date < :as_of AND due_date >= :days_30_before
                 THEN due_amount ELSE 0 END) AS up_to_30_days,
@@ -12,5 +12,5 @@ SELECT client__name AS client, currency,
        sum(due_amount) AS due
 FROM invoices
 WHERE state = 'open' AND _sdc_deleted_at IS NULL
-GROUP BY client__name, currency
+GROUP BY client__id, currency
 ORDER BY 8 DESC
