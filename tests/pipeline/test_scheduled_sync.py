@@ -117,8 +117,9 @@ def called(scheduled: Scheduled) -> None:
     passed = {name: text.strip("${ }") for name, text in job["secrets"].items()}
     assert passed == {name: f"secrets.{name}" for name in passed}
     # PyYAML reads the key `on` as the truth.
-    declared = yaml.safe_load(WORKFLOW.read_text("utf-8"))[True]["workflow_call"]["secrets"]
-    assert scheduled.secrets.keys() <= passed.keys() <= declared.keys()
+    takes = yaml.safe_load(WORKFLOW.read_text("utf-8"))[True]["workflow_call"]
+    assert passed.keys() == takes["secrets"].keys()
+    assert job.get("with", {}).keys() == takes.get("inputs", {}).keys()
 
 
 @pytest.mark.parametrize(
