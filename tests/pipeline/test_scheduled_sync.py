@@ -314,7 +314,8 @@ def installed(tmp_path: Path) -> Path:
     (tmp_path / "venv" / "bin").mkdir(parents=True)
     program = tmp_path / "venv" / "bin" / "meltano"
     program.write_text(
-        '#!/bin/sh\nenv > env.log\necho "$*" >> calls.log\n[ -e slow ] && exec sleep 600\n'
+        '#!/bin/sh\nenv > env.log\necho "$*" >> calls.log\n'
+        "[ -e slow ] && echo $$ > pid && exec sleep 600\n"
         '[ "$(wc -l < calls.log)" -gt 1 ]\n',
         encoding="utf-8",
     )
@@ -335,15 +336,17 @@ def until(condition: Callable[[], bool], process: subprocess.Popen[bytes]) -> No
 def test_a_sync_says_whether_it_failed(installed: Path) -> None:
     """By its exit code; arguments go on to Meltano, and empty variables do not."""
     variables = os.environ | {"TAP_HARVEST_START_DATE": "", "TAP_HARVEST_PAGE_SIZE": "100"}
-    codes = [
-        subprocess.run([installed, *more], env=variables, check=False).returncode
-        for more in ([], ["--full-refresh"])
-    ]
+    failed = installed.parent / ".failed"
+    codes, markers = [], []
+    for more in ([], ["--full-refresh"]):
+        codes.append(subprocess.run([installed, *more], env=variables, check=False).returncode)
+        markers.append(failed.exists())
 
     pair = "tap-harvest target-harvest-sql"
     calls = (installed.parent / "calls.log").read_text(encoding="utf-8")
     given = (installed.parent / "env.log").read_text(encoding="utf-8")
     assert codes == [1, 0]
+    assert markers == [True, False]
     assert calls == (
         f"--environment=server run {pair}\n--environment=server run --full-refresh {pair}\n"
     )
@@ -352,19 +355,37 @@ def test_a_sync_says_whether_it_failed(installed: Path) -> None:
 
 
 def test_a_sync_of_every_hour_is_healthy_after_one_that_succeeded(installed: Path) -> None:
-    """It goes on after a failure, and ends at a signal, whatever it waits for."""
-    failed, calls = (installed.parent / name for name in (".failed", "calls.log"))
+    """It goes on after a failure."""
+    failed = installed.parent / ".failed"
     process = subprocess.Popen([installed], env=os.environ | {"SYNC_EVERY_SECONDS": "0.3"})
     try:
         until(failed.exists, process)
         until(lambda: not failed.exists(), process)
-        (installed.parent / "slow").touch()
-        count = len(calls.read_text(encoding="utf-8"))
-        until(lambda: len(calls.read_text(encoding="utf-8")) > count, process)
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=60) == 143
+        process.terminate()
+        assert process.wait(timeout=60) == 128 + signal.SIGTERM
     finally:
         process.kill()
+
+
+@pytest.mark.parametrize("every", ["", "3600"])
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM],
+    ids=lambda number: number.name,
+)
+def test_a_signal_ends_a_sync(installed: Path, every: str, number: signal.Signals) -> None:
+    """And what it runs."""
+    (installed.parent / "slow").touch()
+    running = installed.parent / "pid"
+    process = subprocess.Popen([installed], env=os.environ | {"SYNC_EVERY_SECONDS": every})
+    try:
+        until(lambda: running.exists() and running.read_text().endswith("\n"), process)
+        process.send_signal(number)
+        assert process.wait(timeout=60) == 128 + number
+    finally:
+        process.kill()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(running.read_text()), 0)
 
 
 def test_the_image_is_small_pinned_and_not_roots() -> None:
