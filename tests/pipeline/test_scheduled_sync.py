@@ -38,6 +38,7 @@ THEIRS: Final = "example/analytics"
 STREAMS: Final = ("clients", "projects", "time_entries")
 # In the place of Python: an environment that is there already, in which nothing is installed.
 PYTHON: Final = f"""#!/bin/sh
+[ "$1" != -c ] || exit 0
 for folder do :; done
 mkdir -p "$folder/bin"
 ln -s {BIN}/meltano {BIN}/tap-harvest {BIN}/target-harvest-sql "$folder/bin"
@@ -386,6 +387,42 @@ def test_a_signal_ends_a_sync(installed: Path, every: str, number: signal.Signal
         process.kill()
     with pytest.raises(ProcessLookupError):
         os.kill(int(running.read_text()), 0)
+
+
+def test_python_may_be_named_by_a_relative_path(runner: Runner, tmp_path: Path) -> None:
+    """From where the script is called; so may the folder."""
+    script = runner.repositories[OURS] / "deploy" / "install"
+
+    subprocess.run(
+        [script, "made"], cwd=tmp_path, env=os.environ | {"PYTHON": "./python"}, check=True
+    )
+
+    assert (tmp_path / "made" / "venv" / "bin" / "meltano").exists()
+    assert (tmp_path / "made" / "sync").exists()
+
+
+def test_what_cannot_be_installed_is_one_line(runner: Runner, tmp_path: Path) -> None:
+    """Without a folder, without Python, and with one that is too old."""
+    script = runner.repositories[OURS] / "deploy" / "install"
+    (tmp_path / "old").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "old").chmod(0o755)
+    for arguments, python, told in (
+        ([], "./python", "Name the folder: deploy/install FOLDER"),
+        (["made"], "./missing", "Python 3.11 to 3.14 is needed, and ./missing is none."),
+        (["made"], "./old", "Python 3.11 to 3.14 is needed, and ./old is none."),
+    ):
+        done = subprocess.run(
+            [script, *arguments],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHON": python},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode != 0
+        assert told in done.stderr
+        assert done.stderr.count("\n") == 1
+        assert not (tmp_path / "made").exists()
 
 
 def test_the_image_is_small_pinned_and_not_roots() -> None:
