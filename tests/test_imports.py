@@ -92,8 +92,9 @@ FOLDERS: Final = {
         "mssql | mysql | postgres",
         "extended_properties | json_table | openjson",
         "base | duckdb_hints | mssql_hints | mysql_hints | postgres_hints | sqlite_hints",
-        "decimals | declared | distribution | hints | postgres_rights | upserts | widening",
-        "held_kinds",
+        "facts | hints | postgres_rights | spelling | versions",
+        "deletes | distribution | leases | swaps | upserts | widening",
+        "decimals | declared | held_kinds",
     ),
     "target_harvest_sql.drivers": (
         "mssqlpython | pymssql",

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from target_harvest_sql.database.connection import Connection
-    from target_harvest_sql.dialects.base import LeaseStatements
+    from target_harvest_sql.dialects.leases import LeaseStatements
 
     Execute = Callable[..., list[Any]]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from target_harvest_sql.database.errors import DatabaseError
-from target_harvest_sql.dialects.base import Swap
+from target_harvest_sql.dialects.swaps import Swap
 from target_harvest_sql.names import conform_name
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from target_harvest_sql.columns import ARRAYS
 from target_harvest_sql.dialects.base import Dialect
 from target_harvest_sql.dialects.declared import Declared
 from target_harvest_sql.dialects.duckdb_hints import HINTS, INEXACT
-from target_harvest_sql.dialects.held_kinds import ANY, Held
+from target_harvest_sql.dialects.held_kinds import ANY, Held, HeldTable
 from target_harvest_sql.dialects.upserts import UpdateThenInsert
 from target_harvest_sql.dialects.widening import Widening
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from target_harvest_sql.columns import Column, Form, Kind, Table
 
 
-HELD = (
+HELD = HeldTable(
     Held({"JSON"}, ANY, "json"),
     Held({"VARCHAR"}, {"decimal", "integer", "number"}, "decimal"),  # Every digit.
     Held({"VARCHAR"}, ANY, "string"),
@@ -92,6 +92,7 @@ class DuckDB(Dialect):
     }
     held_kinds = HELD
     widenings = WIDENINGS
+    type_second_digits: ClassVar[Mapping[str, int]] = {"TIMESTAMP_S": 0, "TIMESTAMP_MS": 3}
     foreign_types: ClassVar[Mapping[tuple[str, Form], str]] = {
         ("uuid", "uuid"): "{}::UUID",
         ("blob", "base16"): "from_hex(regexp_replace({}, '^.x', ''))",
@@ -131,10 +132,6 @@ class DuckDB(Dialect):
             "WHERE database_name = current_database()\n"
             "  AND lower(schema_name) = lower(coalesce($schema, current_schema()))"
         )
-
-    @override
-    def second_digits_of(self, column_type: str) -> int:
-        return {"TIMESTAMP_S": 0, "TIMESTAMP_MS": 3}.get(column_type, self.second_digits)
 
     @override
     def rows_sql(self, columns: Sequence[Column]) -> str:

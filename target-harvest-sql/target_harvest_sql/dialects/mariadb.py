@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from target_harvest_sql.dialects.base import LeaseStatements
-from target_harvest_sql.dialects.held_kinds import Held
+from target_harvest_sql.dialects.held_kinds import Held, HeldTable
 from target_harvest_sql.dialects.json_table import NestedJsonTable
+from target_harvest_sql.dialects.leases import LeaseStatements
 from target_harvest_sql.dialects.mysql import HELD, OPEN_SQL, TEXT_TYPES, MySQL
 from target_harvest_sql.dialects.upserts import OnDuplicateKey
 
@@ -39,9 +39,9 @@ class MariaDB(MySQL):
         # A table is made though its longest rows would not fit; what does not fit is an error.
         "SET SESSION innodb_strict_mode = OFF",
     )
-    held_kinds = (
+    held_kinds = HeldTable(
         Held(TEXT_TYPES, {"boolean"}, "json"),  # JSON_VALUE makes 1 of true.
-        *HELD,
+        *HELD.rows,
     )
     list_length = 8
     reader = NestedJsonTable()

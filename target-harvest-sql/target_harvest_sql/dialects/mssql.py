@@ -12,9 +12,10 @@ from target_harvest_sql.columns import Size
 from target_harvest_sql.dialects.base import LOCK_TIMEOUT_SECONDS, Dialect
 from target_harvest_sql.dialects.decimals import Decimals
 from target_harvest_sql.dialects.extended_properties import describe_sql
-from target_harvest_sql.dialects.held_kinds import ANY, Held
+from target_harvest_sql.dialects.held_kinds import ANY, Held, HeldTable
 from target_harvest_sql.dialects.mssql_hints import HINTS
 from target_harvest_sql.dialects.openjson import OpenJSON
+from target_harvest_sql.dialects.swaps import OneByOne
 from target_harvest_sql.dialects.upserts import InsertThenUpdate
 from target_harvest_sql.dialects.widening import Widening
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from target_harvest_sql.columns import Column, Form, Kind, Table
-    from target_harvest_sql.dialects.base import Swap
 
 COLLATION = "Latin1_General_100_BIN2"
 """Compares text by its code points; 'a' and 'A' are two."""
@@ -44,6 +44,15 @@ MONEY: Mapping[str, str] = {"money": "decimal(19,4)", "smallmoney": "decimal(10,
 bounds is an error of the server."""
 
 INTEGERS = ("bigint", "int", "smallint", "tinyint")
+
+HELD = HeldTable(
+    Held({"nvarchar"}, {"json"}, "json"),
+    Held({"nvarchar"}, ANY, "string"),
+    Held(INTEGERS, {"integer"}, "integer"),
+    Held({"float"}, {"integer", "number"}, "number"),
+    Held({"datetimeoffset"}, {"date", "date-time"}, "date-time"),
+    Held({"time"}, {"time"}, "time"),
+)
 
 ALTER = "ALTER TABLE {table} ALTER COLUMN {column} {type}"
 
@@ -160,14 +169,7 @@ class MSSQL(Dialect):
         "string": "nvarchar(max)",
         "time": "time",
     }
-    held_kinds = (
-        Held({"nvarchar"}, {"json"}, "json"),
-        Held({"nvarchar"}, ANY, "string"),
-        Held(INTEGERS, {"integer"}, "integer"),
-        Held({"float"}, {"integer", "number"}, "number"),
-        Held({"datetimeoffset"}, {"date", "date-time"}, "date-time"),
-        Held({"time"}, {"time"}, "time"),
-    )
+    held_kinds = HELD
     widenings = WIDENINGS
     decimals = DECIMALS
     foreign_types: ClassVar[Mapping[tuple[str, Form], str]] = {
@@ -197,6 +199,7 @@ class MSSQL(Dialect):
         "END"
     )
     upserts = UPSERTS
+    swaps = OneByOne(rename="EXEC sys.sp_rename {old_text}, {new_text}, 'OBJECT'")
 
     reader: ClassVar[OpenJSON] = OpenJSON()
     """Reads the batches."""
@@ -302,20 +305,14 @@ class MSSQL(Dialect):
         held = super().held(self.types["date-time"], column)
         if held is None or column.kind != "date-time":
             return None
-        digits = self.second_digits_of(column_type)
-        is_coarse = digits < self.second_digits
-        return replace(held, foreign_type=column_type, second_digits=digits if is_coarse else None)
+        digits = self.coarse_digits(column_type)
+        return replace(held, foreign_type=column_type, second_digits=digits)
 
     @override
     def blanks(self, table: Table, column: Column) -> dict[str, str]:
         blanks = super().blanks(table, column)
         place = self.literal(f"{blanks['table']}.{blanks['new']}")
         return {**blanks, "new_text": place, "column_text": self.literal(column.name)}
-
-    @override
-    def _swap_sql(self, swap: Swap) -> list[str]:
-        old, new = self.literal(self.table_name(swap.filled)), self.literal(swap.table.name)
-        return [self.drop_table_sql(swap.table), f"EXEC sys.sp_rename {old}, {new}, 'OBJECT'"]
 
     # Rows
 

@@ -11,9 +11,11 @@ from typing_extensions import override
 from target_harvest_sql.dialects.base import LOCK_TIMEOUT_SECONDS, Dialect
 from target_harvest_sql.dialects.decimals import Decimals
 from target_harvest_sql.dialects.declared import Declared
-from target_harvest_sql.dialects.held_kinds import ANY, Held
+from target_harvest_sql.dialects.deletes import Joined
+from target_harvest_sql.dialects.held_kinds import ANY, Held, HeldTable
 from target_harvest_sql.dialects.json_table import JsonTable
 from target_harvest_sql.dialects.mysql_hints import EXACT, HINTS
+from target_harvest_sql.dialects.swaps import AllAtOnce
 from target_harvest_sql.dialects.upserts import JoinThenOnDuplicateKey
 from target_harvest_sql.dialects.widening import Widening
 
@@ -21,13 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from target_harvest_sql.columns import Column, Form, Kind, Table
-    from target_harvest_sql.dialects.base import Swap
     from target_harvest_sql.dialects.json_table import NestedJsonTable
     from target_harvest_sql.dialects.upserts import Upserts
 
 
 TEXT_TYPES = ("char", "longtext", "mediumtext", "text", "tinytext", "varchar")
-HELD: Sequence[Held] = (
+HELD = HeldTable(
     Held({"json"}, ANY, "json"),
     Held({"varchar"}, {"json"}, "json"),  # As a key of any kind is made.
     Held({"longtext"}, {"decimal"}, "decimal"),
@@ -177,9 +178,10 @@ class MySQL(Dialect):
         "string": "longtext",
         "time": "time(6)",
     }
-    held_kinds: ClassVar[Sequence[Held]] = HELD
+    held_kinds = HELD
     widenings = WIDENINGS
     decimals = DECIMALS
+    type_second_digits: ClassVar[Mapping[str, int]] = {"datetime": 0, "time": 0, "timestamp": 0}
     foreign_types: ClassVar[Mapping[tuple[str, Form], str]] = {("uuid", "uuid"): "{}"}
     declared_types = DECLARED
     parameter_form = "%({})s"
@@ -193,6 +195,8 @@ class MySQL(Dialect):
     held_sql = f"SELECT IS_USED_LOCK({LOCK}) = CONNECTION_ID()"
     list_length = 1
     upserts: ClassVar[Upserts] = JoinThenOnDuplicateKey()
+    deletes = Joined()
+    swaps = AllAtOnce()
     statement_rows = 250  # More take memory, of which the driver needs copies, and are no faster.
 
     collation: ClassVar[str] = "utf8mb4_0900_bin"
@@ -295,10 +299,6 @@ class MySQL(Dialect):
         return []  # They are part of the columns' definitions.
 
     @override
-    def second_digits_of(self, column_type: str) -> int:
-        return super().second_digits_of(column_type) if "(" in column_type else 0
-
-    @override
     def blanks(self, table: Table, column: Column) -> dict[str, str]:
         definition = self._defined(table, column, self.type_sql(table, column))
         return {**super().blanks(table, column), "definition": definition}
@@ -313,25 +313,6 @@ class MySQL(Dialect):
         return f"CAST(REGEXP_REPLACE({text}, 'Z$', '+00:00') AS datetime(6))"
 
     @override
-    def delete_sql(self, table: Table) -> list[str]:
-        keys = " AND ".join(
-            f"old.{self.quote(c.name)} = {self.key_sql(c, f'gone.c{number}')}"
-            for number, c in enumerate(table.keys)
-        )
-        columns = table.keys
-        if newest := table.newest:
-            kept = f"old.{self.quote(newest.name)}"
-            is_older = self.is_older_sql(newest, f"gone.c{len(columns)}", kept)
-            keys = f"{keys}\n  AND ({is_older}) IS NOT TRUE"
-            columns = (*columns, newest)
-        # With IN, the table would be read from end to end.
-        statement = (
-            f"DELETE old FROM {self.table_name(table)} AS old\n"
-            f"JOIN (\n{self.rows_sql(columns)}\n) AS gone ON {keys}"
-        )
-        return [statement]
-
-    @override
     def is_older_sql(self, newest: Column, new: str, old: str) -> str:
         return f"{self.key_sql(newest, new)} < {old}"
 
@@ -344,17 +325,3 @@ class MySQL(Dialect):
         exact = f"decimal({DECIMALS.max_precision},{DECIMALS.max_scale})"
         types = {"boolean": "signed", "decimal": exact, "integer": "signed"}
         return f"CAST({value} AS {types.get(column.kind, self.types[column.kind])})"
-
-    @override
-    def swap_sql(self, swaps: Sequence[Swap]) -> list[str]:
-        # Statements on tables commit themselves. One RENAME is all or nothing.
-        renames: list[str] = []
-        for table, filled, replaced in swaps:
-            name = self.table_name(table)
-            if replaced is not None:
-                renames.append(f"{name} TO {self.table_name(replaced)}")
-            renames.append(f"{self.table_name(filled)} TO {name}")
-        return [
-            "RENAME TABLE\n  " + ",\n  ".join(renames),
-            *(self.drop_table_sql(replaced) for _, _, replaced in swaps if replaced is not None),
-        ]

@@ -10,7 +10,7 @@ from typing_extensions import override
 from target_harvest_sql.columns import ARRAYS
 from target_harvest_sql.dialects.base import LOCK_TIMEOUT_SECONDS, Dialect
 from target_harvest_sql.dialects.declared import Declared
-from target_harvest_sql.dialects.held_kinds import ANY, Held
+from target_harvest_sql.dialects.held_kinds import ANY, Held, HeldTable
 from target_harvest_sql.dialects.postgres_hints import HINTS
 from target_harvest_sql.dialects.postgres_rights import RIGHTS_SQL
 from target_harvest_sql.dialects.widening import Widening
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from target_harvest_sql.columns import Column, Form, Kind, Table
 
 
-HELD = (
+HELD = HeldTable(
     Held({"jsonb"}, ANY, "json"),
     Held({"text", "character varying"}, ANY, "string"),
     Held({"integer", "smallint"}, {"integer"}, "integer"),

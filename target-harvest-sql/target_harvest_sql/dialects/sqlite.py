@@ -40,6 +40,40 @@ WIDENINGS = (
 )
 """SQLite cannot drop a column of the key. A value becomes text as JSON writes it."""
 
+TYPES: Mapping[Kind, str] = {
+    "boolean": "BOOLEAN",
+    "date": "TEXT",
+    "date-time": "TEXT",
+    "decimal": "TEXT",
+    "integer": "INTEGER",
+    "json": "TEXT",
+    "number": "REAL",
+    "string": "TEXT",
+    "time": "TEXT",
+}
+
+
+class Affinity:
+    """Says what columns hold by the affinity of their declared types.
+
+    SQLite manual, "Datatypes In SQLite": https://www.sqlite.org/datatype3.html
+    """
+
+    def read_as(self, column_type: str, kind: Kind) -> Kind | None:
+        """Say as what kind a column of a type holds values of a kind; `None` if it does not."""
+        declared = column_type.upper()
+        if TYPES[kind] == declared:
+            return kind
+        if kind in {"date", "date-time", "time"} and ("DATE" in declared or "TIME" in declared):
+            return kind  # Such a column keeps text, unless it is a number.
+        if "CHAR" in declared or "CLOB" in declared or "TEXT" in declared:
+            return AS_TEXT.get(kind, "string")
+        if "boolean" in {kind, declared.lower()} and declared in TYPES.values():
+            return None  # As both are 1 and 0 here, text could not tell them apart later.
+        if kind == "integer" and any(part in declared for part in ("REAL", "FLOA", "DOUB")):
+            return "number"
+        return kind if kind in {"boolean", "integer", "number"} else None
+
 
 class SQLite(Dialect):
     """SQLite 3.38 or newer.
@@ -61,17 +95,8 @@ class SQLite(Dialect):
     keeps_nul = False  # The operator ->> ends text at U+0000 before 3.51.
     list_length = 1
     lossy_kinds = frozenset({"number", "string"})
-    types: ClassVar[Mapping[Kind, str]] = {
-        "boolean": "BOOLEAN",
-        "date": "TEXT",
-        "date-time": "TEXT",
-        "decimal": "TEXT",
-        "integer": "INTEGER",
-        "json": "TEXT",
-        "number": "REAL",
-        "string": "TEXT",
-        "time": "TEXT",
-    }
+    types: ClassVar[Mapping[Kind, str]] = TYPES
+    held_kinds = Affinity()
     widenings = WIDENINGS
     hints = HINTS
     open_sql = (
@@ -109,22 +134,6 @@ class SQLite(Dialect):
     @override
     def comments_sql(self, table: Table) -> list[str]:
         return []
-
-    @override
-    def held_kind(self, column_type: str, kind: Kind) -> Kind | None:
-        # The affinity of a declared type: https://www.sqlite.org/datatype3.html
-        declared = column_type.upper()
-        if self.types[kind] == declared:
-            return kind
-        if kind in {"date", "date-time", "time"} and ("DATE" in declared or "TIME" in declared):
-            return kind  # Such a column keeps text, unless it is a number.
-        if "CHAR" in declared or "CLOB" in declared or "TEXT" in declared:
-            return AS_TEXT.get(kind, "string")
-        if "boolean" in {kind, declared.lower()} and declared in self.bare_types:
-            return None  # As both are 1 and 0 here, text could not tell them apart later.
-        if kind == "integer" and any(part in declared for part in ("REAL", "FLOA", "DOUB")):
-            return "number"
-        return kind if kind in {"boolean", "integer", "number"} else None
 
     @override
     def rows_sql(self, columns: Sequence[Column]) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from target_harvest_sql.columns import Column, Table
-from target_harvest_sql.dialects.base import Swap
 from target_harvest_sql.dialects.duckdb import DuckDB
+from target_harvest_sql.dialects.swaps import Swap
 
 ID = Column("id", ("r", "id"), "integer", is_key=True, description="It's the id.")
 CLIENT = Column("client__name", ("r", "client", "name"), "string")

@@ -11,8 +11,8 @@ import pytest
 
 from target_harvest_sql.columns import Column, Size, Table
 from target_harvest_sql.dialects import DIALECTS
-from target_harvest_sql.dialects.base import Swap
 from target_harvest_sql.dialects.mssql import MSSQL
+from target_harvest_sql.dialects.swaps import Swap
 from target_harvest_sql.names import conform_name
 
 ID = Column("id", ("r", "id"), "integer", is_key=True, description="It's the id.")

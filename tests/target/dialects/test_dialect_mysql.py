@@ -8,9 +8,9 @@ import pytest
 
 from target_harvest_sql.columns import Column, Size, Table
 from target_harvest_sql.dialects import DIALECTS
-from target_harvest_sql.dialects.base import Swap
 from target_harvest_sql.dialects.mariadb import Galera, MariaDB
 from target_harvest_sql.dialects.mysql import MySQL
+from target_harvest_sql.dialects.swaps import Swap
 
 ID = Column("id", ("6",), "integer", is_key=True, description="It's 100% the id.")
 CLIENT = Column("client__name", ("7",), "string")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from target_harvest_sql.columns import Column, Table
-from target_harvest_sql.dialects.base import Swap
 from target_harvest_sql.dialects.sqlite import SQLite, SQLiteJSONB
+from target_harvest_sql.dialects.swaps import Swap
 
 ID = Column("id", ("6",), "integer", is_key=True)
 CLIENT = Column("client__name", ("7",), "string")

@@ -13,14 +13,16 @@ from typing_extensions import override
 from support.tsql_grammar import GRAMMARS, refused
 from target_harvest_sql.columns import METADATA, Column, Kind, Size, Table
 from target_harvest_sql.dialects.babelfish import Babelfish
-from target_harvest_sql.dialects.base import Dialect, Swap
 from target_harvest_sql.dialects.mssql import MSSQL
+from target_harvest_sql.dialects.swaps import Swap
 from target_harvest_sql.drivers.mssql import MSSQLDriver
 from target_harvest_sql.drivers.pymssql import PyMSSQLDriver
 from target_harvest_sql.writing.quarantine import COLUMNS, TABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    from target_harvest_sql.dialects.base import Dialect
 
 ODD: Final = 'it\'s a "[name]" -- /* ?%s \u00e9\U0001f600'
 TEXT: Final = "It's \\\n a text\n -- of /* \u00e9\U0001f600 [lines]"
