@@ -69,9 +69,9 @@ FOLDERS: Final = {
         "hidden_currency | kinds | nested | report_plan",
         "report",
         "stream",
-        "list_read | plan | progress",
+        "list_read | plan | progress | singer_stream",
     ),
-    "tap_harvest.state": ("entries", "bookmark | report_state", "windows"),
+    "tap_harvest.state": ("loading", "entries", "bookmark | report_state", "windows"),
     "tap_harvest.streams": (
         "clients | company | estimates | expenses | invoices",
         "reports | roles | tasks | time_entries | users",

@@ -14,7 +14,7 @@ from singer_sdk.plugin_base import JSONSchemaValidator
 from tap_harvest import filters
 from tap_harvest.http import sign_in
 from tap_harvest.http.addresses import Origin
-from tap_harvest.http.secrets import redacted
+from tap_harvest.http.secrets import keep_secret, redacted
 from tap_harvest.state.bookmark import instant
 
 if TYPE_CHECKING:
@@ -65,6 +65,24 @@ def faults(
     yield from _faults_of_accounts(sound.get("account_ids"), settings.get("account_id"))
     yield from _faults_of_moments({name: sound[name] for name in MOMENTS if sound.get(name)})
     yield from filters.faults(sound.get("stream_filters") or {}, offered)
+
+
+def keep_secrets(settings: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
+    """Keep the secrets among the settings out of logs; another setting may hold one by mistake."""
+    for name, kind in schema["properties"].items():
+        if kind.get("secret") and isinstance(settings.get(name), str):
+            keep_secret(settings[name])
+
+
+def unknown(settings: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    """What to warn of if there are settings that the tap does not have; empty if there are none."""
+    names = settings.keys() - schema["properties"]
+    if not names:
+        return ""
+    return (
+        "There is no such setting, so it changes nothing; check its spelling: "
+        f"{', '.join(sorted(names))}"
+    )
 
 
 def _faults_of_schema(

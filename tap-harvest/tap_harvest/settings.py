@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from singer_sdk import typing as th
 
 from tap_harvest.http.client import MAX_PAGE_SIZE
 from tap_harvest.state.windows import SIZES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ACCOUNT_ID = {"type": ["integer", "string"], "minimum": 1, "pattern": "^[0-9]+$"}
 """The id of an account: a number, or its text, as environment variables have it."""
@@ -215,3 +218,13 @@ SETTINGS: Final = th.PropertiesList(
     ),
 ).to_dict()
 """As the SDK takes them."""
+
+
+def without_nulls(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings without those that are null, which means the default, as an empty variable does."""
+    # The SDK accepts null as a value.
+    return {
+        name: value
+        for name, value in settings.items()
+        if value is not None or name in NULL_IS_NEVER
+    }

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    import logging
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from tap_harvest.http.client import Client
 
 NOTHING = "-"
 """Stands for a missing figure."""
@@ -41,6 +46,42 @@ class Tally:
         if self.note or self.is_read:
             return self.note
         return "unfinished" if self.is_begun else "not read"
+
+
+@contextmanager
+def summed_up(
+    heading: str,
+    tallies: Mapping[str, Tally],
+    client_of: Callable[[], Client],
+    logger: logging.Logger,
+) -> Iterator[None]:
+    """Log the table at the end of a run, also after an error or a signal.
+
+    Args:
+        heading: Its first line if the run is complete.
+        tallies: The streams that are to be read, in order.
+        client_of: Gives the client that sent the requests.
+        logger: Gets the table. It gets none if the run ended before it began to read a stream.
+    """
+    began = time.monotonic()
+    is_complete = False
+    try:
+        yield
+        is_complete = True
+    finally:
+        if is_complete or any(tally.is_begun for tally in tallies.values()):
+            client = client_of()
+            logger.info(
+                "%s",
+                summary(
+                    heading if is_complete else "Ended early; until then:",
+                    tallies,
+                    client.requests_of,
+                    seconds=time.monotonic() - began,
+                    seconds_held=client.budgets.seconds_held,
+                    repeats=client.repeats,
+                ),
+            )
 
 
 def summary(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import contextmanager
 from functools import cached_property
 from io import StringIO
@@ -20,15 +19,14 @@ from tap_harvest.catalog import fit_account_keys
 from tap_harvest.cli import plain_errors, readable
 from tap_harvest.connection import account_ids_of, accounts_of
 from tap_harvest.environment import settings_from_environment
-from tap_harvest.http.secrets import keep_secret
 from tap_harvest.logs import calm_down, shorten_lines
 from tap_harvest.reading.report import Report
 from tap_harvest.reading.sync import Sync
 from tap_harvest.rights import Wanted
-from tap_harvest.settings import NULL_IS_NEVER, SETTINGS
-from tap_harvest.state.entries import account_changes, sound_state
+from tap_harvest.settings import SETTINGS, without_nulls
+from tap_harvest.state.loading import usable
 from tap_harvest.streams import STREAMS
-from tap_harvest.summary import summary
+from tap_harvest.summary import summed_up
 from tap_harvest.writer import BufferedWriter, flush_output
 
 if TYPE_CHECKING:
@@ -43,7 +41,7 @@ if TYPE_CHECKING:
 
 
 # The SDK has names on instances; ours are on classes.
-_BY_WINDOW = frozenset(
+BY_WINDOW = frozenset(
     stream.name  # type: ignore[misc]
     for stream in STREAMS
     if issubclass(stream, Report)
@@ -81,13 +79,8 @@ class TapHarvest(Tap):
         calm_down(self.logger)
         config = arguments.get("config")
         if isinstance(config, dict):
-            # Null means the default, as an empty variable does. The SDK accepts null as a value.
-            config = {
-                name: value
-                for name, value in config.items()
-                if value is not None or name in NULL_IS_NEVER
-            }
-        super().__init__(**{**arguments, "config": config})
+            arguments["config"] = without_nulls(config)
+        super().__init__(**arguments)
         context = click.get_current_context(silent=True)
         self._sources: tuple[str, ...] = context.meta.get(SOURCES, ()) if context else ()
         calm_down(self.logger)  # Again: the SDK has set the level of its metrics.
@@ -113,6 +106,7 @@ class TapHarvest(Tap):
         return [stream for stream in streams if stream.selected]
 
     def _wanted(self) -> list[Wanted]:
+        """What the token's rights may leave out."""
         return [
             Wanted(
                 stream.name,
@@ -148,7 +142,7 @@ class TapHarvest(Tap):
 
     @override  # type: ignore[misc]  # It is final, and there is no other end of a run.
     def sync_all(self) -> None:
-        with self._summed_up("Read to the end:"):
+        with self._run("Read to the end:"):
             if any(s.selected or s.has_selected_descendents for s in self.streams.values()):
                 # Fails before anything is written if the token does not reach an account.
                 self.accounts.open()
@@ -158,54 +152,24 @@ class TapHarvest(Tap):
 
     @override  # type: ignore[misc]  # As above.
     def run_sync_dry_run(self, *args: Any, **kwargs: Any) -> bool:
-        with self._summed_up("Tried, the first rows of each stream:"):
+        with self._run("Tried, the first rows of each stream:"):
             return super().run_sync_dry_run(*args, **kwargs)
 
     @contextmanager
-    def _summed_up(self, heading: str) -> Iterator[None]:
+    def _run(self, heading: str) -> Iterator[None]:
         """Log a summary at the end, and close the client, also after an error or a signal."""
-        began = time.monotonic()
-        is_complete = False
+        tallies = {stream.name: stream.tally for stream in self._selected}
         try:
-            yield
-            is_complete = True
+            with summed_up(heading, tallies, lambda: self.account.client, self.logger):
+                yield
         finally:
-            if is_complete or any(stream.tally.is_begun for stream in self._selected):
-                client = self.account.client
-                self.logger.info(
-                    "%s",
-                    summary(
-                        heading if is_complete else "Ended early; until then:",
-                        {stream.name: stream.tally for stream in self._selected},
-                        client.requests_of,
-                        seconds=time.monotonic() - began,
-                        seconds_held=client.budgets.seconds_held,
-                        repeats=client.repeats,
-                    ),
-                )
             if "accounts" in self.__dict__:  # Else no client was made.
                 self.account.client.close()
 
     @override
     def load_state(self, state: Mapping[str, Any]) -> None:
-        try:
-            bookmarks, faults = sound_state(state, by_window=_BY_WINDOW)
-        except ValueError as fault:
-            message = (
-                f"The state cannot be used: {fault}. Pass the value of the last STATE message, or "
-                "none, to read everything again."
-            )
-            raise ConfigValidationError(message, errors=[message]) from fault
-        for stream, reason in faults.items():
-            self.logger.warning(
-                "A bookmark cannot be used, so its stream is read from the beginning: "
-                "stream=%s reason=%s",
-                stream,
-                reason,
-            )
-        super().load_state({"bookmarks": bookmarks})
-        for warning in account_changes(self.state, self.config.get("account_ids") or ()):
-            self.logger.warning("%s", warning)
+        accounts = self.config.get("account_ids") or ()
+        super().load_state(usable(state, accounts, by_window=BY_WINDOW, logger=self.logger))
 
     @override
     @property
@@ -273,17 +237,12 @@ class TapHarvest(Tap):
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         # The SDK's messages are those of a JSON Schema, and repeat secrets.
         self.append_builtin_config(self.config_jsonschema)
-        for name, kind in self.config_jsonschema["properties"].items():
-            if kind.get("secret") and isinstance(self._config.get(name), str):
-                keep_secret(self._config[name])  # Other settings may hold it by mistake.
+        checks.keep_secrets(self._config, self.config_jsonschema)
         # The SDK has names on instances; ours are on classes.
         offered = {stream.name: stream.filters for stream in STREAMS}  # type: ignore[misc]
         errors = list(checks.faults(self._config, self.config_jsonschema, offered))
-        if raise_errors and (unknown := self._config.keys() - self.config_jsonschema["properties"]):
-            self.logger.warning(
-                "There is no such setting, so it changes nothing; check its spelling: %s",
-                ", ".join(sorted(unknown)),
-            )
+        if raise_errors and (warning := checks.unknown(self._config, self.config_jsonschema)):
+            self.logger.warning("%s", warning)
         if errors and raise_errors:
             summary = "Config validation failed"
             raise ConfigValidationError(summary, errors=errors, schema=self.config_jsonschema)

@@ -1,36 +1,32 @@
-"""A stream as its declaration and the SDK know it: names, schema, filters, messages.
+"""A stream as its declaration says: what it is, and what Harvest is asked for.
 
 What a run reads of a stream is in `plan.py`. How its list is read is in the readers.
 """
 
 from __future__ import annotations
 
-import logging
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import msgspec
 from msgspec import Raw
-from singer_sdk import Stream
-from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from typing_extensions import override
 
 from tap_harvest.fields import with_account, with_account_key
 from tap_harvest.filters import query
 from tap_harvest.reading.list_read import Listing, content_hash
+from tap_harvest.reading.singer_stream import SingerStream
 from tap_harvest.state.bookmark import REPLICATION_KEY, instant_text
 from tap_harvest.state.entries import Entry
 from tap_harvest.summary import Tally
-from tap_harvest.writer import BufferedWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from singer_sdk import Tap
-    from singer_sdk.helpers.types import Context, Record
-    from singer_sdk.singerlib import RecordMessage
+    from singer_sdk.helpers.types import Record
 
     from tap_harvest.account import Account, Accounts
     from tap_harvest.filters import Filters
@@ -40,7 +36,7 @@ decode_record = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
 """Decodes a record; its numbers keep the digits that Harvest sent."""
 
 
-class HarvestStream(Stream):
+class HarvestStream(SingerStream):
     """A list of Harvest, read account-wide, and only what changed since the last run.
 
     A stream and the streams exploded from its records are a family: one read of the list serves
@@ -79,9 +75,6 @@ class HarvestStream(Stream):
 
     primary_keys: ClassVar[Sequence[str]] = ("id",)
     replication_key: str | None = REPLICATION_KEY
-
-    # Records are JSON already; and conforming would lose keys that no schema knows yet.
-    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
 
     def __init__(
         self,
@@ -202,11 +195,6 @@ class HarvestStream(Stream):
             path, query, stream=self.name, key=self.records_key, ahead=not self.is_trial
         )
 
-    @property
-    def is_trial(self) -> bool:
-        """Whether only a few rows are wanted (`--test`), so that no request is sent early."""
-        return self.ABORT_AT_RECORD_COUNT is not None
-
     def is_offered(self, account: Account) -> bool:
         """Whether the account has the module switched on that the stream's list belongs to."""
         return not self.source.module or account.offers(self.source.module)
@@ -226,90 +214,10 @@ class HarvestStream(Stream):
         """The streams of the tap, in order."""
         return cast("list[HarvestStream]", list(self._tap.streams.values()))
 
-    # Writing
-
-    @property
-    def version(self) -> int | None:
-        """The version that further records get; `None` for none."""
-        return self._stream_version
-
-    @version.setter
-    def version(self, version: int | None) -> None:
-        self._stream_version = version
-
-    def write_message(self, message: RecordMessage) -> None:
-        """Write a message as it is."""
-        self._tap.write_message(message)
-
-    def write_mapped(self, record: Record) -> None:
-        """Write a record as `stream_maps` and the catalog change it."""
-        self._write_record_message(record)
-
-    def flush(self) -> None:
-        """Send what was written on its way while the next page is waited for."""
-        if isinstance(self._tap.message_writer, BufferedWriter):
-            self._tap.message_writer.flush()
-
-    def activate_version(self, version: int) -> None:
-        """Tell targets that rows of earlier versions were deleted."""
-        self._write_activate_version_message(version)
-
-    def write_state(self) -> None:
-        """Write the state of the whole tap."""
-        # The SDK's way also makes empty entries, for streams that have no bookmark.
-        if self.tap_state:
-            self._tap.state_writer.write_state(self.tap_state)
-
-    # The SDK's hooks
-
     @override
-    def get_records(self, context: Context | None) -> Iterator[Record]:
-        message = "Records leave page by page: see `_sync_records`."
-        raise NotImplementedError(message)
-
-    @override
-    def _sync_records(
-        self, context: Context | None = None, *, write_messages: bool = True
-    ) -> Generator[dict[str, Any], Any, Any]:
-        # The SDK wants a generator of records. Ours are written page by page instead.
-        yield from ()
-        for below in self.descendents:
-            if below.selected:
-                below._write_schema_message()  # noqa: SLF001  # The SDK writes only the parent's.
+    def read(self) -> None:
         self.accounts.open()
         self._read(self)
-
-    @override
-    def _write_state_message(self) -> None:
-        self.write_state()
-
-    @property
-    @override
-    def emit_activate_version_messages(self) -> bool:
-        # The SDK's way activates a version before its first record.
-        return False
-
-    @override
-    def finalize_state_progress_markers(self, state: dict[str, Any] | None = None) -> None:
-        # The tap uses no progress markers: a bookmark is put into the state when it is final.
-        pass
-
-    @override
-    def get_replication_key_signpost(self, context: Context | None = None) -> None:
-        # The bookmark is capped by Harvest's clock instead of this machine's.
-        return None
-
-    @override
-    def get_batch_config(self, config: Mapping[str, Any]) -> None:
-        # BATCH files are not offered: records leave as the bytes that came.
-        return None
-
-    @override
-    def log(self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any) -> None:
-        # The command line logs errors, and the summary says what was read. The SDK would repeat
-        # both here.
-        if level < logging.ERROR:
-            super().log(message, *args, level=min(level, logging.DEBUG), **kwargs)
 
 
 def stream_of(tap: Tap, kind: type[HarvestStream]) -> HarvestStream:
