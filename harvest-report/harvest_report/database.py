@@ -70,8 +70,16 @@ class Database:
         return self._columns(table)
 
     def missing(self, name: str, without: Collection[str] = ()) -> str | None:
-        """Say what a query needs and the database lacks, and what to do; `None` if it can run."""
-        for table, needed in queries()[name].needs.items():
+        """Say what a query needs and the database lacks, and what to do.
+
+        Args:
+            name: Of the query's file.
+            without: Names of result columns that are not to be read.
+
+        Returns:
+            A text for the user; `None` if the query can run.
+        """
+        for table, needed in queries()[name].needs_without(without).items():
             found = self.columns(table)
             if found is None:
                 told = (
@@ -84,7 +92,7 @@ class Database:
                         "HARVEST_REPORT_SCHEMA."
                     )
                 return told
-            lacking = sorted(needed - found - {DELETED_AT} - set(without))
+            lacking = sorted(needed - found - {DELETED_AT})
             if any("__" in column and column.partition("__")[0] in found for column in lacking):
                 return (
                     f"The table {table} has objects in one column each. Set flattening_enabled: "

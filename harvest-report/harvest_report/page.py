@@ -36,6 +36,9 @@ MOST_BYTES: Final = 2_000_000
 STALE_DAYS: Final = 2
 """After how many days without a new row the page warns of it."""
 
+UNUSED: Final = ("last_change",)
+"""The result column of the query `time_held` that no page needs."""
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -125,8 +128,8 @@ def _client_page(database: Database, asked: Asked, client: Client) -> Page:
 def _period(database: Database, asked: Asked) -> tuple[Period, str]:
     """The days of the page, and what is missing for any page at all."""
     as_of = asked.as_of or dt.datetime.now(tz=dt.UTC).astimezone().date()
-    told = database.missing("time_held") or ""
-    [held] = [{"entries": 0}] if told else database.rows("time_held")
+    told = database.missing("time_held", UNUSED) or ""
+    [held] = [{"entries": 0}] if told else database.rows("time_held", UNUSED)
     if not told and not held["entries"]:
         told = "The database holds no time entries. Track time in Harvest, and sync again."
     days = {name: to_day(held.get(name)) for name in ("first_day", "last_day")}

@@ -56,8 +56,12 @@ class Query:
     @cached_property
     def needs(self) -> Mapping[str, frozenset[str]]:
         """The columns that the query reads, by table. Each table is a stream of that name."""
+        return self.needs_without(())
+
+    def needs_without(self, without: Collection[str]) -> Mapping[str, frozenset[str]]:
+        """The columns that the query reads if some result columns are left out, by table."""
         found: dict[str, set[str]] = defaultdict(set)
-        for column in self.tree.find_all(exp.Column):
+        for column in self._tree_without(without).find_all(exp.Column):
             if table := _table_of(column):
                 found[table].add(column.name)
         return {table: frozenset(columns) for table, columns in found.items()}
@@ -85,9 +89,7 @@ class Query:
             unmarked: Tables that have no column `_sdc_deleted_at`.
             sign: What the name of a parameter begins with.
         """
-        tree = self.tree.copy()
-        kept = [each for each in tree.expressions if each.alias_or_name not in without]
-        tree.set("expressions", kept)
+        tree = self._tree_without(without)
         for condition in list(tree.find_all(exp.Is)):
             column = condition.this
             if column.name == DELETED_AT and _table_of(column) in unmarked:
@@ -100,6 +102,13 @@ class Query:
             for table in tree.find_all(exp.Table):
                 table.set("db", exp.to_identifier(schema, quoted=True))
         return tree.sql(dialect=DIALECTS[database], pretty=True)
+
+    def _tree_without(self, without: Collection[str]) -> exp.Expr:
+        """A copy of the tree that lacks some result columns."""
+        tree = self.tree.copy()
+        kept = [each for each in tree.expressions if each.alias_or_name not in without]
+        tree.set("expressions", kept)
+        return tree
 
 
 def _table_of(column: exp.Column) -> str | None:

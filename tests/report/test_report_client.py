@@ -224,3 +224,23 @@ def test_a_list_that_is_too_long_is_left_out(copy: Copy, page: Callable[..., Mad
     assert "Warning: The list of entries is too large for a page." in made.output
     assert len(made.html) < 100_000
     assert "Hours by task" in made.shown.tables
+
+
+def test_columns_that_the_page_does_not_show_may_be_missing(
+    copy: Copy, page: Callable[..., Made]
+) -> None:
+    """As where the stream's fields were selected one by one."""
+    own = name_of_most(copy)
+    before = page(copy.url, "--client", own, *PERIOD)
+    for column in ("user__name", "notes", "updated_at"):
+        copy.run(f"ALTER TABLE time_entries DROP COLUMN {column}")
+    copy.run("ALTER TABLE clients DROP COLUMN name")
+
+    made = page(copy.url, "--client", own, *PERIOD)
+    assert made.html == before.html
+    assert "Warning" not in made.output
+    assert "Hours by month" in page(copy.url, *PERIOD).shown.tables
+    with_people = page(copy.url, "--client", own, "--people", *PERIOD)
+    assert "The page has no section Entries. The table time_entries has no column user__name." in (
+        with_people.output
+    )
