@@ -19,8 +19,18 @@ from harvest_report.errors import ReportError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from harvest_report.clients import Client
+
 DEFAULT_URL: Final = "sqlite:///warehouse.db"
 """The database if no setting names one: what this project's meltano.yml fills."""
+
+YEARS: Final = range(1900, 2200)
+"""The years that a day may be of. Another one is a slip of the keyboard."""
+
+STANDARD_OUTPUT: Final = "-"
+
+MOST_OF_A_NAME: Final = 50
+"""How many characters of a client's name are in the name of a file, which has at most 255 bytes."""
 
 
 class Day(click.ParamType[dt.date]):
@@ -31,7 +41,9 @@ class Day(click.ParamType[dt.date]):
     def convert(self, value: Any, _param: Any, _context: Any) -> dt.date:
         """Read it."""
         with suppress(ValueError):
-            return dt.date.fromisoformat(value)
+            day = dt.date.fromisoformat(value)
+            if day.year in YEARS:
+                return day
         return self.fail("Write a day like 2031-04-09.")
 
 
@@ -102,9 +114,10 @@ def main() -> None:
 )
 @click.option(
     "--out",
-    type=click.Path(dir_okay=False),
+    type=click.Path(dir_okay=False, allow_dash=True),
     envvar="HARVEST_REPORT_OUT",
-    help="File to write. Default: harvest-report.html, with --client and its name.",
+    help="File to write; - for standard output. Default: harvest-report.html, with --client and "
+    "its name.",
 )
 @click.option("--open", "is_opened", is_flag=True, help="Show it in the browser.")
 def page(
@@ -131,13 +144,18 @@ def page(
 
     if client is None and (people or notes):
         raise ReportError("--people and --notes need --client. The account's page has no entries.")
+    if out == STANDARD_OUTPUT and is_opened:
+        raise ReportError("--open needs a file. Give --out a path, or leave it out.")
     asked = Asked(first, last, as_of, client, people, notes)
     with open_database(address, schema or None) as database:
         made = make_page(database, asked)
-    path = Path(out or _file_name(made.client))
-    _write(path, made.html)
     for warning in made.warnings:
         click.echo(f"Warning: {warning}", err=True)
+    if out == STANDARD_OUTPUT:
+        click.echo(made.html, nl=False)
+        return
+    path = Path(out or _file_name(made.client))
+    _write(path, made.html)
     click.echo(path.absolute().as_uri())
     if is_opened and not webbrowser.open(path.absolute().as_uri()):
         raise ReportError("No browser can be started here. Open the address above yourself.")
@@ -181,15 +199,21 @@ def sql(name: str | None, dialect: str, schema: str | None) -> None:
         raise ReportError("There is no query of that name. `harvest-report sql` lists them.")
 
 
-def _file_name(client: str | None) -> str:
-    slug = re.sub(r"[^\w]+", "-", client or "").strip("-").lower()
-    return f"harvest-report-{slug}.html" if slug else "harvest-report.html"
+def _file_name(client: Client | None) -> str:
+    if client is None:
+        return "harvest-report.html"
+    slug = re.sub(r"[^\w]+", "-", client.name)[:MOST_OF_A_NAME].strip("-").lower()
+    return f"harvest-report-{slug or client.client_id}.html"
 
 
 def _write(path: Path, text: str) -> None:
     """Write the file whole, or leave the old one. Only the user may read it."""
+    path = path.resolve()  # A link stays one.
     new = path.with_name(f".{path.name}.new")
     try:
+        if path.exists() and not path.is_file():  # A pipe or a device, which must stay.
+            path.write_text(text, encoding="utf-8")
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         new.unlink(missing_ok=True)
         new.touch(mode=0o600)

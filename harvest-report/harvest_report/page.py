@@ -61,8 +61,8 @@ class Page:
     """A page, and what is to be said about it."""
 
     html: str
-    client: str | None
-    """The name of the client whose page it is."""
+    client: Client | None
+    """The client whose page it is."""
     warnings: Sequence[str] = ()
 
 
@@ -122,7 +122,7 @@ def _client_page(database: Database, asked: Asked, client: Client) -> Page:
         )
     if not entries:
         warnings.append("The list of entries is too large for a page. Choose a shorter period.")
-    return Page(html, client.name, warnings)
+    return Page(html, client, warnings)
 
 
 def _period(database: Database, asked: Asked) -> tuple[Period, str]:

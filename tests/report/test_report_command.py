@@ -218,6 +218,8 @@ def test_settings_that_cannot_be_right_are_told(copy: Copy, tmp_path: Path) -> N
     assert "--people and --notes need --client." in run(copy.url, "--notes").output
     assert "`harvest-report clients` lists them." in run(copy.url, "--client", "x").output
     assert "Write a day like 2031-04-09." in run(copy.url, "--from", "May").output
+    assert "Write a day like 2031-04-09." in run(copy.url, "--from", "0202-04-01").output
+    assert "--open needs a file." in run(copy.url, "--out", "-", "--open").output
     (tmp_path / "file").touch()
     done = run(copy.url, "--out", str(tmp_path / "file" / "page.html"))
     assert "The page cannot be written to" in done.output
@@ -242,6 +244,44 @@ def test_the_command_tells_where_the_page_is(copy: Copy, tmp_path: Path) -> None
         slug = re.sub(r"[^\w]+", "-", client).strip("-").lower() if more else ""
         assert path.name == (f"harvest-report-{slug}.html" if slug else "harvest-report.html")
         path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("???", "harvest-report-4001.html"),
+        ("漢" * 300, f"harvest-report-{'漢' * 50}.html"),
+        ("../../etc/<passwd>\n", "harvest-report-etc-passwd.html"),
+    ],
+)
+def test_the_file_of_a_client_has_a_name_that_a_file_can_have(
+    copy: Copy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, file: str
+) -> None:
+    """A name without letters does not overwrite the page of the account."""
+    copy.run("UPDATE clients SET name = ? WHERE id = 4001", name)
+    monkeypatch.chdir(tmp_path)
+    done = run(copy.url, "--client", "4001")
+
+    assert done.exit_code == 0, done.output
+    assert [path.name for path in tmp_path.glob("*.html")] == [file]
+
+
+def test_the_page_goes_where_out_says(copy: Copy, tmp_path: Path) -> None:
+    """To standard output, into a device, and through a link; neither of the two is replaced."""
+    run(copy.url, "--out", str(tmp_path / "page.html"))
+    html = (tmp_path / "page.html").read_text(encoding="utf-8")
+    link, pipe = tmp_path / "link.html", tmp_path / "pipe"
+    link.symlink_to("linked.html")
+    os.mkfifo(pipe)
+
+    assert run(copy.url, "--out", "-").output == html
+    assert run(copy.url, "--out", str(link)).exit_code == 0
+    assert link.is_symlink()
+    assert (tmp_path / "linked.html").read_text(encoding="utf-8") == html
+    with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE, text=True) as reader:
+        assert run(copy.url, "--out", str(pipe)).exit_code == 0
+        assert reader.communicate()[0] == html
+    assert pipe.is_fifo()
 
 
 def test_the_shell_goes_before_a_dotenv_file(copy: Copy, tmp_path: Path) -> None:
