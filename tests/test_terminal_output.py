@@ -17,6 +17,7 @@ from typing import Final
 import pytest
 
 from chaos.__main__ import HEAD, line
+from support import commands
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 BIN: Final = Path(sys.executable).parent
@@ -36,13 +37,8 @@ def logged(command: str, folder: Path, **variables: str) -> list[str]:
     """The lines that a command logs which cannot do what it is set to."""
     settings = folder / "settings.json"
     settings.write_text('{"access_token": 5, "sqlalchemy_url": "nowhere"}', encoding="utf-8")
-    done = subprocess.run(
-        [BIN / command, "--config", settings],
-        env=os.environ | variables,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
+    done = commands.run(
+        [BIN / command, "--config", settings], env=os.environ | variables, text=True
     )
     assert done.returncode == 1
     return done.stderr.splitlines()
@@ -124,9 +120,7 @@ def test_a_target_without_a_tap_says_what_it_waits_for(tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_help_of_a_command_fits(command: str) -> None:
     """No line of it is broken by the terminal."""
-    shown = subprocess.run(
-        [BIN / command, "--help"], capture_output=True, text=True, check=True
-    ).stdout
+    shown = commands.run([BIN / command, "--help"], text=True, check=True).stdout
 
     assert max(map(len, shown.splitlines())) <= COLUMNS
 

@@ -16,13 +16,13 @@ from click.testing import CliRunner
 from harvest_report.cli import main
 from harvest_report.periods import default_period, last_week
 from report.conftest import run
+from support import commands
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from report.conftest import Copy, Made
 
-COMMAND: Final = Path(sys.executable).with_name("harvest-report")
 MOST_BYTES: Final = 2_000_000
 MOST_MEMORY: Final = 200 * 1024 * 1024
 
@@ -231,13 +231,8 @@ def test_the_command_tells_where_the_page_is(copy: Copy, tmp_path: Path) -> None
     [(client,)] = copy.run("SELECT client__name FROM time_entries LIMIT 1")
     variables = os.environ | {"DATABASE_URL": copy.url}
     for more in ([], ["--client", client]):
-        done = subprocess.run(
-            [COMMAND, "page", *more],
-            cwd=tmp_path,
-            env=variables,
-            capture_output=True,
-            text=True,
-            check=True,
+        done = commands.run(
+            [commands.REPORT, "page", *more], cwd=tmp_path, env=variables, text=True, check=True
         )
         [path] = set(tmp_path.glob("*.html"))
         assert done.stdout == f"{path.as_uri()}\n"
@@ -291,7 +286,7 @@ def test_the_shell_goes_before_a_dotenv_file(copy: Copy, tmp_path: Path) -> None
     )
     (tmp_path / "below").mkdir()
     for more, name in (({}, "of_the_file"), ({"HARVEST_REPORT_OUT": "of_the_shell.html"}, "")):
-        subprocess.run([COMMAND, "page"], cwd=tmp_path / "below", env=more, check=True)
+        commands.run([commands.REPORT, "page"], cwd=tmp_path / "below", env=more, check=True)
         [path] = (tmp_path / "below").iterdir()
         assert path.stem == (name or "of_the_shell")
         path.unlink()
@@ -300,9 +295,7 @@ def test_the_shell_goes_before_a_dotenv_file(copy: Copy, tmp_path: Path) -> None
 def test_a_dotenv_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     """With its path, and no traceback."""
     (tmp_path / ".env").write_bytes(b"\xff\xfe")
-    done = subprocess.run(
-        [COMMAND, "clients"], cwd=tmp_path, env={}, capture_output=True, text=True, check=False
-    )
+    done = commands.run([commands.REPORT, "clients"], cwd=tmp_path, env={}, text=True)
 
     assert done.returncode == 1
     assert done.stderr.startswith(f"Error: {tmp_path}/.env cannot be read: it is no text in UTF-8")
@@ -326,8 +319,8 @@ def test_the_page_is_opened_and_nobody_else_may_read_it(copy: Copy, tmp_path: Pa
     look = tmp_path / "browser.py"
     look.write_text(f"import sys; open({str(seen)!r}, 'w').write(sys.argv[1])", encoding="utf-8")
     page = tmp_path / "page.html"
-    subprocess.run(
-        [COMMAND, "page", "--database", copy.url, "--out", page, "--open"],
+    commands.run(
+        [commands.REPORT, "page", "--database", copy.url, "--out", page, "--open"],
         env=os.environ | {"BROWSER": f"{sys.executable} {look} %s"},
         check=True,
     )

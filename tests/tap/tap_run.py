@@ -6,11 +6,11 @@ import io
 import json
 import os
 import subprocess
-import sys
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from support import commands
 from tap_harvest.tap import TapHarvest
 
 if TYPE_CHECKING:
@@ -151,12 +151,9 @@ def selecting(*streams: str) -> dict[str, Any]:
 
 def program(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the tap as a program."""
-    return subprocess.run(
-        [sys.executable, "-m", "tap_harvest", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment | {"PATH": os.environ["PATH"]},
+    ended = commands.run([commands.TAP, *arguments], env=environment | {"PATH": os.environ["PATH"]})
+    return subprocess.CompletedProcess(
+        ended.args, ended.returncode, ended.stdout.decode(), ended.stderr.decode()
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 import time
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -17,6 +16,7 @@ import pytest
 from tap_run import Run, landed, run_tap, selecting, try_tap
 
 from harvest_sandbox import Move
+from support import commands
 from support.account_tables import account, key, report
 from tap_harvest.state.bookmark import instant, instant_text
 from tap_harvest.tap import TapHarvest
@@ -356,11 +356,11 @@ def test_a_run_that_is_ended_at_any_moment_is_made_good(
     after, delay = chance.randrange(25), chance.choice((0, 0.002, 0.01))
     before = tables(harvest)
     output = tmp_path / "messages.jsonl"
-    command = [sys.executable, "-m", "tap_harvest"]
+    command: list[str | Path] = [commands.TAP]
     command += ["--config", written(tmp_path / "config.json", {**config, "page_size": 50})]
     command += ["--catalog", written(tmp_path / "catalog.json", CATALOG)]
     with output.open("wb") as file:
-        tap = subprocess.Popen(command, stdout=file, stderr=subprocess.DEVNULL)
+        tap = commands.Command(command, stdout=file, stderr=subprocess.DEVNULL)
         end = Timer(delay, tap.send_signal, [number])
         harvest.fail(after=after, edit=end.start)
         tap.wait(30)

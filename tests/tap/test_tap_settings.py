@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
 from singer_sdk.exceptions import ConfigValidationError
 
+from support import commands
 from tap_harvest.tap import TapHarvest
 
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
 GOOD = {"access_token": "71001.pt.secret", "account_id": 900100}
@@ -329,13 +329,7 @@ def command(
     *arguments: str, check: bool = True, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """Run the tap as a program, with nothing else in its environment."""
-    return subprocess.run(
-        [sys.executable, "-m", "tap_harvest", *arguments],
-        capture_output=True,
-        text=True,
-        check=check,
-        env=environment,
-    )
+    return commands.run([commands.TAP, *arguments], check=check, text=True, env=environment)
 
 
 @pytest.mark.parametrize("option", ["--config", "--state", "--catalog"])

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import stat
-import subprocess
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -16,12 +14,14 @@ import pytest
 from singer_sdk.exceptions import FatalAPIError
 from tap_run import run_tap, selecting
 
+from support import commands
 from tap_harvest.http.client import Client
 from tap_harvest.http.session import MAX_TRIES
 from tap_harvest.http.sign_in import OAuth
 from tap_harvest.tap import TapHarvest
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
@@ -370,11 +370,9 @@ def sync(
     *arguments: str | Path, catalog: Path, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """Read what a catalog selects, with DEBUG logs and nothing else in the environment."""
-    return subprocess.run(
-        [sys.executable, "-m", "tap_harvest", *arguments, "--catalog", catalog],
-        capture_output=True,
+    return commands.run(
+        [commands.TAP, *arguments, "--catalog", catalog],
         text=True,
-        check=False,
         env={"TAP_HARVEST_LOGLEVEL": "DEBUG", "LOGLEVEL": "DEBUG", **environment},
     )
 

@@ -6,13 +6,13 @@ import json
 import re
 import signal
 import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from singer_sdk.exceptions import FatalAPIError
 from tap_run import program, settings
 
+from support import commands
 from tap_harvest.streams import STREAMS
 from tap_harvest.summary import Tally, summary
 
@@ -233,8 +233,8 @@ def test_metrics_come_where_somebody_takes_them(harvest: Sandbox, tmp_path: Path
 def test_a_run_that_is_stopped_tells_how_far_it_got(harvest: Sandbox):
     """As one that fails."""
     harvest.fail(path="/v2/time_entries", latency_seconds=5)
-    with subprocess.Popen(
-        [sys.executable, "-m", "tap_harvest", "--config=ENV"],
+    with commands.Command(
+        [commands.TAP, "--config=ENV"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -20,6 +20,7 @@ from singer_sdk.exceptions import ConfigValidationError, FatalAPIError
 from tap_run import program, run_tap, selecting, settings
 
 from harvest_sandbox import Sandbox
+from support import commands
 from tap_harvest.http.budget import Budget
 from tap_harvest.http.client import Client
 from tap_harvest.http.sign_in import PersonalToken
@@ -444,8 +445,8 @@ def test_a_run_that_is_stopped_is_no_success(harvest: Sandbox, number: signal.Si
     """It ends with the signal's number, and claims nothing that it did not read whole."""
     harvest.fail(path="/v2/time_entries", latency_seconds=20)
     environment = settings(harvest) | {"PATH": os.environ["PATH"]}
-    with subprocess.Popen(
-        [sys.executable, "-m", "tap_harvest", "--config=ENV"],
+    with commands.Command(
+        [commands.TAP, "--config=ENV"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=environment,
@@ -489,8 +490,8 @@ def test_a_run_that_is_stopped_ends_with_a_whole_line(
     """Although what reads it is slow, so that it is stopped in the middle of one."""
     catalog = tmp_path / "catalog.json"
     catalog.write_text(json.dumps(selecting("time_entries")))
-    with subprocess.Popen(
-        [sys.executable, "-m", "tap_harvest", "--config=ENV", f"--catalog={catalog}"],
+    with commands.Command(
+        [commands.TAP, "--config=ENV", f"--catalog={catalog}"],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env=settings(harvest) | {"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": unbuffered},

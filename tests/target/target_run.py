@@ -9,23 +9,21 @@ import os
 import select
 import struct
 import subprocess
-import sys
 import tempfile
 import termios
 import time
 from contextlib import redirect_stdout
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from support import commands
 from target_harvest_sql.target import TargetHarvestSQL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from fixtures.databases import Database
-
-COMMAND = Path(sys.executable).parent / "target-harvest-sql"
 
 
 def schema(stream: str, keys: Iterable[str] = ("id",), **properties: Any) -> dict[str, Any]:
@@ -99,19 +97,15 @@ def command(database: Database, folder: Path, /, **config: Any) -> list[str]:
     path = folder / "target.json"
     settings = {"sqlalchemy_url": database.url, **database.settings, **config}
     path.write_text(json.dumps(settings), encoding="utf-8")
-    return [str(COMMAND), "--config", str(path)]
+    return [str(commands.TARGET), "--config", str(path)]
 
 
 def run(
     database: Database, folder: Path, /, *messages: Mapping[str, Any] | str, **config: Any
 ) -> Ended:
     """Run the command with messages on its standard input."""
-    ended = subprocess.run(
-        command(database, folder, **config),
-        input=lines(messages).encode(),
-        capture_output=True,
-        timeout=60,
-        check=False,
+    ended = commands.run(
+        command(database, folder, **config), input=lines(messages).encode(), timeout=60
     )
     return Ended(ended.returncode, ended.stdout.decode().splitlines(), ended.stderr.decode())
 
@@ -121,7 +115,7 @@ class Fed:
 
     def __init__(self, arguments: list[str]) -> None:
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the fixture.
-        self.process = subprocess.Popen(
+        self.process = commands.Command(
             arguments,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

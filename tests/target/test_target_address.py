@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from singer_sdk.exceptions import ConfigValidationError
 from sqlalchemy.engine import URL, make_url
-from target_run import COMMAND, lines, record, schema, write
+from target_run import lines, record, schema, write
 
 from fixtures.databases import Database
+from support import commands
 from target_harvest_sql.database.errors import DatabaseError
 from target_harvest_sql.drivers.duckdb import DuckDBDriver
 from target_harvest_sql.target import TargetHarvestSQL
@@ -50,15 +50,13 @@ def command(folder: Path, config: dict[str, Any] | None, **environment: str) -> 
         path = folder / "settings.json"
         path.write_text(json.dumps(config), encoding="utf-8")
         arguments = ["--config", str(path)]
-    return subprocess.run(
-        [COMMAND, *arguments],
+    return commands.run(
+        [commands.TARGET, *arguments],
         input=LINES,
         env={f"TARGET_HARVEST_SQL_{name}": text for name, text in environment.items()},
         cwd=folder,
         text=True,
-        capture_output=True,
         timeout=60,
-        check=False,
     )
 
 

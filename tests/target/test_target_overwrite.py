@@ -16,6 +16,7 @@ import pytest
 from target_run import activate, command, record, run, schema, state, write
 
 from servers.cutting_proxy import CuttingProxy
+from support import commands
 from target_harvest_sql.writing.overwrite import UnprovenError
 
 if TYPE_CHECKING:
@@ -197,12 +198,10 @@ def test_a_tap_that_is_killed_leaves_the_table(database: Database, tmp_path: Pat
     """Though a pipe ends then as it does after the last record."""
     write(database, T, *(record("t", id=n, v=1) for n in range(1000)))
     with subprocess.Popen([sys.executable, "-c", TAP], stdout=subprocess.PIPE) as tap:
-        ended = subprocess.run(
+        ended = commands.run(
             command(database, tmp_path, batch_size_rows=50, **OVERWRITE),
             stdin=tap.stdout,
-            capture_output=True,
             timeout=60,
-            check=False,
         )
 
     assert tap.returncode == -signal.SIGKILL

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from target_run import COMMAND, command, lines, record, run, schema, state, write
+from target_run import command, lines, record, run, schema, state, write
 
+from support import commands
 from target_harvest_sql.cli import USER_ERRORS
 from target_harvest_sql.database.errors import DatabaseError
 from target_harvest_sql.drivers.mssql import UNMAPPED
@@ -312,7 +313,7 @@ def test_a_full_disk_is_one_line(sqlite_database: Database, tmp_path: Path, bad:
 def test_a_closed_stream_is_one_line(tmp_path: Path, closed: str, name: str) -> None:
     """A service may have started the command so."""
     ended = subprocess.run(
-        ["/bin/sh", "-c", f"exec {COMMAND} {closed}"],
+        ["/bin/sh", "-c", f"exec {commands.TARGET} {closed}"],
         input="",
         stderr=subprocess.PIPE,
         cwd=tmp_path,
@@ -330,7 +331,12 @@ def test_an_input_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
     """A disk may fail."""
     with Path("/proc/self/mem").open("rb") as unreadable:
         ended = subprocess.run(
-            [COMMAND], stdin=unreadable, capture_output=True, text=True, cwd=tmp_path, check=False
+            [commands.TARGET],
+            stdin=unreadable,
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            check=False,
         )
 
     assert ended.returncode == 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import signal
-import subprocess
 import threading
 import time
 from dataclasses import replace
@@ -17,10 +16,12 @@ from target_run import activate, command, lines, record, run, schema, state, wri
 from fixtures.databases import Database
 from servers.cutting_proxy import CuttingProxy
 from servers.postgres import private_server
+from support import commands
 from target_harvest_sql.database.errors import DatabaseError, TransientError
 from target_harvest_sql.database.retries import Retries
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable
     from pathlib import Path
 
@@ -248,11 +249,9 @@ def test_two_runs_on_one_table_follow_one_another(
         folder.mkdir()
         records = [record("t", id=n % 50, v=number) for n in range(500)]
         ended.append(
-            subprocess.run(
+            commands.run(
                 command(postgres_database, folder, batch_size_rows=7),
                 input=lines([T, *records, state(at=number)]).encode(),
-                capture_output=True,
-                check=False,
             )
         )
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import io
 import json
 import re
-import subprocess
 from contextlib import closing, redirect_stdout
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from singer_sdk.exceptions import ConfigValidationError, MappingError
-from target_run import COMMAND, lines, record, run, schema, state, write
+from target_run import lines, record, run, schema, state, write
 
 from documents.settings_table import settings
 from fixtures.databases import Database
+from support import commands
 from target_harvest_sql.cli import USER_ERRORS
 from target_harvest_sql.settings.address import PARTS
 from target_harvest_sql.target import TargetHarvestSQL
@@ -146,9 +146,7 @@ def test_a_config_file_that_cannot_be_read_is_one_sentence(
     path = tmp_path / "settings.json"
     if content is not None:
         path.write_text(content)
-    ended = subprocess.run(
-        [COMMAND, "--config", path], capture_output=True, text=True, input="", check=False
-    )
+    ended = commands.run([commands.TARGET, "--config", path], text=True)
 
     assert ended.returncode == 1
     assert "--config" in ended.stderr
@@ -161,13 +159,13 @@ def test_files_and_the_environment_may_be_mixed(
 ) -> None:
     """The environment goes before files, and a later file before an earlier one."""
     monkeypatch.setenv("TARGET_HARVEST_SQL_SQLALCHEMY_URL", sqlite_database.url)
-    arguments: list[Any] = [COMMAND, "--config", "ENV"]
+    arguments: list[Any] = [commands.TARGET, "--config", "ENV"]
     for number, method in enumerate(["upsert", "append-only"]):
         path = tmp_path / f"{number}.json"
         path.write_text(json.dumps({"load_method": method, "sqlalchemy_url": "sqlite:////no/db"}))
         arguments += ["--config", path]
     messages = [PEOPLE, record("people", id=1), record("people", id=1)]
-    subprocess.run(arguments, input=lines(messages).encode(), check=True, capture_output=True)
+    commands.run(arguments, input=lines(messages).encode(), check=True)
 
     assert len(sqlite_database.rows("people")) == 2
 
@@ -270,13 +268,11 @@ def test_the_shell_goes_before_a_dotenv_file(tmp_path: Path) -> None:
     )
     (tmp_path / "below").mkdir()
     variables = {"TARGET_HARVEST_SQL_SQLALCHEMY_URL": "sqlite:///of_the_shell.db"}
-    ended = subprocess.run(
-        [COMMAND, "--config=ENV"],
+    ended = commands.run(
+        [commands.TARGET, "--config=ENV"],
         input=lines([PEOPLE, record("people", id=1), record("people", id=1)]).encode(),
         cwd=tmp_path / "below",
         env=variables,
-        capture_output=True,
-        check=False,
     )
 
     assert ended.returncode == 0, ended.stderr
@@ -288,13 +284,11 @@ def test_the_shell_goes_before_a_dotenv_file(tmp_path: Path) -> None:
 def test_a_dotenv_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     """With its path, and no traceback."""
     (tmp_path / ".env").write_bytes(b"\xff\xfe")
-    ended = subprocess.run(
-        [COMMAND, "--config=ENV"],
+    ended = commands.run(
+        [commands.TARGET, "--config=ENV"],
         input=b"",
         cwd=tmp_path,
         env={},
-        capture_output=True,
-        check=False,
     )
 
     assert ended.returncode == 1

@@ -22,6 +22,7 @@ from target_run import Fed, command, lines, record, run, schema, state, write
 from fixtures.databases import Database
 from servers.ssh import SSHServer, ssh_server
 from servers.tls_proxy import TLSProxy
+from support import commands
 from target_harvest_sql.database.errors import DatabaseError
 from target_harvest_sql.database.session import Session
 from target_harvest_sql.drivers import driver_type
@@ -129,13 +130,7 @@ def test_texts_are_kept_in_any_folder(
     environment = {**os.environ, "TMPDIR": str(private / name)}
     arguments = command(postgres_database, tmp_path, **bastion.settings)
 
-    ended = subprocess.run(
-        arguments,
-        input=lines([T, record("t", id=1)]).encode(),
-        env=environment,
-        capture_output=True,
-        check=False,
-    )
+    ended = commands.run(arguments, input=lines([T, record("t", id=1)]).encode(), env=environment)
 
     assert ended.returncode == 0, ended.stderr.decode()
     assert postgres_database.rows("t") == [{"id": 1}]
