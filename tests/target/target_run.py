@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import io
 import json
+import mmap
 import os
 import select
 import struct
@@ -14,7 +15,7 @@ import termios
 import time
 from contextlib import redirect_stdout
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from support import commands
 from target_harvest_sql.target import TargetHarvestSQL
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fixtures.databases import Database
+
+HANG_SECONDS: Final = 120
+"""After this time a command counts as hanging. A busy machine may need a large part of it."""
 
 
 def schema(stream: str, keys: Iterable[str] = ("id",), **properties: Any) -> dict[str, Any]:
@@ -105,7 +109,7 @@ def run(
 ) -> Ended:
     """Run the command with messages on its standard input."""
     ended = commands.run(
-        command(database, folder, **config), input=lines(messages).encode(), timeout=60
+        command(database, folder, **config), input=lines(messages).encode(), timeout=HANG_SECONDS
     )
     return Ended(ended.returncode, ended.stdout.decode().splitlines(), ended.stderr.decode())
 
@@ -130,28 +134,29 @@ class Fed:
     def feed(self, *messages: dict[str, Any]) -> None:
         """Write messages, and wait until they are read."""
         self.stdin.write(lines(messages).encode())
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + HANG_SECONDS
         while self._unread() and time.monotonic() < deadline:
             time.sleep(0.01)
 
-    def _unread(self) -> bool:
-        return any(fcntl.ioctl(self.stdin, termios.FIONREAD, b"\0" * 4))
+    def _unread(self) -> int:
+        return _bytes_in(self.stdin)
+
+    def is_full(self) -> bool:
+        """Whether the pipe to the command takes no further page."""
+        return self._unread() > fcntl.fcntl(self.stdin, fcntl.F_GETPIPE_SZ) - mmap.PAGESIZE
 
     def next_state(self) -> Any:
-        """The next state that is printed, within 20 seconds."""
-        assert select.select([self.stdout], [], [], 20)[0], "no state came out"
+        """The next state that is printed."""
+        assert select.select([self.stdout], [], [], HANG_SECONDS)[0], "no state came out"
         return json.loads(self.stdout.readline())
 
     def wait_until_it_cannot_write(self) -> None:
-        """Wait until the pipe is full of states that nobody reads, at most 20 seconds."""
+        """Wait until the pipe is full of states that nobody reads."""
         size = fcntl.fcntl(self.stdout, fcntl.F_GETPIPE_SZ)
-        deadline = time.monotonic() + 20
-        while self._printed() < size:
+        deadline = time.monotonic() + HANG_SECONDS
+        while _bytes_in(self.stdout) < size:
             assert time.monotonic() < deadline, "the pipe did not fill"
             time.sleep(0.01)
-
-    def _printed(self) -> int:
-        return struct.unpack("i", fcntl.ioctl(self.stdout, termios.FIONREAD, b"\0" * 4))[0]  # type: ignore[no-any-return]
 
     def said(self) -> bytes:
         """What was written to standard error until now."""
@@ -161,6 +166,11 @@ class Fed:
         """Send a signal, if any, and wait; returns exit code, output and errors."""
         if signal_number:
             self.process.send_signal(signal_number)
-            self.process.wait(timeout=30)
-        printed, _ = self.process.communicate(timeout=30)
+            self.process.wait(timeout=HANG_SECONDS)
+        printed, _ = self.process.communicate(timeout=HANG_SECONDS)
         return self.process.returncode, printed, self.said()
+
+
+def _bytes_in(pipe: IO[bytes]) -> int:
+    """How many bytes a pipe holds."""
+    return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4))[0]  # type: ignore[no-any-return]

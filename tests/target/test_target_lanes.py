@@ -39,6 +39,16 @@ def held(database: Database, row_id: int) -> Iterator[None]:
         yield
 
 
+def waits_for_a_lock(database: Database) -> bool:
+    """Whether a program waits for a lock that another one holds."""
+    return bool(
+        database.query(
+            "SELECT pid FROM pg_stat_activity "
+            "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+    )
+
+
 @LANES
 @pytest.mark.parametrize("batch_size_rows", [1, 7, 10_000])
 def test_the_last_record_of_a_key_wins_on_any_number_of_lanes(
@@ -151,7 +161,8 @@ def test_the_reader_waits_when_much_is_on_its_way(
     with held(postgres_database, 0):
         pouring.start()
         before = -1
-        while taken != before:
+        while taken != before or not fed.is_full() or not waits_for_a_lock(postgres_database):
+            assert pouring.is_alive()
             before = taken
             time.sleep(0.3)
 
