@@ -112,7 +112,7 @@ FOLDERS: Final = {
         "judge | metadata | table",
         "plan | validation | wording",
         "digits | keys | layout | moments | multiples | unnamed",
-        "blocks | exact_schema | inexact | number_search | text",
+        "blocks | exact_schema | inexact | number_search | paths | schema_columns | text",
         "patterns | raw",
     ),
     "target_harvest_sql.settings": (

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from singer_sdk.helpers._flattening import FlatteningOptions
 
-from target_harvest_sql.columns import Column, compile_columns, shape_of
+from target_harvest_sql.records.paths import shape_of
+from target_harvest_sql.records.schema_columns import compile_columns
+
+if TYPE_CHECKING:
+    from target_harvest_sql.columns import Column
 
 UNSIGNED = {"type": "integer", "minimum": 0, "maximum": 2**64 - 1}
 

@@ -12,7 +12,7 @@ import msgspec
 from singer_sdk.exceptions import MissingKeyPropertiesError
 from singer_sdk.singerlib.json import serialize_json
 
-from target_harvest_sql.columns import PLAIN_NAME
+from target_harvest_sql.records.paths import PLAIN_NAME
 from target_harvest_sql.records.raw import MOMENTS, decode_exactly, json_type, value_at
 
 if TYPE_CHECKING:

@@ -12,7 +12,9 @@ from target_harvest_sql import columns as cols
 from target_harvest_sql.names import conform
 from target_harvest_sql.records.blocks import join
 from target_harvest_sql.records.layout import ObjectLayout, as_lists
+from target_harvest_sql.records.paths import have_plain_paths, shape_of
 from target_harvest_sql.records.raw import decode_exactly, value_at
+from target_harvest_sql.records.schema_columns import compile_columns
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -50,7 +52,7 @@ class Plan:
             for c in columns
             if c.name not in cols.METADATA or c.path[0] == cols.RECORD
         }
-        return cols.shape_of(from_record)
+        return shape_of(from_record)
 
 
 def plan(
@@ -72,11 +74,11 @@ def plan(
         metadata: Names of the metadata columns.
         spelling: How columns are named.
     """
-    columns = cols.compile_columns(schema, key_properties, flattening=flattening, metadata=metadata)
+    columns = compile_columns(schema, key_properties, flattening=flattening, metadata=metadata)
     paths = {column.source: column.path[bool(metadata) :] for column in columns}
     layout: Layout = ObjectLayout()
     sources: dict[str, tuple[str, ...]] = {}
-    if not cols.have_plain_paths(columns):
+    if not have_plain_paths(columns):
         columns, sources = _plainly(columns, paths, has_metadata=bool(metadata))
     if dialect.list_length:
         columns, layout = as_lists(columns, dialect.list_length, has_metadata=bool(metadata))
