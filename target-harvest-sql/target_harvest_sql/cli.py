@@ -127,7 +127,7 @@ def run(start: Callable[[], Program], logger: logging.Logger, file_input: IO[str
                 "them: `tap-harvest --config=ENV | target-harvest-sql --config=ENV`."
             )
         try:
-            with Terminations(logger):
+            with Terminations(logger).listening():
                 _read_to_the_end(program, logger, file_input)
         except OutputError as error:
             logger.error("%s", error)  # noqa: TRY400 - a traceback would say no more.

@@ -82,10 +82,10 @@ class Session:
             )
             with self._errors(doing, hide=self._address.without_secrets):
                 # Drivers have a limit of their own, and there is no connection yet to give up.
-                with waits.Wait(doing, self._logger, math.inf, lambda: None):
+                with waits.Wait(doing, self._logger, math.inf, lambda: None).watching():
                     driver = self._connect()
                 self._finalizer = weakref.finalize(self, driver.close)
-                with waits.Wait(doing, self._logger, waits.OPEN_SECONDS, driver.abort):
+                with waits.Wait(doing, self._logger, waits.OPEN_SECONDS, driver.abort).watching():
                     self.dialect = self.dialect.of_server(driver.version)
                     for statement in self.dialect.open_sql:
                         driver.execute(statement, {})
@@ -136,7 +136,7 @@ class Session:
         """
         driver = self.open()
         wait = waits.Wait(doing, self._logger, limit_seconds, driver.abort)
-        with self._errors(doing), wait as self._wait:
+        with self._errors(doing), wait.watching() as self._wait:
             yield driver
 
     def execute(self, statement: str, parameters: Mapping[str, Any] | None = None) -> list[Any]:

@@ -1,31 +1,31 @@
-"""The time that statements may take: a slow one is logged, and one that is too slow is ended."""
+"""The time that a statement may take. A slow one is logged. One that is too slow is ended."""
 
 from __future__ import annotations
 
 import threading
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable
-    from types import TracebackType
+    from collections.abc import Callable, Iterator
     from typing import Self
 
 ANSWER_SECONDS = 300
 """How long the database may take for a statement of a batch."""
 CHANGE_SECONDS = 6 * 3600
-"""How long the database may take to change a table, which can mean to write all its rows anew."""
+"""How long the database may take to change a table. It may have to rewrite all rows."""
 OPEN_SECONDS = 30
 """How long the database may take for the first statements of a connection."""
 TELL_SECONDS: Final = 10
-"""How long a statement may take before a warning; the next one comes after twice the time."""
+"""How long a statement may take before a warning. Each next warning comes after twice the time."""
 LOOK_SECONDS: Final = 0.5
-"""How often the thread looks whether a statement still waits."""
+"""How many seconds pass between two checks of a statement."""
 
 
 class Wait:
-    """Watches statements from a thread, while they wait for the database.
+    """Watches from a thread how long statements wait for the database.
 
     Args:
         doing: What the database was asked to do.
@@ -44,22 +44,17 @@ class Wait:
         self._began = time.monotonic()
         self._ended = threading.Event()
 
-    def __enter__(self) -> Self:
-        """Start watching."""
+    @contextmanager
+    def watching(self) -> Iterator[Self]:
+        """Watch the statements of a `with` block."""
         threading.Thread(target=self._watch, daemon=True).start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stop watching."""
-        self._ended.set()
+        try:
+            yield self
+        finally:
+            self._ended.set()
 
     def begin(self) -> None:
-        """Start to count again: the next statement begins."""
+        """Count from zero: the next statement begins."""
         self._began = time.monotonic()
 
     def _watch(self) -> None:

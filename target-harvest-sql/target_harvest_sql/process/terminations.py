@@ -1,4 +1,4 @@
-"""Signals: the first ends the run in good order, a second one ends it at once."""
+"""Signals. The first one ends the run in good order. A second one ends it at once."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import signal
 import socket
 import threading
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from target_harvest_sql.settings.private_files import PrivateFiles
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable
-    from types import FrameType, TracebackType
-    from typing import Self
+    from collections.abc import Callable, Iterator
+    from types import FrameType
 
 ENDING: Final = tuple(
     number
@@ -23,13 +23,13 @@ ENDING: Final = tuple(
     if number.name
     in {
         *("SIGINT", "SIGTERM", "SIGBREAK"),
-        *("SIGHUP", "SIGQUIT"),  # The terminal was closed, or has sent Ctrl+\.
-        *("SIGUSR1", "SIGUSR2", "SIGXCPU", "SIGPWR"),  # As schedulers warn of the end of a job.
+        *("SIGHUP", "SIGQUIT"),  # The terminal was closed, or Ctrl+\ was pressed.
+        *("SIGUSR1", "SIGUSR2", "SIGXCPU", "SIGPWR"),  # Schedulers warn so before they end a job.
         *("SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO", "SIGSTKFLT"),
     }
 )
-"""The signals that end a process which does not handle them, of this system. Signals that tell of
-a fault of the process itself are not among them; SIGKILL cannot be handled.
+"""The signals of this system that end a process which does not handle them. Signals about a fault
+of the process itself are left out. SIGKILL cannot be handled.
 
 Linux manual, "signal(7)": https://man7.org/linux/man-pages/man7/signal.7.html
 """
@@ -37,17 +37,17 @@ Linux manual, "signal(7)": https://man7.org/linux/man-pages/man7/signal.7.html
 GRACE_SECONDS: Final = 20
 """How long a run may take to end after a signal."""
 SAME_SECONDS: Final = 1
-"""How long a further signal counts as the same one. Some programs send each signal twice: to the
-process, and to its group."""
+"""How long another signal counts as the same one. Some programs send each signal twice: to the
+process, and to its process group."""
 LINE_SECONDS: Final = 1
-"""How long the last line may take, if nobody reads standard error."""
+"""How long the last log line may take, if nobody reads standard error."""
 
 
 def handle(handler: Callable[[int, FrameType | None], None]) -> None:
-    """Have a function handle all signals that would end the process.
+    """Let a function handle all signals that would end the process.
 
-    A signal that the caller had this process ignore, as `nohup` does, stays ignored. Only the main
-    thread may handle signals; elsewhere nothing happens.
+    A signal that this process was started to ignore, as by `nohup`, stays ignored. Only the main
+    thread may handle signals. In another thread, this function does nothing.
     """
     if threading.current_thread() is threading.main_thread():
         for number in ENDING:
@@ -56,10 +56,10 @@ def handle(handler: Callable[[int, FrameType | None], None]) -> None:
 
 
 class Terminations:
-    """Ends the process after a signal where it does not end by itself, as the database is silent.
+    """Ends the process after a signal if the database does not answer in time.
 
-    Python calls the handler of a signal in the main thread only, between two of its steps. That
-    thread may be waiting for the database. So signals are read by another thread as well.
+    Python calls the handler of a signal only in the main thread. That thread may wait for the
+    database. So another thread reads the signals as well.
 
     Python documentation, "signal", `set_wakeup_fd`: https://docs.python.org/3/library/signal.html
     """
@@ -67,26 +67,21 @@ class Terminations:
     def __init__(self, logger: logging.Logger) -> None:
         self._logger = logger
 
-    def __enter__(self) -> Self:
-        """Begin to listen for signals."""
-        self._reader, self._writer = socket.socketpair()
-        self._writer.setblocking(False)
-        self._before = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
-        self._thread = threading.Thread(target=self._listen, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Listen no more."""
-        signal.set_wakeup_fd(self._before)
-        self._writer.close()
-        self._thread.join()
-        self._reader.close()
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Listen for signals in a `with` block."""
+        self._reader, writer = socket.socketpair()
+        writer.setblocking(False)
+        before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+        thread = threading.Thread(target=self._listen, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(before)
+            writer.close()
+            thread.join()
+            self._reader.close()
 
     def _listen(self) -> None:
         number = self._next(None)
@@ -112,14 +107,14 @@ class Terminations:
             reason,
         )
         PrivateFiles.remove_all()
-        # Whatever waits is left as it is; the server ends the transactions of lost connections.
+        # Waiting threads are not ended. The server rolls back the transactions of lost connections.
         os._exit(128 + number)
 
     def _next(self, seconds: float | None) -> int | None:
         """Wait for a signal.
 
         Returns:
-            Its number; 0 if nobody listens any more, `None` if none came in time.
+            Its number; 0 if the `with` block has ended; `None` if no signal came in time.
         """
         self._reader.settimeout(seconds)
         try:
@@ -129,7 +124,7 @@ class Terminations:
         return told[0] if told else 0
 
     def _log(self, line: str, *values: object) -> None:
-        """Log a line, but do not wait for one who reads none."""
+        """Log a line. Do not wait longer than `LINE_SECONDS` if nobody reads standard error."""
         arguments = (line, *values)
         thread = threading.Thread(target=self._logger.warning, args=arguments, daemon=True)
         thread.start()

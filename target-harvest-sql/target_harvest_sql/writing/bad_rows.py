@@ -1,4 +1,4 @@
-"""The rows that the database refuses: finds them in a batch, with the reasons."""
+"""The rows that the database refuses, and the search for them in a batch."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Row(NamedTuple):
     """A JSON object, as the database reads it."""
     is_deleted: bool
     earlier: Sequence[Row] = ()
-    """Rows of the same key that this one replaces, in the order in which they came."""
+    """Rows of the same key that this row replaces, in the order in which they came."""
 
 
 class Refusal(NamedTuple):
@@ -33,11 +33,11 @@ class Refusal(NamedTuple):
     table: Table
     origin: Origin
     reason: str
-    """What is wrong with it, without values."""
+    """What is wrong with the record, without values."""
 
 
 class RefusedRowError(DatabaseError):
-    """The database refuses a row; those before it are written."""
+    """The database refuses a row. The rows before it are written."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(
@@ -48,70 +48,73 @@ class RefusedRowError(DatabaseError):
         self.origin = refusal.origin
 
 
-def write(
-    writer: Writer,
-    table: Table,
-    stream: str,
-    rows: Sequence[Row],
-    refuse: Callable[[Refusal], None],
-) -> None:
-    """Write the rows of a batch that was refused, but for those that are refused alone.
+class BadRowSearch:
+    """Writes the rows of a batch that was refused, except those that are refused alone.
 
-    The batch is halved until they are found. Rows are written in the order in which they came, so
-    that all those before a bad one are written when `refuse` is called.
+    The batch is halved until these rows are found. Rows are written in the order in which they
+    came. So all rows before a bad one are written when `refuse` is called.
 
     Args:
         writer: The writer of the batch.
-        table: As `prepare` returned it.
+        table: The table, as `Tables.prepare` returned it.
         stream: Name of the stream.
-        rows: No two with the same key.
-        refuse: Called for each row that is refused alone; may raise to end the work.
-
-    Raises:
-        DatabaseError: If no row is to blame, as not even a batch without rows is accepted.
+        refuse: Called for each row that is refused alone. It may raise an error to end the work.
     """
-    writer.write_nothing(table, stream)
-    _write_apart(writer, table, stream, sorted(rows, key=lambda row: row.origin.ordinal), refuse)
 
+    def __init__(
+        self, writer: Writer, table: Table, stream: str, refuse: Callable[[Refusal], None]
+    ) -> None:
+        self._writer = writer
+        self._table = table
+        self._stream = stream
+        self._refuse = refuse
 
-def _write_apart(
-    writer: Writer,
-    table: Table,
-    stream: str,
-    rows: Sequence[Row],
-    refuse: Callable[[Refusal], None],
-) -> None:
-    try:
-        writer.write(
-            table,
-            [row.element for row in rows if not row.is_deleted],
-            [row.element for row in rows if row.is_deleted],
-            stream,
-        )
-    except RefusedDataError as error:
-        if len(rows) == 1:
-            for earlier in rows[0].earlier:
-                _write_apart(writer, table, stream, [earlier], refuse)
-            misfit = _misfit(writer, table, rows[0]) if error.is_of_value else ""
-            reason = misfit + error.reason
-            refuse(Refusal(stream, table, rows[0].origin, reason))
-            return
-        half = len(rows) // 2
-        _write_apart(writer, table, stream, rows[:half], refuse)
-        _write_apart(writer, table, stream, rows[half:], refuse)
+    def write(self, rows: Sequence[Row]) -> None:
+        """Write the rows.
 
+        Args:
+            rows: No two have the same key.
 
-def _misfit(writer: Writer, table: Table, row: Row) -> str:
-    """Say which value the database cannot read, if that is what is wrong."""
-    column = writer.find_misfit(table, row.element)
-    if column is None:
-        return ""
-    value: Any = decode_exactly(row.element)
-    for name in column.path:
-        if isinstance(value, dict):
-            value = value[name]
-        elif isinstance(value, list) and name.isdecimal():
-            value = value[int(name)]
-        else:
-            break  # It stands where an object with the column's value should.
-    return f"{json_type(value)} at {column.source}, which is no {column.kind}: "
+        Raises:
+            DatabaseError: If no row is to blame: the database refuses a batch without rows as well.
+        """
+        self._writer.write_nothing(self._table, self._stream)
+        self._write(sorted(rows, key=lambda row: row.origin.ordinal))
+
+    def _write(self, rows: Sequence[Row]) -> None:
+        try:
+            self._writer.write(
+                self._table,
+                [row.element for row in rows if not row.is_deleted],
+                [row.element for row in rows if row.is_deleted],
+                self._stream,
+            )
+        except RefusedDataError as error:
+            if len(rows) == 1:
+                self._refuse_row(rows[0], error)
+                return
+            half = len(rows) // 2
+            self._write(rows[:half])
+            self._write(rows[half:])
+
+    def _refuse_row(self, row: Row, error: RefusedDataError) -> None:
+        """Refuse a row. The rows that it would have replaced are written in its place."""
+        for earlier in row.earlier:
+            self._write([earlier])
+        misfit = self._misfit(row) if error.is_of_value else ""
+        self._refuse(Refusal(self._stream, self._table, row.origin, misfit + error.reason))
+
+    def _misfit(self, row: Row) -> str:
+        """Say which value the database cannot read; empty if it can read all values."""
+        column = self._writer.find_misfit(self._table, row.element)
+        if column is None:
+            return ""
+        value: Any = decode_exactly(row.element)
+        for name in column.path:
+            if isinstance(value, dict):
+                value = value[name]
+            elif isinstance(value, list) and name.isdecimal():
+                value = value[int(name)]
+            else:
+                break  # The value stands where an object that holds the column should be.
+        return f"{json_type(value)} at {column.source}, which is no {column.kind}: "

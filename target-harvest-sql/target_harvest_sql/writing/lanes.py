@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from target_harvest_sql.database.errors import RefusedDataError, TransientError
-from target_harvest_sql.writing import bad_rows
-from target_harvest_sql.writing.bad_rows import RefusedRowError, Row
+from target_harvest_sql.writing.bad_rows import BadRowSearch, RefusedRowError, Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -213,7 +212,7 @@ class Lanes:
             try:
                 writer.write(share.table, share.elements, share.deleted, share.stream)
             except RefusedDataError:
-                bad_rows.write(writer, share.table, share.stream, share.rows, self._refuse)
+                BadRowSearch(writer, share.table, share.stream, self._refuse).write(share.rows)
         except Exception as error:  # noqa: BLE001 - the target must learn of any error.
             self._refused.setdefault(name, error)
             return error
