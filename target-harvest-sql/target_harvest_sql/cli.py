@@ -51,17 +51,17 @@ USER_ERRORS = (
     RecordsWithoutSchemaException,
     UnprovenError,
 )
-"""Errors whose message says what happened, where, and what to do; no traceback helps."""
+"""Errors whose message says what happened, where, and what to do. They need no traceback."""
 
 SWITCH_SECONDS = 0.0005
-"""How long a lane that has work to do in Python waits for the reader, which always has some.
-At Python's 5 ms, 100,000 time entries take SQLite and DuckDB a tenth longer, MariaDB more."""
+"""How long a lane waits for the reader before it may run Python code. Python's own value is 5 ms.
+With that, SQLite and DuckDB need a tenth more time for 100,000 time entries, MariaDB even more."""
 
 
 GARBAGE_THRESHOLD = 100_000
-"""How many objects may be made before Python looks for those that refer to each other. A block of
-records is thousands of objects, none of which does; at Python's 700, a tenth of the time is spent
-in the search."""
+"""How many objects Python creates before it searches for reference cycles. A block of records has
+thousands of objects and no cycle. With Python's own value of 700, a tenth of the time is spent in
+the search."""
 
 
 class Program(Protocol):
@@ -75,7 +75,7 @@ class Program(Protocol):
         """
 
     def finish(self, *, is_complete: bool) -> None:
-        """Write what was read; `is_complete` says whether the input was read to its end."""
+        """Write what was read. `is_complete` says whether the input was read to its end."""
 
 
 def check_config_files(paths: Iterable[str]) -> None:
@@ -98,8 +98,9 @@ def check_config_files(paths: Iterable[str]) -> None:
 def run(start: Callable[[], Program], logger: logging.Logger, file_input: IO[str] | None) -> None:
     """Run the target in this process.
 
-    A user's error is one line on standard error and exit code 1. A signal ends the process with
-    exit code 128 and its number. What was read before either is written, with its states.
+    An error of the user is one line on standard error, and exit code 1. After a signal, the exit
+    code is 128 plus its number. In both cases, the records that came before are written, with their
+    states.
 
     Args:
         start: Makes the target.
@@ -107,14 +108,14 @@ def run(start: Callable[[], Program], logger: logging.Logger, file_input: IO[str
         file_input: The input, if it is not standard input.
 
     Raises:
-        SystemExit: As said above.
+        SystemExit: With these exit codes.
     """
     sys.setswitchinterval(SWITCH_SECONDS)
     gc.set_threshold(GARBAGE_THRESHOLD)
     with defects_told(logger):
         check_streams(file_input)
         if isinstance(sys.stdout.buffer, RawIOBase):
-            # Python is told not to buffer (PYTHONUNBUFFERED): a signal would cut a state in two.
+            # PYTHONUNBUFFERED is set. Without a buffer, a signal could cut a state in two.
             sys.stdout = TextIOWrapper(BufferedWriter(sys.stdout.buffer), encoding="utf-8")
         try:
             program = start()
@@ -140,7 +141,7 @@ def _read_to_the_end(program: Program, logger: logging.Logger, file_input: IO[st
     try:
         _listen(program, logger, file_input)
     except USER_ERRORS as error:
-        with suppress(DatabaseError):  # The first error is the one to tell.
+        with suppress(DatabaseError):  # The first error is logged below.
             program.finish(is_complete=False)
         logger.error("%s", getattr(error, "error_message", None) or error.args[0])  # noqa: TRY400 - as above.
         logger.debug("Where it happened:\n%s", trace(error))

@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 
 
 class Destination:
-    """What one run writes to. Connections are opened when they are first needed.
+    """The database, as one run writes to it. Connections are opened when they are first needed.
 
     Args:
-        config: The settings, which are known to be right.
-        logger: Gets what the user should know.
-        while_waiting: Called again and again while a table's lock is waited for.
+        config: The settings, already checked.
+        logger: Gets messages for the user.
+        while_waiting: Called again and again while the run waits for the lock of a table.
 
     Raises:
         ConfigValidationError: If a certificate or a key cannot be used.
@@ -58,7 +58,7 @@ class Destination:
         self.locks = TableLocks(self._new_connection(), logger, config["lock_wait_limit_seconds"])
         self.locks.while_waiting = while_waiting
         self.connection = self._new_connection(self.locks)
-        """The connection that makes and changes tables."""
+        """The connection that creates and changes tables."""
         self.tables = Tables(
             self.connection,
             logger,
@@ -67,10 +67,10 @@ class Destination:
             Readers(config.get("grant_select_to")),
         )
         self.overwrite = self._new_overwrite()
-        """The new tables of this run, if they replace the old ones at its end."""
+        """The new tables of this run, if they replace the old ones at the end."""
         self.quarantine = self._new_quarantine()
-        """Where invalid records go, if the run goes on without them."""
-        # A batch may be a little above its limit, and has to be on its way in all its parts.
+        """Takes invalid records, if the run goes on without them."""
+        # A batch may exceed its limit a little. All its shares must be able to wait at once.
         limit_bytes = config["batch_size_bytes"]
         self._lanes = Lanes(self._new_writers(), limit_bytes * 5 // 4, self._refuse)
         self.dispatch = Dispatch(
@@ -121,7 +121,7 @@ class Destination:
         return [Writer(connection, self._logger) for connection in connections]
 
     def _refuse(self, refusal: Refusal) -> None:
-        """Put a row away that the database refuses, or end the run."""
+        """Put a row that the database refuses into the quarantine, or end the run."""
         if self.quarantine is None:
             raise RefusedRowError(refusal)
         self.quarantine.put(refusal)

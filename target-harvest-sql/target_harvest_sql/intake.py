@@ -1,4 +1,4 @@
-"""The records of the input, passed on as blocks: from RECORD messages and from batch files."""
+"""Passes the records of RECORD messages and batch files on, as blocks."""
 
 from __future__ import annotations
 

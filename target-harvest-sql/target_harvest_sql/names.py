@@ -20,7 +20,7 @@ class Spelling(Protocol):
 
     @property
     def max_name_length(self) -> int:
-        """The longest name."""
+        """The length of the longest name."""
 
     def name_length(self, name: str) -> int:
         """The length of a name, in the unit of `max_name_length`."""
@@ -29,11 +29,11 @@ class Spelling(Protocol):
         """Remove from a name the characters that no name may hold."""
 
     def fold(self, name: str) -> str:
-        """Write a name so that two names are equal if the database takes them for one name."""
+        """Write a name so that two names are equal if they are one name to the database."""
 
 
 class LowerCase:
-    """Spells names in lower case; for the rest as a database does."""
+    """Spells names in lower case, and otherwise as a database does."""
 
     max_name_length: int
 
@@ -51,9 +51,9 @@ class LowerCase:
 def conform(columns: Sequence[Column], spelling: Spelling) -> tuple[Column, ...]:
     """Name the columns as the database can spell them.
 
-    Names stay as sent. A name that is too long, or that the database takes for the name of another
-    column, gets a suffix. The suffix is made from the name alone, so that the order of the columns
-    does not matter.
+    Names stay as sent. A name gets a suffix if it is too long, or if another column has the same
+    name to the database. The suffix is made from the name alone, so the order of the columns does
+    not matter.
 
     Args:
         columns: Columns named as in the source.
@@ -61,8 +61,8 @@ def conform(columns: Sequence[Column], spelling: Spelling) -> tuple[Column, ...]
     """
     taken: set[str] = set()
     names: dict[str, str] = {}
-    # Metadata columns come first and keep their names. The rest is sorted, so that the order of the
-    # schema does not matter.
+    # Metadata columns come first and keep their names. The other columns are sorted, so the order
+    # of the schema does not matter.
     for source in sorted((c.name for c in columns), key=lambda name: (name not in METADATA, name)):
         name = conform_name(source, spelling)
         if spelling.fold(name) in taken:
@@ -73,13 +73,13 @@ def conform(columns: Sequence[Column], spelling: Spelling) -> tuple[Column, ...]
 
 
 def similar_name(name: str, others: Collection[str]) -> str | None:
-    """Find a name that differs only in case, or in the signs between its words."""
+    """Find a name that differs only in case, or in the characters between its words."""
     told = re.sub(r"[\W_]", "", name).lower()
     return next((n for n in sorted(others) if re.sub(r"[\W_]", "", n).lower() == told), None)
 
 
 def conform_name(name: str, spelling: Spelling, *, reserved: int = 0) -> str:
-    """Name one thing as the database can spell it.
+    """Name a table or a column as the database can spell it.
 
     Args:
         name: The name as sent.

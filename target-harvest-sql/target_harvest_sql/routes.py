@@ -1,4 +1,4 @@
-"""Where the records of a stream go: to the sinks that stream maps name, or to its own."""
+"""The sinks that the records of a stream go to: its own sink, or those that stream maps name."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Route(msgspec.Struct, frozen=True):
-    """The way of a stream's records to one sink."""
+    """Passes the records of a stream to one sink, through a stream map if there is one."""
 
     sink: SQLSink
     transform: Callable[[dict[str, Any]], dict[str, Any] | None] | None
@@ -31,7 +31,7 @@ class Route(msgspec.Struct, frozen=True):
             The records that the map makes, as one block.
 
         Raises:
-            MappingError: If the map fails; the records before come as a block first.
+            MappingError: If the map fails. The records before it are yielded first.
         """
         if self.transform is None:
             yield block
@@ -51,17 +51,17 @@ class Route(msgspec.Struct, frozen=True):
                 )
 
     def _mapped(self, record: Raw, origins: Origins, index: int) -> Raw | None:
-        """Apply the stream map to a record; none if the map leaves it out."""
+        """Apply the stream map to a record. Return `None` if the map leaves the record out."""
         try:
             decoded = decode_exactly(record)
         except (msgspec.DecodeError, RecursionError):
-            return record  # The sink says what is wrong with it.
+            return record  # The sink refuses it, and says why.
         if decoded is None:
             return record
         try:
             made = self.transform(decoded) if self.transform else decoded
-        except Exception as error:  # An expression of a map may raise whatever it likes.
-            # Only the message of a `MappingError` is sure to hold no value.
+        except Exception as error:  # An expression of a map may raise any error.
+            # Only the message of a `MappingError` certainly holds no value.
             told = str(error).rstrip(".") if isinstance(error, MappingError) else ""
             reason = told or type(error).__name__
             raise MappingError(
@@ -78,11 +78,11 @@ class Routes:
         self._routes: dict[str, list[Route]] = {}
 
     def set(self, stream: str, routes: list[Route]) -> None:
-        """Note the routes of a stream, whose schema has come."""
+        """Set the routes of a stream, when its schema has come."""
         self._routes[stream] = routes
 
     def of(self, stream: str) -> list[Route]:
-        """The routes of a stream; none while its schema has not come."""
+        """The routes of a stream; empty until its schema has come."""
         return self._routes.get(stream, [])
 
     def __contains__(self, stream: object) -> bool:
@@ -96,7 +96,7 @@ class Routes:
 
     @property
     def sources(self) -> dict[str, list[str]]:
-        """The streams of the tap, by the names that they are written under."""
+        """The names of the tap's streams, by the names of the sinks that they go to."""
         sources: dict[str, list[str]] = {}
         for stream, routes in self._routes.items():
             for route in routes:
@@ -104,7 +104,7 @@ class Routes:
         return sources
 
     def send(self, stream: str, block: Block) -> None:
-        """Send records to the sinks of their stream; to several sinks one record after another.
+        """Send records to the sinks of their stream. With several sinks, send them one by one.
 
         Raises:
             InvalidRecord: If a record does not fit its schema, or the database.

@@ -1,4 +1,4 @@
-"""The target as the SDK runs it: settings, command line, and what each message is passed to."""
+"""The target as the SDK runs it: settings, command line, and the handlers of messages."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class TargetHarvestSQL(Target):
 
     @override
     def setup_mapper(self) -> None:
-        """Set up stream maps, without the SDK's flattening: columns are paths, and flatten."""
+        """Set up stream maps. They do not flatten: the paths of the columns do."""
         config = {k: v for k, v in self.config.items() if not k.startswith("flattening_")}
         config["stream_maps"] = dict(config.get("stream_maps") or {})
         self._mapper = PluginMapper(plugin_config=config, logger=self.logger)
@@ -111,7 +111,7 @@ class TargetHarvestSQL(Target):
     # Between messages, and at the end
 
     def _between_reads(self) -> None:
-        """Obey a signal, write batches that are old enough, and look at the clock."""
+        """Obey a signal, write batches that are old enough, and note the time."""
         self._stop_request.obey()
         self.destination.keep_up()
         self._intake.look_at_the_clock()
@@ -123,12 +123,12 @@ class TargetHarvestSQL(Target):
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
-        """Remember the signal; the batch at work ends first."""
+        """Remember the signal. The run ends between two reads."""
         self._stop_request.take(signum)
 
     @override
     def process_endofpipe(self) -> None:
-        """Write what is left, and put new tables in place of old ones."""
+        """Write the last batches, and put new tables in the place of old ones."""
         self.finish(is_complete=True)
 
     def finish(self, *, is_complete: bool) -> None:
@@ -160,16 +160,16 @@ class TargetHarvestSQL(Target):
     @property
     @override
     def _env_var_config(self) -> dict[str, Any]:
-        # The SDK's ends in a traceback where a number is none.
+        # The SDK's version ends in a traceback if a number is not a number.
         self.append_builtin_config(self.config_jsonschema)
         return checks.from_environment(self.config_jsonschema, self._env_var_prefix)
 
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
-        # The SDK's sentences are those of a JSON Schema, and repeat secrets.
+        # The messages of the SDK are those of a JSON Schema, and they repeat secrets.
         self.append_builtin_config(self.config_jsonschema)
         errors = list(checks.faults(self._config, self.config_jsonschema))
-        known = self.config_jsonschema["properties"].keys() | FOREIGN.keys()  # Those are errors.
+        known = self.config_jsonschema["properties"].keys() | FOREIGN.keys()  # `FOREIGN` ones fail.
         if unknown := self._config.keys() - known:
             self.logger.warning(
                 "There is no such setting, so it changes nothing; check its spelling: %s",
@@ -207,7 +207,7 @@ class TargetHarvestSQL(Target):
         config: _ConfigInput | None = None,
         file_input: IO[str] | None = None,
     ) -> None:
-        """Run the target as this process; how it ends, `cli.run` says."""
+        """Run the target as this process. `cli.run` says how it ends."""
         if about:
             cls.print_about(about_format)
             return

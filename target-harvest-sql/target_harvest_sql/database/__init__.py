@@ -1,1 +1,1 @@
-"""What needs a connection: transactions, tables, locks."""
+"""The work with a database connection: transactions, tables and locks."""

@@ -1,4 +1,4 @@
-"""A connection: transactions that are committed once, or not at all."""
+"""A connection to the database. A transaction is committed once, or not at all."""
 
 from __future__ import annotations
 
@@ -18,25 +18,26 @@ if TYPE_CHECKING:
     from target_harvest_sql.settings.address import Address
 
     Execute = Callable[..., list[Any]]
-    """Runs a statement with its parameters, if it has some; returns its rows."""
+    """Runs a statement, with its parameters if it has any, and returns the rows."""
 
 Result = TypeVar("Result")
 
 
 class Locks(Protocol):
-    """The locks of this run's tables, as a transaction sees them."""
+    """Checks in a transaction that this run still has the locks of its tables."""
 
     def verify(self) -> None:
         """Raise an error if other runs may write to the tables."""
 
     def fence(self, execute: Execute) -> None:
-        """Raise an error, or make a transaction fail, if other runs may write before its end."""
+        """Raise an error, or let the transaction fail, if another run may write before its end."""
 
 
 class Connection:
     """A connection to the database, opened when it is first needed.
 
-    A connection that is lost is opened again. What was not committed is done again.
+    If the connection is lost, it is opened again, and the transaction that was not committed is
+    repeated.
 
     Args:
         address: Where the database is.
@@ -57,7 +58,7 @@ class Connection:
 
     @property
     def dialect(self) -> Dialect:
-        """The dialect of the server; before the connection is open, that of the database."""
+        """The dialect of the server; before the connection is open, the dialect of the URL."""
         return self._session.dialect
 
     @property
@@ -66,7 +67,7 @@ class Connection:
         return self._session.open().statement_bytes
 
     def open(self) -> Dialect:
-        """Open the connection, if it is not open; returns the dialect of the server.
+        """Open the connection if it is closed, and return the dialect of the server.
 
         Raises:
             DatabaseError: If the database cannot be opened.
@@ -79,7 +80,7 @@ class Connection:
         self._session.close()
 
     def carry(self, batch: bytes) -> AbstractContextManager[Any]:
-        """Hold a batch, and tell what to bind as `batch`."""
+        """Hold a batch in a `with` block. The result is the value to bind as `batch`."""
         return self._session.open().carry(batch)
 
     def verify_locks(self) -> None:
@@ -94,13 +95,14 @@ class Connection:
     def ask(
         self, doing: str, question: str, parameters: Mapping[str, Any], *, retries: bool = False
     ) -> Any:
-        """Run a statement outside of a transaction; returns the one value that it gives.
+        """Run a statement outside of a transaction, and return its only value.
 
         Args:
             doing: What it does, for errors.
             question: The statement.
             parameters: The values to bind, by name.
-            retries: Whether it is repeated after transient errors, on a new connection if need be.
+            retries: Whether to repeat the statement after transient errors, if needed on a new
+                connection.
 
         Raises:
             DatabaseError: If the database does not answer.
@@ -124,18 +126,18 @@ class Connection:
         is_repeatable: bool = True,
         limit_seconds: float | None = None,
     ) -> Result:
-        """Commit all statements of `work`, or none; repeated after transient errors.
+        """Commit all statements of `work`, or none. Repeat them after transient errors.
 
         Args:
             doing: What it does, for errors.
             work: Gets a function that executes a statement. It is called once for each try.
-            is_repeatable: Whether it may be done again after it was committed.
+            is_repeatable: Whether the work may be repeated after it was committed.
             limit_seconds: How long one statement may take; `CHANGE_SECONDS` if not given.
 
         Raises:
             DatabaseError: If the database refuses it.
-            InDoubtError: If nothing tells whether it was committed. After that, all further
-                transactions raise the same error.
+            InDoubtError: If it is unknown whether the work was committed. All later transactions
+                raise the same error.
         """
         if self._doubt is not None:
             raise self._doubt
@@ -144,7 +146,7 @@ class Connection:
         def once() -> Result:
             with session.watch(doing, limit_seconds or waits.CHANGE_SECONDS) as driver:
                 try:
-                    # The first statement is the one that meets a lost connection.
+                    # If the connection was lost before, the first statement fails.
                     driver.execute(session.dialect.begin_sql, {})
                     for setting in session.dialect.transaction_settings_sql:
                         driver.execute(setting, {})
@@ -153,7 +155,7 @@ class Connection:
                     self._commit(doing, is_repeatable=is_repeatable)
                 except session.errors:
                     session.roll_back()
-                    self.verify_locks()  # Without its locks, another run may be the reason.
+                    self.verify_locks()  # If the locks are lost, another run may be the cause.
                     raise
                 except BaseException:
                     session.roll_back()
@@ -163,7 +165,7 @@ class Connection:
         return self._retries.run(once)
 
     def _commit(self, doing: str, *, is_repeatable: bool) -> None:
-        """Commit; if the connection is lost then, find out whether it was committed."""
+        """Commit. If the connection is lost meanwhile, ask whether the server has committed."""
         driver, dialect = self._session.open(), self.dialect
         number = None
         if dialect.transaction_sql and not is_repeatable:
@@ -193,7 +195,7 @@ class Connection:
         return bool(outcome == "committed")
 
     def _outcome(self, number: int | None, doing: str) -> str | None:
-        """What the database says of a transaction; `None` if it does not know."""
+        """What the database says about a transaction; `None` if it does not know."""
         if number is None:
             return None
         doing_this = "tell what became of a transaction"

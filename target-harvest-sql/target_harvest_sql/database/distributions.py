@@ -1,4 +1,4 @@
-"""Distributes new tables over the nodes of a cluster, where the database is one."""
+"""Distributes new tables over the nodes of a cluster, if the database is a cluster."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 KEY: Final = "key"
 """The value of `distribute_by` for the first property of the key."""
 REFERENCE: Final = "reference"
-"""The value of `distribute_by` for tables that each node has whole."""
+"""The value of `distribute_by` for tables of which each node has a full copy."""
 
 
 class Distributions:
@@ -26,7 +26,7 @@ class Distributions:
 
     Args:
         wanted: The setting `distribute_by`; `None` leaves new tables on the coordinator.
-        logger: Gets a warning where a table cannot be distributed as the setting says.
+        logger: Gets a warning if a table cannot be distributed as the setting says.
     """
 
     def __init__(self, wanted: str | None, logger: logging.Logger) -> None:
@@ -54,7 +54,7 @@ class Distributions:
             return
         new = _NewTable(table, stream, dialect, dialect.distribution, execute)
         if new.find(table) is not None:
-            return  # Its schema is distributed, and each table of the schema with it.
+            return  # The whole schema is distributed, so each of its tables is, too.
         if old is not None and (distribution := new.find(old)) is not None:
             new.distribute_like(old, distribution)
         elif self._wanted == REFERENCE:
@@ -105,11 +105,11 @@ class _NewTable:
 
     @property
     def candidates(self) -> tuple[Column, ...]:
-        """The columns that the table may be distributed by: a primary key must contain it."""
+        """The columns that may distribute the table. The primary key must contain the column."""
         return self.table.keys or self.table.columns
 
     def find(self, table: Table) -> _Distribution | None:
-        """Say how a table is distributed; `None` if it is local, or does not exist."""
+        """How a table is distributed; `None` if the table is local or does not exist."""
         place = {"schema": table.schema, "table": table.name}
         rows = self.execute(self.statements.find, place)
         return next((_Distribution(*row) for row in rows if row[0]), None)
@@ -121,7 +121,7 @@ class _NewTable:
         self.execute(getattr(self.statements, statement), {**place, **values})
 
     def distribute_like(self, old: Table, distribution: _Distribution) -> None:
-        """Distribute the new table as the old one is.
+        """Distribute the new table in the same way as the old one.
 
         Raises:
             DatabaseError: If the old one is distributed by a column that the new key lacks.
@@ -141,5 +141,5 @@ class _NewTable:
             )
         if self.dialect.type_sql(self.table, column) == distribution.column_type:
             self.run("by_column_like", column=column.name, like=old.name)
-        else:  # Tables of one group of shards must have the same type of column.
+        else:  # Tables that share a group of shards must have the same type of column.
             self.run("by_column_in", column=column.name, shards=distribution.shards)

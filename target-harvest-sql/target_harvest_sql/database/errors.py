@@ -1,9 +1,9 @@
 """The errors of the database.
 
-* `DatabaseError`: the database refuses something.
-    * `TransientError`: the same may succeed later.
-    * `RefusedDataError`: a row of a batch may be the reason.
-    * `InDoubtError`: nothing tells whether a transaction was committed.
+* `DatabaseError`: the database refuses a statement or a connection.
+    * `TransientError`: the same statement may succeed later.
+    * `RefusedDataError`: a row of a batch may be the cause.
+    * `InDoubtError`: it is unknown whether a transaction was committed.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ from typing import Final
 
 
 class DatabaseError(Exception):
-    """The database refused something; the message holds no values and no passwords."""
+    """The database refused something. The message holds no values and no passwords."""
 
     reason = ""
-    """What the database said, and what to do about it if that is known."""
+    """What the database said, and what to do about it, if that is known."""
 
 
 class TransientError(DatabaseError):
-    """The same may succeed later."""
+    """The same statement may succeed later."""
 
 
 class RefusedDataError(DatabaseError):
-    """The database refused the data of a batch; no other fault can be the reason."""
+    """The database refused the data of a batch. No other fault can be the cause."""
 
     is_of_value = False
-    """Whether a value is the reason, and not the row as a whole."""
+    """Whether the cause is one value, and not the row as a whole."""
 
 
 class InDoubtError(DatabaseError):
-    """A transaction may have been committed; to repeat it could double its rows."""
+    """A transaction may have been committed. If it were repeated, its rows could be doubled."""
 
 
 ERRORS: Final = {
@@ -39,4 +39,4 @@ ERRORS: Final = {
     "row": RefusedDataError,
     "server": DatabaseError,
 }
-"""The class of error for each kind of a driver's `Fault`."""
+"""The class of error for each `Fault` of a driver."""

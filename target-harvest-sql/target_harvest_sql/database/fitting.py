@@ -1,4 +1,4 @@
-"""A table that exists, changed so that it holds what its stream sends."""
+"""Changes a table that exists, so that it can hold what its stream sends."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class FoundColumn(NamedTuple):
 
 
 def find_columns(table: Table, dialect: Dialect, execute: Execute) -> dict[str, FoundColumn]:
-    """A table's columns by folded name; none if the table does not exist."""
+    """The columns of a table, by folded name; empty if the table does not exist."""
     rows = execute(dialect.columns_sql(), {"schema": table.schema, "table": table.name})
     return {dialect.fold(row[0]): FoundColumn(row[0], row[1], bool(row[2])) for row in rows}
 
 
 class Fitting:
-    """Fits one table to its stream: adds columns, and widens those that are too narrow.
+    """Fits one table to its stream: adds columns, and widens columns that are too narrow.
 
     Args:
         table: The table as the stream wants it.
@@ -42,7 +42,7 @@ class Fitting:
         found: The columns of the table by folded name.
         dialect: The dialect of the database.
         execute: Runs a statement, in a transaction.
-        logger: Gets warnings about columns that others made.
+        logger: Gets warnings about columns that other programs made.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Fitting:
         self._logger = logger
 
     def fit(self) -> Table:
-        """Change the table; returns it with the kinds that its columns hold.
+        """Change the table, and return it with the kinds that its columns hold.
 
         Raises:
             DatabaseError: If the table has another key, or a column that cannot be widened.
@@ -77,7 +77,7 @@ class Fitting:
         return ready
 
     def _check_keys(self) -> None:
-        """Refuse a table whose key is not the stream's."""
+        """Refuse a table whose primary key is not the key of the stream."""
         fold, name = self._dialect.fold, self._table.name
         actual = sorted(column.name for column in self._found.values() if column.is_key)
         wanted = sorted(column.name for column in self._table.keys)
@@ -103,7 +103,7 @@ class Fitting:
             return self._add(column)
         wanted, column = column, replace(column, name=existing.name)
         held = self._dialect.held(existing.type_, column)
-        # A text could hold JSON as well, but would not tell 5 from "5".
+        # A text column could hold JSON, but 5 and "5" would look the same.
         if held is not None and (column.kind != "json" or held.kind == "json"):
             return held
         if column.declared_type and existing.type_ not in self._dialect.bare_types:
@@ -133,14 +133,14 @@ class Fitting:
     def _widen(self, wanted: Column, column: Column, type_: str, held: Column | None) -> Column:
         """Widen a column.
 
-        Some kinds are neither wider nor narrower than the column, as a date is to a boolean. Then
-        the column becomes text, if it has a type that this target makes.
+        Some kinds cannot be compared, such as a date and a boolean. Then the column becomes text,
+        if its type is one that this target makes.
 
         Args:
             wanted: The column as the stream wants it.
-            column: The same, with the name that the table has.
+            column: The same column, with its name in the table.
             type_: Its type in the table.
-            held: What it holds now; none if it cannot hold what the stream sends.
+            held: The column as it is now; `None` if it cannot hold what the stream sends.
         """
         is_ours = self._dialect.is_ours(type_)
         kinds: list[Kind] = [column.kind]

@@ -1,10 +1,10 @@
-"""Locks on tables that hold across the nodes of a cluster: leases, which are rows of a table.
+"""Leases: locks on tables that work across the nodes of a cluster.
 
-A lock of the server, such as `GET_LOCK`, belongs to one node. A row belongs to all of them. A node
-that commits a transaction has it certified by the cluster: of two transactions that change the same
-row through two nodes, the one that comes second is refused. So a run that has a lease changes its
-row in each transaction that writes. No transaction can be committed after another run has taken the
-lease over, as that changes the row as well.
+A lease is a row of a table. A lock of the server, such as `GET_LOCK`, belongs to one node, but a
+row belongs to all nodes. The cluster certifies each transaction: if two transactions change the
+same row through two nodes, the second one is refused. So a run that has a lease changes the row of
+the lease in each transaction that writes. When another run takes the lease over, it changes the row
+as well. After that, the first run can commit nothing more.
 
 MariaDB documentation, "Certification-Based Replication":
 https://mariadb.com/docs/galera-cluster/galera-architecture/certification-based-replication
@@ -35,10 +35,10 @@ NAME: Final = "_sdc_leases"
 """The table with the leases of all tables of its schema."""
 OWNER_BYTES: Final = 16
 RENEW_SECONDS: Final = 5
-"""How often the leases of a run are renewed while it does nothing else."""
+"""How many seconds pass between two renewals while the run writes nothing."""
 STALE_SECONDS: Final = 60
-"""How long a lease must stay as it is until another run takes it over. The run that waits measures
-it, so the clocks of the servers do not matter."""
+"""How long a lease must stay unchanged before another run takes it over. The waiting run measures
+this time, so the clocks of the servers do not matter."""
 
 
 @dataclass(frozen=True)
@@ -48,16 +48,17 @@ class _Sighting:
     owner: str
     renewals: int
     seen_at: float
-    """By the monotonic clock, in seconds."""
+    """On the monotonic clock, in seconds."""
 
 
 class Leases:
     """The leases of a run, renewed in a thread until they are released.
 
     Args:
-        connection: A connection of its own. It may be opened again, through another node as well.
+        connection: A connection for the leases alone. It may be opened again, also through another
+            node.
         statements: The statements of the dialect.
-        logger: Where it is told that a lease is taken over.
+        logger: Gets a line when a lease is taken over.
     """
 
     def __init__(
@@ -68,17 +69,17 @@ class Leases:
         self._logger = logger
         self._owner = secrets.token_hex(OWNER_BYTES)
         self._held: dict[str, set[str]] = {}
-        """By table of leases, the tables of this run."""
+        """The tables of this run, by the table that holds their leases."""
         self._sightings: dict[tuple[str, str], _Sighting] = {}
         self.is_lost = False
         """Whether another run has taken a lease over."""
         self._mutex = threading.Lock()
-        """Held while the connection is used."""
+        """Held while the connection is in use."""
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._renew_again_and_again, daemon=True)
 
     def claim(self, table: Table) -> bool:
-        """Take a table for this run, unless another run has it.
+        """Take a table for this run. Return whether that worked: another run may have the table.
 
         Raises:
             DatabaseError: If the database refuses it.
@@ -101,7 +102,7 @@ class Leases:
         return True
 
     def renew(self) -> bool:
-        """Renew all leases in a transaction of their own; returns whether this run has them.
+        """Renew all leases in a transaction of their own. Return whether this run has them.
 
         Raises:
             DatabaseError: If the database does not answer.
@@ -110,7 +111,7 @@ class Leases:
             return self._connection.transact("renew the leases of its tables", self.renew_in)
 
     def renew_in(self, execute: Execute) -> bool:
-        """Renew all leases as part of a transaction; returns whether this run has them."""
+        """Renew all leases as part of a transaction. Return whether this run has them."""
         if self.is_lost:
             return False
         for leases, names in [*self._held.items()]:  # Another thread may add to them.
@@ -121,7 +122,7 @@ class Leases:
         return not self.is_lost
 
     def release(self) -> None:
-        """Give all leases back; those that cannot be given back expire."""
+        """Give all leases back. A lease that cannot be given back expires."""
         self._ended.set()
         if self._thread.is_alive():
             self._thread.join()
@@ -138,7 +139,7 @@ class Leases:
         return self._connection.dialect.table_name(Table(NAME, (), table.schema))
 
     def _make(self, execute: Execute, table: Table) -> None:
-        """Make the table of leases, and its schema, if need be; both are changes for all nodes."""
+        """Create the table of leases, and its schema, if they do not exist. All nodes get both."""
         dialect, of = self._connection.dialect, {"schema": table.schema}
         if table.schema and not execute(dialect.schema_sql(), of):
             execute(dialect.create_schema_sql(table.schema))
@@ -146,7 +147,7 @@ class Leases:
             execute(self._statements.make.format(self._place(table)))
 
     def _take(self, execute: Execute, leases: str, name: str) -> str:
-        """Take a lease if it is free or stale; returns its owner."""
+        """Take a lease if it is free or stale. Return its owner."""
         values = {"name": name, "owner": self._owner}
         look = self._statements.look.format(leases)
         found = execute(look, values)
@@ -166,7 +167,7 @@ class Leases:
         return str(owner)
 
     def _is_stale(self, leases: str, name: str, owner: str, renewals: int) -> bool:
-        """Whether a lease of another run has been the same for too long."""
+        """Whether a lease of another run has not changed for too long."""
         seen = self._sightings.get((leases, name))
         if seen is None or (seen.owner, seen.renewals) != (owner, renewals):
             self._sightings[leases, name] = _Sighting(owner, renewals, time.monotonic())
@@ -175,5 +176,5 @@ class Leases:
 
     def _renew_again_and_again(self) -> None:
         while not self._ended.wait(RENEW_SECONDS):
-            with suppress(DatabaseError):  # Whoever writes next meets it too.
+            with suppress(DatabaseError):  # The next transaction that writes meets the same error.
                 self.renew()

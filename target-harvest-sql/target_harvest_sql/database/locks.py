@@ -1,6 +1,6 @@
 """The locks that keep other runs from the tables of this one.
 
-They are locks of the server that a connection holds, or leases where the server is one of several.
+A connection holds locks of the server. If the server is a node of a cluster, there are leases.
 """
 
 from __future__ import annotations
@@ -21,36 +21,36 @@ if TYPE_CHECKING:
     from target_harvest_sql.dialects.base import Dialect
 
 LOOK_AGAIN_SECONDS: Final = 0.5
-"""How often a table is looked at that another run writes to."""
+"""How many seconds pass between two attempts to lock a table that another run has."""
 KEEP_SECONDS: Final = 15
-"""How long the connection may be silent. Firewalls and proxies end those that are for longer."""
+"""How long the connection may be silent. Firewalls and proxies close connections after longer."""
 TAKEN_OVER: Final = (
     f"this run could not renew them for {STALE_SECONDS} seconds, and another has them"
 )
-"""Why leases are lost."""
+"""The reason that an error gives for lost leases."""
 
 
 class LockLostError(DatabaseError):
-    """A lock was lost: another run may have written to the table since."""
+    """A lock was lost. Another run may have written to the table since then."""
 
 
 class TableLocks:
-    """Locks on tables, which one connection holds until the end of the run.
+    """Locks on tables. One connection holds them until the end of the run.
 
-    The connection is for nothing else, so that no error of a statement ends it. It is not opened
-    again once it has locks: nobody could tell whether another run had them in between.
+    The connection is used for nothing else, so no failed statement can close it. Once it has locks,
+    it is never opened again: another run could have had the locks in between.
 
     Args:
-        connection: A connection of its own.
-        logger: Where it is told that another run is waited for.
-        wait_limit_seconds: How long a table is waited for that another run writes to.
+        connection: A connection for the locks alone.
+        logger: Gets a line when this run waits for another one.
+        wait_limit_seconds: How long to wait for a table that another run writes to.
     """
 
     def __init__(
         self, connection: Connection, logger: logging.Logger, wait_limit_seconds: float
     ) -> None:
         self.while_waiting: Callable[[], None] = lambda: None
-        """Called again and again while another run is waited for; may raise to give up."""
+        """Called again and again while this run waits for another one. It may raise an error."""
         self._connection = connection
         self._logger = logger
         self._wait_limit_seconds = wait_limit_seconds
@@ -59,10 +59,10 @@ class TableLocks:
         self._lost: LockLostError | None = None
         self._verified_at = 0.0
         self._mutex = threading.Lock()
-        """Held while the connection is used; lanes use it too."""
+        """Held while the connection is in use; lanes use the connection as well."""
 
     def take(self, table: Table) -> None:
-        """Keep other runs from a table, or wait for their end.
+        """Keep other runs from a table. Wait while another run has it.
 
         Raises:
             DatabaseError: If another run has the table for too long.
@@ -89,10 +89,10 @@ class TableLocks:
         self._held[name] = table
 
     def verify(self) -> None:
-        """Ask the database whether the locks are still there; they are lost all at once.
+        """Ask the database whether this run still has the locks. They are lost all at once.
 
         Raises:
-            LockLostError: If they are not, or if the database does not answer.
+            LockLostError: If the locks are lost, or the database does not answer.
         """
         if self._leases is not None:
             self._verify_leases(self._leases.renew)
@@ -102,13 +102,13 @@ class TableLocks:
                 raise self._lose("the database has given it to another connection")
 
     def fence(self, execute: Callable[..., list[Any]]) -> None:
-        """Let a transaction be committed only if the locks are still there by then.
+        """Make sure that a transaction is committed only if this run still has the locks.
 
         Args:
             execute: Executes a statement of the transaction.
 
         Raises:
-            LockLostError: If they are not.
+            LockLostError: If the locks are lost.
         """
         if self._leases is None:
             self.verify()
@@ -117,12 +117,12 @@ class TableLocks:
             self._verify_leases(lambda: leases.renew_in(execute))
 
     def keep(self) -> None:
-        """Verify the locks if that was not done for a while, so that the connection stays open.
+        """Verify the locks if the connection has been silent, so that it stays open.
 
         Raises:
             LockLostError: As `verify` does.
         """
-        if self._leases is not None:  # A thread of theirs renews them.
+        if self._leases is not None:  # A thread renews the leases.
             if self._leases.is_lost:
                 raise self._lose(TAKEN_OVER)
         elif time.monotonic() - self._verified_at > KEEP_SECONDS:
@@ -138,7 +138,7 @@ class TableLocks:
             self._held.clear()
 
     def _open(self) -> Dialect:
-        if self._leases is not None:  # Its thread may be using the connection.
+        if self._leases is not None:  # The thread of the leases may use the connection.
             return self._connection.dialect
         with self._mutex:
             dialect = self._connection.open()

@@ -1,4 +1,4 @@
-"""Lets a role read the tables that the target makes."""
+"""Lets a role read the tables that the target creates."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class Readers:
         self._role = role
 
     def grant_table(self, table: Table, dialect: Dialect, execute: Execute) -> None:
-        """Let the role read a table that was just made."""
+        """Let the role read a new table."""
         if self._role is not None:
             for statement in dialect.grant_select_sql(table, self._role):
                 execute(statement)
 
     def grant_schema(self, schema: str, dialect: Dialect, execute: Execute) -> None:
-        """Let the role use a schema that was just made."""
+        """Let the role use a new schema."""
         if self._role is not None:
             for statement in dialect.grant_schema_sql(schema, self._role):
                 execute(statement)

@@ -1,4 +1,4 @@
-"""Retries of what failed with a transient error."""
+"""Retries after transient errors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAX_PAUSE_SECONDS = 10
 
 
 class Retries:
-    """Repeats calls after transient errors, with pauses that grow.
+    """Repeats a call after a transient error. The pauses between tries grow.
 
     Args:
         logger: Gets a warning for each new error, and a debug line for each repeated one.
@@ -34,13 +34,13 @@ class Retries:
         self._told = ""  # The error of the last line.
 
     def run(self, call: Callable[[], Result]) -> Result:
-        """Call until there is no transient error, for `RETRY_SECONDS` at most.
+        """Repeat a call until there is no transient error, for `RETRY_SECONDS` at most.
 
-        The time counts from the first error, so that a first try that takes long is followed by
-        another one.
+        The time counts from the first error. So even after a first try that took long, there is a
+        second one.
 
         Raises:
-            TransientError: If the last try fails too.
+            TransientError: If the last try fails as well.
         """
         deadline = math.inf
         for tries in count():

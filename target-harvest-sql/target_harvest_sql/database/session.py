@@ -1,4 +1,4 @@
-"""The only place that opens a connection: a driver, its statements and its errors."""
+"""A session: a driver, its statements and its errors. Only this module opens connections."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class Session:
-    """A session with the database: opened when it is first needed, and again after a loss.
+    """A session with the database. It is opened when first needed, and again after a loss.
 
     Args:
         address: Where the database is.
@@ -71,7 +71,7 @@ class Session:
         self._was_open = False
 
     def open(self) -> Driver:
-        """Open the session, if it is not open; the server's version chooses the dialect.
+        """Open the session if it is closed. The version of the server decides the dialect.
 
         Raises:
             DatabaseError: If the database cannot be opened.
@@ -81,7 +81,7 @@ class Session:
                 f"open the {self.dialect.name} database of `sqlalchemy_url`"
             )
             with self._errors(doing, hide=self._address.without_secrets):
-                # Drivers have a limit of their own, and there is no connection yet to give up.
+                # Each driver has its own time limit here. There is no connection yet to abort.
                 with waits.Wait(doing, self._logger, math.inf, lambda: None).watching():
                     driver = self._connect()
                 self._finalizer = weakref.finalize(self, driver.close)
@@ -108,7 +108,7 @@ class Session:
             ) from error
 
     def _check_tunnel(self, error: Exception) -> None:
-        """Let the tunnel say why a connection failed, where it is to blame."""
+        """If the tunnel is the cause of a failed connection, raise an error that says why."""
         if self._forward is None:
             return
         try:
@@ -125,7 +125,7 @@ class Session:
 
     @contextmanager
     def watch(self, doing: str, limit_seconds: float) -> Iterator[Driver]:
-        """Word the errors of statements, and end a statement that takes too long.
+        """Translate the errors of statements, and end a statement that takes too long.
 
         Args:
             doing: What the statements do, for errors.
@@ -140,14 +140,14 @@ class Session:
             yield driver
 
     def execute(self, statement: str, parameters: Mapping[str, Any] | None = None) -> list[Any]:
-        """Run a statement; returns its rows."""
+        """Run a statement, and return its rows."""
         self._logger.debug("Executing: %s", statement)
         if self._wait is not None:
             self._wait.begin()
         return self.open().execute(statement, parameters or {})
 
     def roll_back(self) -> bool:
-        """Roll back; returns whether the session is still open."""
+        """Roll back, and return whether the session is still open."""
         if self._driver is None:
             return False
         try:
@@ -165,7 +165,7 @@ class Session:
 
     @contextmanager
     def _errors(self, doing: str, hide: Callable[[str], str] | None = None) -> Iterator[None]:
-        """Word the errors of the driver; what may be a value is left out."""
+        """Translate the errors of the driver. The new message holds no values."""
         try:
             yield
         except self.errors as error:

@@ -1,4 +1,4 @@
-"""The tables that a run with `load_method: overwrite` fills, and that then replace the old ones."""
+"""Shadows: the tables that `load_method: overwrite` fills. They replace the old ones at the end."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ LEFT_OVER = re.compile(rf"__(?:shadow|replaced)_[0-9a-f]{{{2 * TOKEN_BYTES}}}$")
 
 @dataclass(frozen=True)
 class Shadow:
-    """A table of this run, and the table that it is to replace."""
+    """A table of this run, and the table that it will replace."""
 
     table: Table
     filled: Table
     """The table that this run fills, as it is in the database."""
     replaced: Table
-    """The name that the old table has for a moment, where a database cannot drop it in time."""
+    """The name of the old table between two statements, if a database cannot drop it earlier."""
     stream: str
 
 
 class Shadows:
-    """Makes the tables of a run, and puts them in place of the old ones.
+    """Creates the tables of a run, and puts them in place of the old ones.
 
-    The names are the run's own, so that two runs at once do not share a table. What a run left that
-    was killed, the next one drops.
+    Each run has names of its own, so two runs at the same time share no table. If a run was killed,
+    the next run drops its tables.
 
     Args:
-        tables: Makes and changes tables.
+        tables: Creates and changes tables.
     """
 
     def __init__(self, tables: Tables) -> None:
@@ -52,9 +52,9 @@ class Shadows:
         self._shadows: dict[str, Shadow] = {}
 
     def prepare(self, table: Table, stream: str) -> Table:
-        """Create an empty table that takes a table's place when `swap` is called.
+        """Create an empty table. `swap` puts it in the place of a table.
 
-        A second call for the same table adds the columns that the shadow lacks.
+        A second call for the same table adds the columns that its shadow lacks.
 
         Raises:
             DatabaseError: If the database refuses it.
@@ -82,7 +82,7 @@ class Shadows:
         return conform_name(table.name, self._tables.dialect, reserved=SUFFIX_LENGTH)
 
     def _drop_left_overs(self, table: Table) -> None:
-        """Drop what runs left that were killed, unless one of them may still be at work."""
+        """Drop the tables of runs that were killed, unless such a run may still be at work."""
         dialect = self._tables.dialect
         stem = dialect.fold(self._stem(table))
         rows = self._tables.change(
@@ -98,7 +98,7 @@ class Shadows:
             self._drop(left)
 
     def swap(self, streams: Collection[str]) -> None:
-        """Put the tables of some streams in place of the old ones: all of them, or none.
+        """Put the tables of some streams in place of the old ones, either all of them or none.
 
         Raises:
             DatabaseError: If the database refuses it.
@@ -110,11 +110,11 @@ class Shadows:
             self._tables.change(
                 "put the new tables in place of the old ones",
                 lambda execute: self._swap(shadows, execute),
-                # Where nothing tells of a transaction's outcome, the names of the tables do.
+                # After a lost connection, the names of the tables show whether it was committed.
                 is_repeatable=not self._tables.dialect.transaction_sql,
             )
         except DatabaseError:
-            # An earlier try, whose answer was lost, may have renamed them meanwhile.
+            # An earlier try may have renamed the tables although its answer was lost.
             if not self._are_swapped(shadows):
                 raise
         for shadow in shadows:
@@ -147,7 +147,7 @@ class Shadows:
         return False
 
     def drop(self) -> None:
-        """Drop the tables that were not put in place of others.
+        """Drop the tables that replace no table.
 
         Raises:
             DatabaseError: If the database refuses it.
@@ -171,10 +171,10 @@ class Shadows:
         del self._shadows[dialect.fold(dialect.table_name(shadow.table))]
 
     def would_lose_nothing(self, stream: str) -> bool:
-        """Whether the tables that a stream's new ones would replace have no rows, or do not exist.
+        """Whether the tables that a stream would replace have no rows, or do not exist.
 
         Raises:
-            DatabaseError: If the database refuses to tell.
+            DatabaseError: If the database does not answer.
         """
         dialect = self._tables.dialect
         tables = [shadow.table for shadow in self._shadows.values() if shadow.stream == stream]
@@ -196,7 +196,7 @@ def _exists(table: Table, execute: Execute, dialect: Dialect) -> bool:
 
 
 def _find_rights(swap: Swap, execute: Execute, dialect: Dialect) -> list[str]:
-    """Write the statements that give the new table the rights of the old one."""
+    """The statements that give the new table the rights of the old one."""
     if swap.replaced is None or not dialect.rights_sql:
         return []
     names = {"schema": swap.table.schema, "table": swap.table.name, "filled": swap.filled.name}

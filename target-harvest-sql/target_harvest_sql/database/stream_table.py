@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Preparer(Protocol):
-    """Creates tables: under their names, or under others until the run ends."""
+    """Creates tables, under their own names or as shadows."""
 
     def prepare(self, table: Table, stream: str) -> Table:
         """Create a table, or add what it lacks."""
@@ -33,7 +33,7 @@ class StreamTable:
         schema: JSON Schema of the stream.
         key_properties: Names of the properties that are the key.
         config: The settings.
-        connection: The connection that makes and changes tables.
+        connection: The connection that creates and changes tables.
         tables: Removes the rows of older versions.
         preparer: Creates the table.
     """
@@ -43,7 +43,7 @@ class StreamTable:
     plan: Plan
     """How records become rows."""
     age_of: Callable[[Raw], Any] | None
-    """Tells how new a record is; none if that decides nothing."""
+    """Reads how new a record is; `None` if that decides nothing."""
     lacks_mark: bool
     """Whether deleted rows are marked, and the table has no column for the mark yet."""
 
@@ -74,7 +74,7 @@ class StreamTable:
 
     @property
     def reads_deletions(self) -> bool:
-        """Whether it matters that a record says that it was deleted."""
+        """Whether records must be checked for deletions."""
         return self.lacks_mark or (self._hard_delete and bool(self.table.keys))
 
     def prepare(self, where: object) -> None:

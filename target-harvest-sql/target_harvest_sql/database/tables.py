@@ -1,4 +1,4 @@
-"""The tables of the streams: made, claimed by this run, and fitted to what the streams send."""
+"""Tables: created, taken for this run, and fitted to what the streams send."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ class Locks(Protocol):
     """Keeps other runs from tables."""
 
     def take(self, table: Table) -> None:
-        """Keep other runs from a table, or wait for their end."""
+        """Keep other runs from a table. Wait while another run has it."""
 
 
 class Tables:
-    """Makes tables, and changes them.
+    """Creates and changes tables.
 
     Args:
-        connection: The connection that makes and changes tables.
+        connection: The connection that creates and changes tables.
         logger: Gets warnings about tables.
-        locks: Keeps other runs from the tables; without it, nothing does.
+        locks: Keeps other runs from the tables. `None`: other runs may write to them, too.
         distributions: Distributes new tables over the nodes of a cluster, if there is one.
         readers: Who may read new tables.
     """
@@ -56,7 +56,7 @@ class Tables:
         self._locks = locks
         self._distributions = distributions
         self._owners: dict[str, str] = {}
-        """The stream of each table, by the table's folded name."""
+        """The stream of each table, by the folded name of the table."""
 
     @property
     def dialect(self) -> Dialect:
@@ -66,16 +66,16 @@ class Tables:
     def prepare(
         self, table: Table, stream: str, *, is_shared: bool = False, replaces: Table | None = None
     ) -> Table:
-        """Create the table of a stream, or add what it lacks, and take it for this run.
+        """Take the table of a stream for this run. Create the table, or add what it lacks.
 
         Args:
             table: The table as the stream wants it.
             stream: Name of the stream, for errors.
-            is_shared: Whether other runs write to it at the same time.
-            replaces: The table whose place a new one takes later.
+            is_shared: Whether other runs may write to the table at the same time.
+            replaces: The table that a new one will replace.
 
         Returns:
-            The table as it is, with the kinds that its columns hold.
+            The table as it is in the database, with the kinds that its columns hold.
 
         Raises:
             DatabaseError: If the table cannot hold the stream's records.
@@ -99,14 +99,14 @@ class Tables:
         except DatabaseError:
             if not is_new:
                 raise
-        # Another run may have made the same schema, or a shared table, at the same moment.
+        # Another run may have created the same schema or table at the same moment.
         return self._connection.transact(doing, work)
 
     def take(self, table: Table, stream: str) -> None:
         """Keep other streams of this run, and other runs, from a table.
 
         Raises:
-            DatabaseError: If another stream writes to it, or another run for too long.
+            DatabaseError: If another stream writes to it, or another run does so for too long.
         """
         self._claim(table, stream)
         self._lock(table)
@@ -114,19 +114,19 @@ class Tables:
     def change(
         self, doing: str, work: Callable[[Execute], Result], *, is_repeatable: bool = True
     ) -> Result:
-        """Change tables in one transaction, after the locks were verified.
+        """Verify the locks, then change tables in one transaction.
 
         Args:
             doing: What it does, for errors.
             work: Gets a function that executes a statement.
-            is_repeatable: Whether it may be done again after it was committed.
+            is_repeatable: Whether the work may be repeated after it was committed.
 
         Raises:
             DatabaseError: If the database refuses it.
         """
 
         def locked(execute: Execute) -> Result:
-            # Some databases commit each change of a table at once: after it is too late.
+            # First, as some databases commit each change of a table at once.
             self._connection.verify_locks()
             return work(execute)
 
@@ -135,7 +135,7 @@ class Tables:
     def activate_version(
         self, table: Table, version: int, *, hard_delete: bool, deleted_at: str
     ) -> None:
-        """Delete the rows of older versions, or mark them as deleted at a moment."""
+        """Delete the rows of older versions, or mark them as deleted at a time."""
         parameters: dict[str, Any] = {"version": version}
         if not hard_delete:
             parameters["deleted_at"] = deleted_at
@@ -181,7 +181,7 @@ class Tables:
             execute(statement)
         if self._distributions is not None:
             self._distributions.apply(table, stream, self.dialect, execute, replaces)
-        if replaces is None:  # Else when it has the old one's name, and policies.
+        if replaces is None:  # A shadow gets the grants when it replaces the old table.
             self.readers.grant_table(table, self.dialect, execute)
         if warning := self.dialect.creation_warning(table):
             self._logger.warning("%s", warning)
@@ -201,7 +201,7 @@ class Tables:
                 )
 
     def _create_schema(self, table: Table, execute: Execute) -> None:
-        """Create a table's schema if it does not exist: some users may only use what exists."""
+        """Create the schema of a table if it does not exist. Some users may not create schemas."""
         if table.schema and not execute(self.dialect.schema_sql(), {"schema": table.schema}):
             execute(self.dialect.create_schema_sql(table.schema))
             self.readers.grant_schema(table.schema, self.dialect, execute)

@@ -1,1 +1,1 @@
-"""The process around a run: its signals and its ends."""
+"""The process: signals, standard streams, and the ways in which it ends."""

@@ -1,4 +1,4 @@
-"""How the process ends where standard output fails, or where the code itself is wrong."""
+"""The end of the process if standard output fails, or if the code has a defect."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 
 class OutputError(Exception):
-    """Standard output takes no states any more."""
+    """Standard output cannot take a state."""
 
 
 def check_streams(file_input: IO[str] | None) -> None:
     """End with an error if standard input or output is closed.
 
     Args:
-        file_input: What is read in place of standard input, if it is.
+        file_input: The file that is read in place of standard input, if there is one.
 
     Raises:
-        ConfigValidationError: If one is.
+        ConfigValidationError: If one of them is closed.
     """
     for name, stream in (("input", file_input or sys.stdin), ("output", sys.stdout)):
         if stream is None:
@@ -39,7 +39,7 @@ def write_out(line: str) -> None:
     """Write a line to standard output at once.
 
     Raises:
-        OutputError: If standard output takes it no more, as nobody reads it or the disk is full.
+        OutputError: If nobody reads standard output, or the disk is full.
     """
     try:
         sys.stdout.write(line + "\n")
@@ -54,7 +54,7 @@ def write_out(line: str) -> None:
 
 
 def drop_output() -> None:
-    """Drop what standard output did not take: it would fail again when the process ends."""
+    """Drop the text that was not written. Python would try again when the process ends."""
     sys.stderr.flush()
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
@@ -86,14 +86,14 @@ def output_told(logger: logging.Logger) -> Iterator[None]:
 
 @contextmanager
 def defects_told(logger: logging.Logger) -> Iterator[None]:
-    """Tell of an error that nobody foresaw where it arose, but not its text, and end with 1.
+    """Log where an unexpected error arose, and end the process with exit code 1.
 
-    Its text, which Python would show, may hold values of records.
+    The text of the error is not logged, as it may hold values of records.
     """
     try:
         yield
     except ConfigValidationError:
-        raise  # The SDK shows what is wrong with which setting.
+        raise  # The SDK shows which setting is wrong.
     except Exception as error:  # noqa: BLE001 - any other is a defect.
         logger.error(  # noqa: TRY400 - the traceback would show the text.
             "The target has a defect, and ended at it. Please report these lines:\n%s",

@@ -1,4 +1,4 @@
-"""A batch: the rows of a stream, one for each key, until they are handed over to the lanes."""
+"""A batch: the rows of a stream that wait to be written, one for each key."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 
 def lanes_of(keys: Iterable[Hashable], lanes: int) -> list[int]:
-    """Choose the lane of each key: always the same one, and each lane about as often as another.
+    """Choose the lane of each key. A key always gets the same lane, and lanes get equal shares.
 
-    Python mixes the hash of a tuple, but not that of an integer: all even ids would share a lane.
+    The hash of an integer is the integer, so all even ids would share a lane. The hash of a tuple
+    is well mixed.
     """
     return [*map(lanes.__rmod__, map(hash, zip(keys, strict=False)))]
 
@@ -28,30 +29,30 @@ def lanes_of(keys: Iterable[Hashable], lanes: int) -> list[int]:
 class Batch:
     """The records of a stream that wait to be handed over.
 
-    A record is known by its position in the batch, from 0, in the order in which they came.
+    A record is named by its position in the batch. Positions count from 0, in the order of arrival.
 
     Args:
-        is_keyed: Whether a later record of a key takes the place of an earlier.
+        is_keyed: Whether a later record of a key replaces an earlier one.
     """
 
     def __init__(self, *, is_keyed: bool) -> None:
         self.size_bytes = 0
         self.first_ordinal: int | None = None
-        """Ordinal of the first record; `None` while there is none."""
+        """Ordinal of the first record; `None` if there is no record."""
         self.began_at = 0.0
         """When the first record came, on the monotonic clock, in seconds."""
         self._is_keyed: Final = is_keyed
         self._elements: list[bytes] = []
-        """Of all records, by position."""
+        """The elements of all records, by position."""
         self._deleted: set[int] = set()
         """The positions of the records whose rows are to be deleted."""
         self._positions: dict[Hashable, int] = {}
         """The positions of the records that are written, by key."""
         self._replaced: dict[Hashable, list[int]] = {}
-        """The positions of the records that others of their key replaced. They are written if the
-        database refuses the last one."""
+        """The positions of the replaced records, by key. They are written if the database refuses
+        the record that replaced them."""
         self._ages: dict[Hashable, Any] = {}
-        """The age of the records by key, where `newest_wins` names a property."""
+        """The ages of the records, by key, if `newest_wins` is set."""
         self._origins = BatchOrigins()
 
     def __len__(self) -> int:
@@ -64,11 +65,12 @@ class Batch:
         self.began_at = time.monotonic()
 
     def can_take(self, keys: Sequence[Hashable], ages: Sequence[Any]) -> bool:
-        """Whether the batch can take records at once: each has another key, and none must wait.
+        """Whether the batch can take records at once: all keys differ, and no record must wait.
 
-        A record without an age replaces any row, and so does a deletion. The row that comes after
-        one of them is compared with nothing; but if it took their place in the batch, it would be
-        compared with the row of the table. So it must wait until the batch is handed over.
+        A record without an age replaces any row, and so does a deletion. A later record of the same
+        key must replace them in turn, however old it is. If both were in one batch, only the later
+        one would be written, and it would be compared with the row of the table. So the later one
+        waits until the batch is handed over.
 
         Args:
             keys: The keys of the records; empty if the table has none.
@@ -94,15 +96,15 @@ class Batch:
         are_deleted: Sequence[bool] = (),
         ages: Sequence[Any] = (),
     ) -> None:
-        """Take records; of several with one key, the last is written, or the newest.
+        """Take records. Of several records of a key, the last one or the newest one is written.
 
         Args:
             elements: JSON objects.
             origins: Where the records came from.
-            keys: What identifies the rows: all different, and none if the table has no keys.
-            are_deleted: Whether the rows are to be deleted; empty if none is.
-            ages: How new the records are, `None` for one without an age; empty if ages decide
-                nothing.
+            keys: The keys of the rows, all different; empty if the table has no keys.
+            are_deleted: Whether each row is to be deleted; empty if none is.
+            ages: How new each record is, `None` for a record without an age; empty if ages
+                decide nothing.
         """
         start = len(self._elements)
         self._elements += elements
@@ -123,7 +125,7 @@ class Batch:
         self._ages.update(newest)
 
     def shares(self, table: Table, stream: str, lanes: int, turn: int) -> list[Share | None]:
-        """Split the batch by lanes, sorted by keys: a B-tree grows fastest in order.
+        """Split the batch by lanes. Sort by keys, as a B-tree grows fastest in that order.
 
         Args:
             table: The table of the rows.
@@ -140,7 +142,7 @@ class Batch:
         return [self._share(table, stream, found) if found else None for found in keys]
 
     def _share(self, table: Table, stream: str, keys: list[Any]) -> Share:
-        # Keys of several kinds, or that are no numbers, have no order, and need none.
+        # Keys of several kinds, and NaN, have no order. They are written unsorted.
         with suppress(ArithmeticError, TypeError):
             keys.sort()
         positions = [*map(self._positions.__getitem__, keys)]
@@ -159,7 +161,7 @@ class Batch:
         )
 
     def _replaced_of(self, keys: Sequence[Hashable]) -> dict[int, list[Replaced]]:
-        """What the records of some keys replaced, by the position of the record that is written."""
+        """The replaced records of some keys, by the position of the record that is written."""
         return {
             self._positions[key]: [
                 Replaced(position, self._elements[position], position in self._deleted)

@@ -1,4 +1,4 @@
-"""The batches of all streams on their way to the lanes, and the states on their way out."""
+"""Decides when batches go to the lanes, and when states are printed."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Dispatch:
     """Hands batches over to the lanes, and prints the states whose records are committed.
 
     Args:
-        lanes: The lanes.
+        lanes: The lanes, which write the batches.
         quarantine: The invalid records, which are written before a state is printed.
-        watermark: The states that wait.
-        limit_bytes: How much all batches together may hold.
-        wait_limit_seconds: How old a batch may be.
+        watermark: Holds back states whose records are not committed.
+        limit_bytes: How many bytes all batches together may hold.
+        wait_limit_seconds: How old a batch may become.
         print_state: Prints a state.
     """
 
@@ -57,7 +57,7 @@ class Dispatch:
         self._watermark = watermark
         self._limit_bytes = limit_bytes
         self._share_bytes = limit_bytes
-        """What one stream may hold before all streams together are looked at."""
+        """How many bytes one batch may hold before the bytes of all batches are counted."""
         self._wait_limit_seconds = wait_limit_seconds
         self._print_state = print_state
         self._last_state = b""
@@ -99,7 +99,7 @@ class Dispatch:
         self.wait()
 
     def wait(self) -> None:
-        """Wait until everything that was handed over is written.
+        """Wait until all batches that were handed over are written.
 
         Raises:
             DatabaseError: If the database refused a batch.
@@ -110,7 +110,7 @@ class Dispatch:
             self.emit_states()
 
     def count_fitting(self, source: Source, elements: Sequence[bytes]) -> int:
-        """Count how many elements a batch takes: up to the one with which it is too large."""
+        """Count how many elements a batch takes: the last one may exceed the limit."""
         size = source.batch.size_bytes
         if size + sum(map(len, elements)) <= self._share_bytes:
             return len(elements)
@@ -118,7 +118,7 @@ class Dispatch:
         return bisect_right([*accumulate(map(len, elements))], free) + 1
 
     def bound_bytes(self, source: Source) -> None:
-        """Flush the largest batch if a batch and all batches together are too large."""
+        """If this batch and all batches together are too large, flush the largest one."""
         if source.batch.size_bytes > self._share_bytes and self._size_bytes >= self._limit_bytes:
             self.flush(max(self.sources, key=lambda source: source.batch.size_bytes))
 
@@ -139,17 +139,17 @@ class Dispatch:
     # States
 
     def add_state(self, state: bytes) -> None:
-        """Take a state; it is printed when all records before it are committed."""
+        """Take a state. It is printed when all records before it are committed."""
         self._watermark.add(self.ordinal, state, self._firsts)
         self.emit_states()
 
     def emit_states(self, *, is_final: bool = False) -> None:
-        """Print the states whose records are all committed; of several at once, the last.
+        """Print the states whose records are all committed. Of several at once, print the last.
 
         Args:
             is_final: Whether the run is complete.
         """
-        # First: what is refused from now on must not be missing in the quarantine.
+        # Read before the flush: all records that were refused until now are flushed then.
         committed = self._lanes.committed
         if self._quarantine is not None:
             self._quarantine.flush()
@@ -166,6 +166,6 @@ class Dispatch:
 
     @property
     def _firsts(self) -> list[int]:
-        """Numbers of the first records of the batches that are not handed over."""
+        """Numbers of the first records of the batches that are not handed over yet."""
         firsts = (source.batch.first_ordinal for source in self.sources)
         return [ordinal for ordinal in firsts if ordinal is not None]

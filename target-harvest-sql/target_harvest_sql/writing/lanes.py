@@ -1,7 +1,7 @@
-"""Lanes: threads that write in parallel, each with a connection.
+"""Lanes: threads that write in parallel, each with its own connection.
 
-A key always goes to the same lane, so that its records are written in order. While lanes write, the
-target reads on, until the batches that wait reach a limit.
+A key always goes to the same lane, so its records are written in order. While the lanes write, the
+target goes on reading, until the waiting batches reach a limit.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Replaced(NamedTuple):
-    """A record that another one of its key replaced in the batch."""
+    """A record that a later record of its key replaced in the batch."""
 
     position: int
     """Its position in the batch."""
@@ -38,23 +38,23 @@ class Replaced(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What one lane writes of a batch, in one transaction."""
+    """The part of a batch that one lane writes, in one transaction."""
 
     table: Table
     stream: str
     elements: Sequence[bytes]
     """JSON objects, no two with the same key."""
     deleted: Sequence[bytes]
-    """JSON objects whose rows are deleted; none has the key of an element."""
+    """JSON objects whose rows are deleted. None has the key of an element."""
     positions: Sequence[int]
-    """The positions in the batch of the elements, then of the deleted."""
+    """The positions in the batch: first of the elements, then of the deleted rows."""
     origins: BatchOrigins
     replaced: Mapping[int, Sequence[Replaced]] = field(default_factory=dict)
-    """By the position of a record, those of its key that it replaced."""
+    """The records that were replaced, by the position of the record that replaced them."""
 
     @property
     def rows(self) -> list[Row]:
-        """What is written, each with its origin."""
+        """The rows to write, each with its origin."""
         objects = [*self.elements, *self.deleted]
         return [
             self._row(position, element, is_deleted=number >= len(self.elements))
@@ -74,17 +74,17 @@ class Share:
 
 
 class Lanes:
-    """Threads with a connection each.
+    """Threads that write batches.
 
-    Batches are numbered from 1, in the order in which they are handed over. When the database
-    refuses a batch, `check` and `wait` raise its error. Later batches of the same table are not
-    written then. Once the database cannot be reached, no batch is written.
+    Batches are numbered from 1, in the order in which they are handed over. If the database refuses
+    a batch, `check` and `wait` raise its error, and later batches of the same table are not
+    written. If the database cannot be reached, no later batch is written.
 
     Args:
-        writers: The writers, one a lane.
+        writers: The writers, one for each lane.
         limit_bytes: How many bytes of batches may wait to be written before `write` waits.
-        refuse: Called in a lane for each row that the database refuses. It may raise an error to
-            end the batch; if not, the batch goes on without the row.
+        refuse: Called in a lane for each row that the database refuses. If it raises an error, the
+            batch ends. If not, the batch goes on without the row.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class Lanes:
         self._queues: list[deque[_Work]] = [deque() for _ in writers]
         self._threads: list[threading.Thread] = []
         self._changed = threading.Condition()
-        """Guards all attributes below. The target and the lanes wait for it, and notify it."""
+        """Guards all attributes below. The target and the lanes wait on it and notify it."""
         self._is_closed = False
         self._error: Exception | None = None
         self._refused: dict[tuple[str | None, str], Exception] = {}
@@ -109,8 +109,8 @@ class Lanes:
         self._bytes = 0
         self._open_shares: dict[int, int] = {}
         self.first_refused: float = math.inf
-        """Ordinal of the first record that was refused. Records before it count as committed with
-        their batch; this record and those after it do not."""
+        """Ordinal of the first record that was refused. Earlier records count as committed when
+        their batch does. This record and later ones never do."""
 
     def __len__(self) -> int:
         """How many lanes there are."""
@@ -126,7 +126,7 @@ class Lanes:
         """Hand over a batch, and wait while too many bytes are to be written.
 
         Args:
-            shares: What each lane has to write; none if it has nothing to write.
+            shares: The share of each lane; `None` if a lane has nothing to write.
         """
         self._start()
         self.handed_over += 1
@@ -201,7 +201,7 @@ class Lanes:
         writer.close()
 
     def _write(self, writer: Writer, share: Share) -> Exception | None:
-        """Write a share, unless an earlier one was refused; returns why it is not written."""
+        """Write a share, unless an earlier one was refused. Return the error, or `None`."""
         name = (share.table.schema, share.table.name)
         if isinstance(self._error, TransientError):
             return self._error
@@ -223,7 +223,7 @@ class Lanes:
         if error is not None:
             self._error = self._error or error
             if not isinstance(error, RefusedRowError):
-                return  # The batch stays open, so that no later one counts as committed.
+                return  # The batch stays open, so no later batch counts as committed.
             self.first_refused = min(self.first_refused, error.origin.ordinal)
         self._open_shares[work.number] -= 1
         if not self._open_shares[work.number]:

@@ -1,4 +1,4 @@
-"""Where the records of a batch came from."""
+"""The origins of the records of a batch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class BatchOrigins:
-    """Tells where the record at a position of a batch came from."""
+    """The origin of each record of a batch, by its position."""
 
     def __init__(self) -> None:
         self._starts: list[int] = []
@@ -18,7 +18,7 @@ class BatchOrigins:
         self._blocks: list[Origins] = []
 
     def add(self, start: int, block: Origins) -> None:
-        """Note where the records of a block came from, of which the first has the next position."""
+        """Add the origins of a block, whose first record has the position `start`."""
         self._starts.append(start)
         self._blocks.append(block)
 

@@ -1,4 +1,4 @@
-"""Which tables a run with `load_method: overwrite` replaces at its end, and which not."""
+"""Decides which tables a run with `load_method: overwrite` replaces at its end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class UnprovenError(Exception):
-    """Nothing proves that some streams were read whole; their tables stay as they were."""
+    """Nothing proves that some streams were read whole. Their tables stay as they were."""
 
 
 class Overwrite:
@@ -23,7 +23,7 @@ class Overwrite:
 
     Args:
         tables: Makes and changes tables.
-        logger: Where it is told which tables stay as they were.
+        logger: Gets a warning for each table that stays as it was.
         needs_proof: Whether a table is replaced only if its stream is proven to be whole.
     """
 
@@ -40,8 +40,8 @@ class Overwrite:
             sources: By each name that streams are written under, the streams of the tap.
 
         Raises:
-            DatabaseError: If the database refuses it; all tables stay as they were.
-            UnprovenError: If some of the tables stay as they were; the others are replaced.
+            DatabaseError: If the database refuses it. All tables stay as they were.
+            UnprovenError: If some tables stay as they were. The others are replaced.
         """
         gaps = {name: self._find_gap(name, streams) for name, streams in sources.items()}
         kept = {name: gap for name, gap in gaps.items() if gap}

@@ -1,10 +1,10 @@
-"""Whether a stream was read whole, as far as the messages of its tap prove it.
+"""Proofs that a stream was read whole, from the messages of the tap.
 
-The end of the input proves nothing: a tap that was killed ends it as well, and a tap may skip a
-stream. One of these messages proves it, if no record of the stream follows:
+The end of the input proves nothing: the input also ends if the tap was killed, and a tap may skip a
+stream. One of these messages is a proof, if no record of the stream follows it:
 
-* ACTIVATE_VERSION with the version that the records of the stream carry. Without a record it proves
-  nothing by itself, since many taps send it before the first record as well.
+* ACTIVATE_VERSION with the version that the records of the stream carry. Without a record it
+  proves nothing, since many taps also send it before the first record.
 * A STATE that no longer names the stream in `currently_syncing`, after one that did. Taps that are
   built on singer-python send both.
 * A STATE with the bookmark of a stream that was read from its beginning: a `replication_key_value`,
@@ -25,7 +25,7 @@ import msgspec
 from target_harvest_sql.records.raw import decode_exactly
 
 IN_PROGRESS = ("progress_markers", "replication_key_signpost", "starting_replication_value")
-"""What the Meltano SDK takes out of a bookmark when its stream was read."""
+"""The marks that the Meltano SDK removes from a bookmark when the stream has been read."""
 
 
 class Activation(msgspec.Struct, frozen=True):
@@ -39,7 +39,7 @@ class Activation(msgspec.Struct, frozen=True):
 
 
 class _Place(msgspec.Struct, frozen=True):
-    """What of a state tells where the tap is."""
+    """The part of a state that says which stream the tap is reading."""
 
     currently_syncing: Any = None
 
@@ -49,20 +49,20 @@ class Proofs:
 
     def __init__(self) -> None:
         self.last_ordinals: dict[str, int] = {}
-        """Number of the last record of each stream; the caller keeps it up to date."""
+        """Number of the last record of each stream. The caller keeps it up to date."""
         self._activations: dict[str, Activation] = {}
         self._beginnings: dict[str, tuple[int, Any]] = {}
-        """How many states had come when a stream began, and its bookmark in the last of them."""
+        """How many states had come when a stream began, and its bookmark in the last one."""
         self._states = 0
         self._state = b""
         self._ordinal_of_state = 0
         self._syncing: Any = None
-        """What the last state names in `currently_syncing`."""
+        """The stream that the last state names in `currently_syncing`."""
         self._synced: set[str] = set()
-        """What was named in `currently_syncing`."""
+        """All streams that a state has named in `currently_syncing`."""
 
     def begin(self, stream: str) -> None:
-        """Note that a stream begins; a second call for it does nothing."""
+        """Note that a stream begins. A second call for the stream does nothing."""
         if stream not in self._beginnings:
             self._beginnings[stream] = (self._states, self._bookmark(stream))
 
@@ -89,7 +89,7 @@ class Proofs:
             self._syncing = None
 
     def find_gap(self, stream: str) -> str:
-        """Say what is missing to prove that a stream was read whole; empty if it is proven."""
+        """Say why there is no proof that a stream was read whole; empty if there is a proof."""
         last = self.last_ordinals.get(stream, 0)
         activation = self._activations.get(stream)
         if last and activation and activation.is_carried and activation.ordinal == last:
@@ -116,11 +116,11 @@ class Proofs:
         try:
             state = decode_exactly(self._state) if self._state else {}
         except msgspec.DecodeError:
-            return None  # It has an integer of thousands of digits, which proves nothing.
+            return None  # The state has an integer of thousands of digits.
         bookmarks = state.get("bookmarks")
         return bookmarks.get(stream) if isinstance(bookmarks, dict) else None
 
 
 def _entries(bookmark: Any) -> dict[str, Any]:
-    """What a bookmark says; nothing if it is none."""
+    """The entries of a bookmark; empty if it is not an object."""
     return bookmark if isinstance(bookmark, dict) else {}

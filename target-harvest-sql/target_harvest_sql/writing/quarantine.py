@@ -31,7 +31,7 @@ COLUMNS: dict[str, tuple[cols.Kind, str]] = {
     "record": ("string", "The record as the tap sent it, as JSON."),
     "rejected_at": ("date-time", "When the record was not written."),
 }
-"""Kinds and descriptions. A record is text, since JSON columns do not hold all that is JSON."""
+"""Kinds and descriptions. A record is text, as JSON columns do not hold every JSON text."""
 
 
 class QuarantineFullError(Exception):
@@ -39,12 +39,12 @@ class QuarantineFullError(Exception):
 
 
 class Quarantine:
-    """Keeps invalid records in a table, in the schema of the table that they were for.
+    """Writes invalid records to a table, in the schema of the table that they were sent for.
 
     Args:
-        connection: A connection for this alone, opened for the first invalid record.
+        connection: A connection for the quarantine alone. The first invalid record opens it.
         logger: Gets a warning for each stream at the end.
-        limit: How many records of this run it may take; `None` for any number.
+        limit: How many records of this run the quarantine takes; `None` for any number.
     """
 
     def __init__(
@@ -52,31 +52,31 @@ class Quarantine:
     ) -> None:
         self._limit = limit
         self.is_full = False
-        """Whether it has taken more records than it may, so that no further state is printed."""
+        """Whether more records came than the limit allows. Then no further state is printed."""
         self._connection = connection
         self._tables = Tables(connection, logger)
         self._writer = Writer(connection, logger)
         self._logger = logger
         self._waiting: deque[tuple[Refusal, datetime]] = deque()
         self._taken: defaultdict[str | None, list[tuple[str, bytes]]] = defaultdict(list)
-        """Streams and records by schema; they stay until they are written."""
+        """Streams and records that are not written yet, by schema."""
         self._counts: Counter[str] = Counter()
         self._streams: set[str] = set()
-        """Streams of which there is a record here."""
+        """The streams that have a record in the quarantine."""
         self._streams_kept: set[str] = set()
-        """Streams of which rows of older versions stay."""
+        """The streams whose rows of older versions stay."""
         self._prepared: dict[str | None, tuple[cols.Table, Layout]] = {}
 
     def has_any_of(self, stream: str) -> bool:
-        """Whether a record of a stream was taken in this run."""
+        """Whether this run has put a record of the stream into the quarantine."""
         return stream in self._streams
 
     def keep_old_versions(self, stream: str) -> None:
-        """Note that rows of older versions of a stream stay, for the warning at the end."""
+        """Note for the warning at the end that rows of older versions of a stream stay."""
         self._streams_kept.add(stream)
 
     def put(self, refusal: Refusal) -> None:
-        """Take a record, from any thread; `flush` writes it."""
+        """Take a record. Any thread may call this; `flush` writes the record."""
         self._streams.add(refusal.stream)
         self._waiting.append((refusal, datetime.now(UTC)))
 
@@ -84,8 +84,8 @@ class Quarantine:
         """Write the records that were taken.
 
         Raises:
-            DatabaseError: If the database refuses them; the next call tries again.
-            QuarantineFullError: Once, if there are now more than the limit.
+            DatabaseError: If the database refuses the records. The next call tries again.
+            QuarantineFullError: If there are more records than the limit. It is raised only once.
         """
         while self._waiting:
             refusal, at = self._waiting.popleft()
@@ -108,7 +108,7 @@ class Quarantine:
             raise QuarantineFullError(message)
 
     def _prepare(self, schema: str | None) -> tuple[cols.Table, Layout]:
-        """The table of a schema, made when it is first needed, and how its rows are laid out."""
+        """The table in a schema, and the layout of its rows. The first call creates the table."""
         if schema not in self._prepared:
             columns = [
                 cols.Column(name, (name,), kind, name, description=description)
@@ -123,7 +123,7 @@ class Quarantine:
         return self._prepared[schema]
 
     def close(self) -> None:
-        """Close the connection, and say of each stream how many records were not written."""
+        """Close the connection, and warn how many records of each stream were not written."""
         self._connection.close()
         for stream, count in self._counts.items():
             self._logger.warning(

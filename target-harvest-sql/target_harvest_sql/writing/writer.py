@@ -1,4 +1,4 @@
-"""Batches written by a connection, each in one transaction."""
+"""Writes batches over one connection, each in one transaction."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Writer:
     """Writes batches.
 
     Args:
-        connection: The connection to write by.
+        connection: The connection that writes.
         logger: Gets a line at debug level for each batch.
     """
 
@@ -32,7 +32,7 @@ class Writer:
     def write(
         self, table: Table, elements: Sequence[bytes], deleted: Sequence[bytes], stream: str
     ) -> None:
-        """Write a batch in one transaction: by key where the table has one, else appended.
+        """Write a batch in one transaction: upsert if the table has a key, append if not.
 
         Args:
             table: As `Tables.prepare` returned it.
@@ -41,7 +41,7 @@ class Writer:
             stream: Name of the stream, for errors.
 
         Raises:
-            RefusedDataError: If a row of the batch is to blame; nothing of it is written.
+            RefusedDataError: If a row of the batch is to blame. No row is written.
             DatabaseError: If the database refuses the batch for another reason.
         """
 
@@ -67,7 +67,7 @@ class Writer:
         """Write a batch without rows.
 
         Raises:
-            DatabaseError: If the database refuses even that.
+            DatabaseError: If the database refuses the empty batch.
         """
         self._connection.transact(
             f'write to table "{table.name}" of stream "{stream}"',
@@ -76,7 +76,7 @@ class Writer:
         )
 
     def find_misfit(self, table: Table, element: bytes) -> Column | None:
-        """Find the column whose value the database cannot read; none if it can read all."""
+        """Find the column whose value the database cannot read; `None` if it can read all."""
         columns = list(table.columns)
         if self._can_read(columns, element):
             return None
@@ -119,7 +119,7 @@ class Writer:
                 execute(statement, {"batch": carried})
 
     def _parts(self, elements: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
-        """Part a batch into what one statement takes."""
+        """Split a batch into parts of the size that one statement takes."""
         start = size = 0
         limit_bytes = self._connection.statement_bytes
         limit_rows = self._connection.dialect.statement_rows
@@ -133,7 +133,7 @@ class Writer:
 
 
 def _joined(elements: Sequence[bytes], dialect: Dialect) -> bytes:
-    """Write the JSON of a batch; its many bytes are copied but once."""
+    """The JSON of a batch. Its bytes are copied only once."""
     if not elements:
         return dialect.batch_start + dialect.batch_end
     framed = [*elements]
