@@ -88,7 +88,7 @@ class Destination:
         dialect = self.connection.dialect
         if self._config.get("default_target_schema") and not dialect.has_schemas:
             self._logger.warning(
-                "%s has no schemas, so `default_target_schema` is not used; leave it out.",
+                "%s has no schemas, so `default_target_schema` is not used. Leave it out.",
                 dialect.name,
             )
         if self._config.get("grant_select_to") and dialect.name in FILES:

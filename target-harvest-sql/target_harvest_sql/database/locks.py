@@ -174,9 +174,9 @@ class TableLocks:
 
     def _lose(self, reason: str) -> LockLostError:
         self._lost = LockLostError(
-            f"The locks that keep other runs from the tables of this one were lost: {reason}. What "
-            "was not committed before is not written, as another run may write there now. Run "
-            "again; it goes on from the last state. If that happens often, look for what ends idle "
-            "connections to the database."
+            f"The locks that keep other runs from the tables of this run were lost: {reason}. "
+            "Records that were not committed are not written, as another run may write to the "
+            "tables now. Run again: the next run goes on from the last state. If this happens "
+            "often, find out what closes idle connections to the database."
         )
         return self._lost

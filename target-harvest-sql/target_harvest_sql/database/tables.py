@@ -171,7 +171,7 @@ class Tables:
         has_twin = self.dialect.fold(lower.name) != self.dialect.fold(table.name)
         if has_twin and find_columns(lower, self.dialect, execute):
             self._logger.warning(
-                'There is a table "%s"; the table "%s" is made beside it. %s, or set `__alias__` '
+                'There is a table "%s". The table "%s" is made beside it. %s, or set `__alias__` '
                 "with `stream_maps`.",
                 *(lower.name, table.name, LOWER_CASE),
             )

@@ -65,8 +65,8 @@ class Wait:
                 told = 0
             if waited >= self._limit_seconds:
                 self._logger.warning(
-                    "The database did not answer for %.0f seconds, so the connection is given up: "
-                    "it was asked to %s.",
+                    "The database did not answer for %.0f seconds, so the connection is given up. "
+                    "The database was asked to %s.",
                     waited,
                     self._doing,
                 )

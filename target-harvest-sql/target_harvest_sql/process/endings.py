@@ -49,7 +49,7 @@ def write_out(line: str) -> None:
     except OSError as error:
         raise OutputError(
             f"The state cannot be written to standard output ({error.strerror}), so the target "
-            "ends. What is committed stays; correct that, and run again from the last state."
+            "ends. Committed records stay. Correct the cause, and run again from the last state."
         ) from error
 
 
@@ -96,7 +96,7 @@ def defects_told(logger: logging.Logger) -> Iterator[None]:
         raise  # The SDK shows which setting is wrong.
     except Exception as error:  # noqa: BLE001 - any other is a defect.
         logger.error(  # noqa: TRY400 - the traceback would show the text.
-            "The target has a defect, and ended at it. Please report these lines:\n%s",
+            "The target has a defect, and ended. Please report these lines:\n%s",
             trace(error),
         )
         sys.exit(1)

@@ -103,7 +103,8 @@ class Terminations:
             return
         reason = "The database did not answer" if another is None else "Received a second signal"
         self._log(
-            "%s: ended at once. What no state was printed of may not be committed; run again.",
+            "%s: ended at once. Records after the last printed state may not be committed. Run "
+            "again.",
             reason,
         )
         PrivateFiles.remove_all()

@@ -128,15 +128,15 @@ class Quarantine:
         for stream, count in self._counts.items():
             self._logger.warning(
                 "Stream %s: %d records were not written. They are in the table %s, with the "
-                "reasons: correct the tap or its schema, and send them again.",
+                "reasons. Correct the tap or its schema, and send them again.",
                 stream,
                 count,
                 TABLE,
             )
         for stream in sorted(self._streams_kept):
             self._logger.warning(
-                "Stream %s: no rows were removed or marked as deleted, as those of records that "
-                "were not written may be among them. The next run that takes all records does it.",
+                "Stream %s: no rows were removed or marked as deleted, as the rows of invalid "
+                "records may be among them. The next run without invalid records does it.",
                 stream,
             )
         self._counts.clear()
