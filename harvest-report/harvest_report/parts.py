@@ -225,14 +225,19 @@ def number(value: Any) -> float:
     return float(value or 0)
 
 
+def decimal_text(value: Any, decimals: int) -> str:
+    """A figure with so many decimals. Sums of many figures may give -0.001, which is 0.00."""
+    return f"{round(number(value), decimals) + 0.0:,.{decimals}f}"
+
+
 def hours_text(value: Any) -> str:
     """Hours with two decimals."""
-    return f"{number(value):,.2f}"
+    return decimal_text(value, 2)
 
 
 def percent_text(part: float, whole: float) -> str:
     """A share in whole percent; a dash if there is no whole."""
-    return f"{part * 100 / whole:,.0f} %" if whole else UNKNOWN
+    return f"{decimal_text(part * 100 / whole, 0)} %" if round(whole, 2) else UNKNOWN
 
 
 def money_text(value: Any, currency: str) -> str:
@@ -240,12 +245,12 @@ def money_text(value: Any, currency: str) -> str:
     if value is None:
         return UNKNOWN
     decimals = 0 if currency in NO_CENTS else 2
-    return f"{number(value):,.{decimals}f} {currency}".strip()
+    return f"{decimal_text(value, decimals)} {currency}".strip()
 
 
 def round_money_text(value: Any, currency: str) -> str:
     """An amount in whole units of its currency; a dash for null."""
-    return UNKNOWN if value is None else f"{number(value):,.0f} {currency}".strip()
+    return UNKNOWN if value is None else f"{decimal_text(value, 0)} {currency}".strip()
 
 
 def month_name(month: str) -> str:

@@ -192,7 +192,7 @@ def budget_table(rows: Sequence[Row]) -> Table:
                 parts.hours_text(row["budget"]),
                 parts.hours_text(row["hours"]),
                 parts.hours_text(parts.number(row["budget"]) - parts.number(row["hours"])),
-                f"{parts.number(row['used_percent']):,.0f} %",
+                parts.percent_text(parts.number(row["used_percent"]), 100),
             ]
             for row, bar in zip(rows, drawn, strict=True)
         ],
@@ -223,7 +223,7 @@ def hours_cells(hours: Any, billable: Any) -> list[str]:
 
 def hours_or_none(hours: float) -> str:
     """Hours with one decimal, and nothing for none."""
-    return f"{hours:,.1f}" if hours else ""
+    return parts.decimal_text(hours, 1) if round(hours, 2) else ""
 
 
 def person(row: Row) -> str:

@@ -305,3 +305,37 @@ def test_clients_and_projects_are_told_apart_by_id(copy: Copy, page: Callable[..
     for caption, rows in after.items():
         if caption.startswith("Uninvoiced work"):
             assert len(rows) == 3, caption
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [0.22, 0.23, 2.71, 3.23, 4.04, 7.26, 7.38, 7.46, 7.47],
+        [1.28, 2.07, 2.2, 2.35, 2.99, 3.73, 4.62, 4.99, 7.46, 8.31],
+    ],
+    ids=["39.999999999999993", "40.00000000000001"],
+)
+def test_a_sum_that_is_rounded_is_whole(
+    copy: Copy, page: Callable[..., Made], parts: list[float]
+) -> None:
+    """Floating-point hours that add up to 40 are neither late nor -0.00 hours short of a budget."""
+    copy.run("UPDATE users SET first_name = 'Whole', last_name = '', weekly_capacity = 144000")
+    copy.run("UPDATE users SET is_active = id = (SELECT min(id) FROM users)")
+    copy.run("DELETE FROM time_entries")
+    for number, part in enumerate(parts):
+        copy.run(
+            "INSERT INTO time_entries (id, user__id, project__id, client__id, hours, billable, "
+            "spent_date) SELECT ?, min(users.id), 9, 9, ?, 1, ? FROM users",
+            number,
+            part,
+            LATE[1],
+        )
+    copy.run(
+        "UPDATE projects SET id = 9, budget = 40, budget_by = 'project', budget_is_monthly = 0, "
+        "is_active = 1 WHERE id = (SELECT min(id) FROM projects)"
+    )
+
+    shown = page(copy.url).shown
+    assert shown.told["late"] == "There is nothing to show."
+    [budget] = [row for row in shown.tables["Budgets of hours, by project"] if row[2] == "40.00"]
+    assert budget[2:] == ["40.00", "40.00", "0.00", "100 %"]

@@ -19,4 +19,5 @@ select
     hours,
     capacity_hours - hours as missing_hours
 from weeks
-where is_over and hours < capacity_hours
+-- Sums of hours are rounded, so that a whole week may be 39.999999 hours.
+where is_over and capacity_hours - hours >= 0.005
