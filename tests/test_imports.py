@@ -53,6 +53,7 @@ FOLDERS: Final = {
     "tap_harvest": TAP,
     "tap_harvest.http": (
         "client",
+        "page_reader",
         "paging | prefetch | session | workers",
         "budget | errors | transport",
         "answers | body | sign_in | time_limit",

@@ -8,21 +8,19 @@ Harvest API, "Overview": https://help.getharvest.com/api-v2/introduction/overvie
 from __future__ import annotations
 
 import time
-from concurrent.futures import CancelledError
 from copy import copy
 from threading import Condition
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
-from singer_sdk.exceptions import FatalAPIError
 
 from tap_harvest.http.addresses import Origin
-from tap_harvest.http.answers import part, rows
+from tap_harvest.http.answers import part
 from tap_harvest.http.budget import Budgets
-from tap_harvest.http.errors import UnavailableError
-from tap_harvest.http.paging import Page, Paging
+from tap_harvest.http.page_reader import PageReader
+from tap_harvest.http.paging import Paging
 from tap_harvest.http.prefetch import ListRequest, Prefetch
-from tap_harvest.http.session import CLOSED, Session
+from tap_harvest.http.session import Session
 from tap_harvest.http.transport import Transport
 from tap_harvest.http.workers import Workers
 
@@ -33,6 +31,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tap_harvest.http.answers import Answer
+    from tap_harvest.http.paging import Page
     from tap_harvest.http.sign_in import SignIn
 
 MAX_PAGE_SIZE = 2000
@@ -47,22 +46,7 @@ class AccountAccess(msgspec.Struct, frozen=True):
     product: str = ""
 
 
-class _Links(msgspec.Struct, frozen=True):
-    next: str | None
-
-
-_links = msgspec.json.Decoder(_Links)
-_count = msgspec.json.Decoder(Annotated[int, msgspec.Meta(ge=0)])
 _accesses = msgspec.json.Decoder(list[AccountAccess])
-
-
-def _pages_in(answer: Answer) -> int:
-    """How many pages a list has, as an answer says; 0 if it does not say."""
-    try:
-        pages: int = _count.decode(answer.members["total_pages"])
-    except (KeyError, msgspec.DecodeError):
-        return 0
-    return pages
 
 
 class Client:
@@ -189,9 +173,10 @@ class Client:
         key: str = "",
         ahead: bool = True,
     ) -> Iterator[Page]:
-        """The pages of a list, in order: `links.next` is followed until it is null.
+        """The pages of a list, in order.
 
-        The first page is asked for at once, and each further one while the one before is used.
+        The request for the first page is sent at once. The request for each further page is sent
+        while the page before is used.
 
         Harvest API, "Overview: Pagination":
         https://help.getharvest.com/api-v2/introduction/overview/pagination/
@@ -201,7 +186,7 @@ class Client:
             query: Filters of the list.
             stream: Who asks, for errors and counts.
             key: The name of the rows in an answer; the last part of the path if empty.
-            ahead: Whether a page may be asked for before the one before was used.
+            ahead: Whether the next page is requested before this page was used.
 
         Raises:
             UnavailableError: Harvest does not show the list to this token.
@@ -210,7 +195,13 @@ class Client:
             RetriableAPIError: Harvest gave no whole answer, however often it was asked.
         """
         first = self._prefetch.take(ListRequest.of(path, query), stream)
-        return self._follow(first, stream, key or path.rpartition("/")[2], ahead=ahead)
+        reader = PageReader(
+            lambda url: self._ask(url, None, stream),
+            Paging(Origin.of(self._api_url), self._page_size, stream),
+            stream=stream,
+            key=key or path.rpartition("/")[2],
+        )
+        return reader.read(first, ahead=ahead)
 
     def expect(self, path: str, query: Mapping[str, str], *, stream: str) -> None:
         """Send the request for the first page that `pages` with the same path and query gives."""
@@ -219,10 +210,10 @@ class Client:
     def ahead(
         self, lists: Iterable[tuple[_T, str, Mapping[str, str]]], *, stream: str
     ) -> Iterator[_T]:
-        """What some lists stand for, in order, with requests for the next lists sent already.
+        """Yield items in order, and send the requests for the lists of the next items early.
 
         Args:
-            lists: What each list stands for, its path and its query, as `pages` will get them.
+            lists: Each item, with the path and the query of its list, as `pages` will get them.
             stream: Who asks, for errors and counts.
         """
         return self._prefetch.ahead(lists, stream)
@@ -234,38 +225,3 @@ class Client:
     def _ask(self, url: str, query: Mapping[str, str] | None, stream: str) -> Future[Answer]:
         """Send a request as soon as a worker is free; the future holds its answer or its error."""
         return self._workers.submit(lambda: self._session.get(url, query, stream))
-
-    def _follow(
-        self, first: Future[Answer], stream: str, key: str, *, ahead: bool
-    ) -> Iterator[Page]:
-        """The pages of a list whose first page is on its way; see `pages`."""
-        coming = first
-        paging = Paging(Origin.of(self._api_url), self._page_size, stream)
-        while True:
-            try:
-                answer = coming.result()
-            except CancelledError as error:
-                raise FatalAPIError(CLOSED) from error
-            except UnavailableError as error:
-                if not paging.is_begun:
-                    raise
-                # Harvest showed the list before, so what was read is only a part of it.
-                raise FatalAPIError(*error.args) from error
-            page = Page(
-                rows=rows(answer, key, stream),
-                total_entries=part(answer, "total_entries", _count, stream),
-                received_at=answer.received_at,
-                sent_at=answer.sent_at,
-            )
-            url = part(answer, "links", _links, stream).next
-            if url is None:
-                yield page
-                return
-            paging.add(answer.url, page, _pages_in(answer))
-            paging.check_next(url)
-            if ahead:
-                coming = self._ask(url, None, stream)
-                yield page
-            else:
-                yield page
-                coming = self._ask(url, None, stream)
