@@ -1,7 +1,7 @@
 """Writes docs/streams.md: every stream, what it holds, how it is read and what that costs.
 
-Run by `make docs`. All is taken from the streams as they are declared; who sees what, from the
-rights of the stand-in account.
+Run by `make docs`. The facts come from the declarations of the streams. The rights of the stand-in
+account say who sees a stream.
 """
 
 from __future__ import annotations
@@ -193,69 +193,73 @@ def page() -> str:
 
 TEXT: Final = """# Streams and tables
 
-`tap-harvest` has {count} streams, and each becomes a table of its name. `make docs` writes this
-page from the code. What a column means stands in its description: `tap-harvest --discover`, and
-comments on the columns where the database has such. How the tables join is drawn in
-[tables.md](tables.md).
+`tap-harvest` has {count} streams. Each becomes a table of the same name. `make docs` writes this
+page from the code. `tap-harvest --discover` describes each column, and so do the comments on the
+columns, if the database has comments. [tables.md](tables.md) shows how the tables join.
 
 ## What there is
 
 {what}
 
-* Each name leads to Harvest's own page. The order is that of Harvest's documentation.
-* *In part*: Harvest leaves out, without a word, the rows that this person may not see. Only an
-  administrator sees all, see [the token](token.md).
-* *Module*: where the account has it switched off, the stream is skipped, with a line in the log.
-  Other streams are asked for, and skipped where Harvest refuses them (403, 404).
-* With `account_ids` each record and each key begins with `account_id`.
-* No part of a key is null. Reports have the id 0 where Harvest names no subject, and an empty
-  `currency` where it hides that, in one row for all currencies. Recipients have an empty `email`
-  where Harvest has none, and their `occurrence` counts how often the message named that address.
-* Records are as Harvest sends them: nothing is renamed or flattened, numbers keep their digits, and
-  a field that Harvest adds passes through. `company` gets its `account_id` from the tap. The
-  `account_id` of an external reference is called `external_account_id` in
-  `time_entry_external_references`, as it is no account of Harvest's.
+* Each name is a link to Harvest's own page. The order is that of Harvest's documentation.
+* *In part*: Harvest leaves out the rows that this person may not see, and gives no sign of it. Only
+  an administrator sees all rows: [the token](token.md).
+* *Module*: the stream is skipped if this module of Harvest is switched off in the account. The log
+  says so. All other streams are requested, and skipped if Harvest refuses them (403, 404).
+* With `account_ids`, each record and each key begins with `account_id`.
+* No part of a key is null:
+  * In a report, the id is 0 if Harvest names no subject. The `currency` is empty if Harvest hides
+    it. Then one row has the sums of all currencies.
+  * A recipient has an empty `email` if Harvest has none. If a message names an address twice,
+    `occurrence` is 1 and 2.
+* Records are as Harvest sends them. Nothing is renamed or flattened, numbers keep their digits, and
+  new fields of Harvest pass through. There are two exceptions: the tap adds `account_id` to
+  `company`, and renames the `account_id` of an external reference to `external_account_id`, since
+  it is not the id of a Harvest account.
 
 ## How it is read, and what that costs
 
 {how}
 
-* *What changed*: one account-wide list, asked for with `updated_since`, which is the bookmark minus
-  `lookback_seconds` ({lookback_seconds}). *Whole*: Harvest has no such filter there.
-* *From*: taken out of the parent's records on the same read, without a request of its own, also
-  where the parent is not selected. `updated_at` is then the parent's.
-* *Below*: Harvest shows these lists for one invoice, estimate or person at a time, so each costs a
-  request for each of those that is asked. Whom to ask comes from the parent's read, also where the
-  parent is not selected. Payments and messages are asked for where the invoice or estimate changed,
-  what hangs on people always, for which `users` is read whole. The parent's id is added as
+* *What changed*: one list for the whole account, requested with `updated_since`. That is the
+  bookmark minus `lookback_seconds` ({lookback_seconds}).
+* *Whole*: Harvest has no such filter for this list, so all of it is read each time.
+* *From*: taken from the records of the parent, without a request of its own. The parent need not be
+  selected. `updated_at` is that of the parent.
+* *Below*: Harvest shows this list only for one invoice, estimate or person at a time, so each of
+  them costs a request. The parent need not be selected. The tap adds the parent's id as
   `invoice_id`, `estimate_id` or `user_id`.
-* *Messages*: some, such as reminders or the note that a client viewed an invoice, may not change
-  their invoice or estimate. So those of open invoices and sent estimates are also asked for every
-  `reconcile_days` ({reconcile_days}), and all others every `sweep_days` ({sweep_days}).
-* *By window*: one request for each piece of the calendar, a {report_window} unless `report_window`
-  says otherwise. Later syncs read the windows that are new, and those that touch the last
-  `report_lookback_days` ({report_lookback_days}), since edits of old entries change them.
-* *By date*: limited by `start_date` and `end_date`. Other streams never are, since an entry of
-  today may refer to a client of long ago.
-* *Deletions*: how they are found, and when not, stands in [the tap's
-  README](../tap-harvest/README.md#deletions). *Never* is for figures of a day that is over.
+  * Payments and messages are requested for each invoice or estimate that changed.
+  * Lists below people are requested for all people in each sync (teammates: for all managers). For
+    this, `users` is read whole.
+* *Messages*: some messages do not change their invoice or estimate, for example a reminder, or the
+  note that a client viewed the invoice. So the messages of open invoices and sent estimates are
+  also read every `reconcile_days` ({reconcile_days}), and all others every `sweep_days`
+  ({sweep_days}).
+* *By window*: one request for each window of the calendar. A window is a {report_window}, or what
+  `report_window` says. Later syncs read new windows, and those that touch the last
+  `report_lookback_days` ({report_lookback_days}), since edits of old entries change their figures.
+* *By date*: limited by `start_date` and `end_date`. Other streams are not, since a new entry may
+  refer to an old client.
+* *Deletions*: [the tap's README](../tap-harvest/README.md#deletions) says how they are found, and
+  when not. *Never*: these are figures of a day that is over.
 
 ## What a sync costs
 
-* A list costs one request for {rows}, and at least one. With nothing new, a sync of everything but
-  reports takes {least}.
-* What changed within `lookback_seconds` before the bookmark comes again, with its payments and
-  messages. So a sync with nothing new asks for those of the latest invoices and estimates.
-* Every `reconcile_days` ({reconcile_days}) the lists that are read by *what changed* cost what they
-  did in the first sync, and every `sweep_days` ({sweep_days}) those *below* others do: that is how
-  deletions are found.
-* Every `reconcile_days` the messages cost one request for each invoice that is open and each
-  estimate that is sent, and those lists are read whole, selected or not.
-* `company` and `users_me` are asked for in any case, and so is what a selected stream is *from* or
-  *below*. One more request goes out if no account is set. With `account_ids` each account costs
-  this.
-* Harvest allows 100 requests in 15 seconds, and 100 for reports in 15 minutes. The tap keeps within
-  both. Measured figures stand in [benchmarks.md](benchmarks.md).
+* A list costs one request for {rows}, and at least one. A sync that finds nothing new costs
+  {least}, without reports.
+* Records that changed within `lookback_seconds` before the bookmark come again. For invoices and
+  estimates among them, payments and messages are requested again.
+* Every `reconcile_days` ({reconcile_days}), to find deletions, each list that is read by *what
+  changed* costs as much as in the first sync. Every `sweep_days` ({sweep_days}), so do the lists
+  *below* others.
+* Every `reconcile_days`, messages cost one request for each open invoice and each sent estimate.
+  For this, the lists of invoices and estimates are read whole, selected or not.
+* `company` and `users_me` are always requested. So are the lists that a selected stream is *from*
+  or *below*. If no account is set, there is one more request. With `account_ids`, each account
+  costs all of this.
+* Harvest allows 100 requests in 15 seconds, and 100 report requests in 15 minutes. The tap stays
+  within both budgets. [benchmarks.md](benchmarks.md) has measured figures.
 """
 
 
