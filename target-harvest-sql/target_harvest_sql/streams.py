@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from target_harvest_sql.reading.messages import Message
     from target_harvest_sql.records.blocks import Origin
     from target_harvest_sql.routes import Routes
+    from target_harvest_sql.sink import SQLSink
 
 
 class Streams:
@@ -52,6 +53,8 @@ class Streams:
         """The last schema of each stream, as it came, and its key properties."""
         self._early_versions: dict[str, Message] = {}
         """The last ACTIVATE_VERSION of each stream whose schema has not come yet."""
+        self._shared: set[str] = set()
+        """Names of the sinks whose shared table was told in a warning."""
 
     def begin(self, message: Message, where: Origin) -> None:
         """Take a SCHEMA message: make the sinks of the stream, and their tables.
@@ -160,5 +163,20 @@ class Streams:
             carried = next((sink.filler.version for sink in sinks), None)
             self._proofs.activate(stream, version, carried)
         for sink in sinks:
-            if sink.process_activate_version_messages:
+            if sink.process_activate_version_messages and not self._is_shared(sink):
                 sink.activate_version(version)
+
+    def _is_shared(self, sink: SQLSink) -> bool:
+        """Whether several streams are written to a table. Their versions cannot be compared."""
+        name = sink.stream_name
+        sources = dict.fromkeys(self._routes.sources[name])
+        if len(sources) > 1 and name not in self._shared:
+            self._shared.add(name)
+            self._logger.warning(
+                "Stream %s: no rows of older versions are removed or marked as deleted, as several "
+                "streams are written to its table: %s. Set `process_activate_version_messages: "
+                "false`, or give each stream a table of its own with `stream_maps`.",
+                name,
+                ", ".join(sources),
+            )
+        return len(sources) > 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from target_run import record, schema, state, write
+from target_run import activate, record, schema, state, write
 
 if TYPE_CHECKING:
     from fixtures.databases import Database
@@ -70,6 +70,32 @@ def test_the_last_record_of_streams_that_share_a_table_wins(database: Database) 
     )
 
     assert [row["v"] for row in database.rows("c")] == ["b", "a", "last"]
+
+
+@pytest.mark.parametrize("hard_delete", [False, True])
+@pytest.mark.parametrize("other", ["string", "integer"])
+def test_a_version_of_one_stream_keeps_the_rows_of_another(
+    sqlite_database: Database, caplog: pytest.LogCaptureFixture, other: str, *, hard_delete: bool
+) -> None:
+    """Versions of two streams cannot be compared, so nothing is removed, and a warning says so."""
+    write(
+        sqlite_database,
+        schema("a", id=ID, v="integer"),
+        schema("b", id=ID, v=other),
+        record("a", 100, id=1),
+        record("b", 200, id=2),
+        activate("a", 100),
+        activate("b", 200),
+        activate("b", 200),
+        stream_maps=ONE_TABLE,
+        hard_delete=hard_delete,
+    )
+
+    rows = sqlite_database.rows("c", metadata=True)
+    assert [(row["id"], row.get("_sdc_deleted_at")) for row in rows] == [(1, None), (2, None)]
+    told = [line for line in caplog.messages if "no rows of older versions are removed" in line]
+    assert len(told) == 1
+    assert "a, b" in told[0]
 
 
 @pytest.mark.parametrize(
