@@ -1,6 +1,6 @@
-"""What of the SDK's logging a person need not read: the target tells the same in fewer lines.
+"""Filters SDK log lines that users do not need, and shortens the lines of a terminal.
 
-All of it is there at the level DEBUG.
+At level DEBUG, nothing is filtered.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from singer_sdk.logging import ConsoleFormatter
 from typing_extensions import override
 
 LINE = "{asctime} {levelname:<7} {message}"
-"""How a line begins; the SDK's own beginning takes 62 of a terminal's 80 columns."""
+"""The format of a line. The prefix of the SDK takes 62 of the 80 columns of a terminal."""
 INDENT = " " * len("2031-04-09 16:20:05 WARNING ")
-"""How it goes on where it is longer than the terminal: below its own text."""
+"""The indent of a continued line: below the text of the first one."""
 
 
 class _Calm(logging.Filter):
-    """Lets through what the SDK says only from WARNING on, by a logger that it shares with us."""
+    """Drops lines of the SDK below WARNING. The SDK uses the logger of the target as well."""
 
     @override
     def filter(self, record: logging.LogRecord) -> bool:
@@ -28,13 +28,13 @@ class _Calm(logging.Filter):
 
 
 class _Lines(ConsoleFormatter):
-    """Breaks a line between words where the terminal would break it within one."""
+    """Breaks long lines between words. A terminal would break them within a word."""
 
     @override
     def format(self, record: logging.LogRecord) -> str:
         text = super().format(record)
         columns = _columns()
-        if not columns or "\n" in text:  # A table or a traceback has lines of its own.
+        if not columns or "\n" in text:  # Tables and tracebacks stay as they are.
             return text
         return textwrap.fill(
             text,
@@ -46,10 +46,10 @@ class _Lines(ConsoleFormatter):
 
 
 def _columns() -> int:
-    """How many columns the terminal has; 0 where standard error is none, or says nothing."""
+    """The number of columns of the terminal; 0 if standard error is not a terminal."""
     try:
         return os.get_terminal_size(sys.stderr.fileno()).columns
-    except (AttributeError, OSError, ValueError):  # It may be closed.
+    except (AttributeError, OSError, ValueError):  # Standard error may be closed.
         return 0
 
 
@@ -57,12 +57,12 @@ _CALM = _Calm()
 
 
 def calm_down(logger: logging.Logger) -> None:
-    """Quiet the SDK, unless the level is DEBUG.
+    """Filter the lines of the SDK, unless the level is DEBUG.
 
-    Metrics stay where a log configuration has a handler for them (`singer_sdk.metrics`).
+    Metrics are logged if a log configuration has a handler for them (`singer_sdk.metrics`).
 
     Args:
-        logger: The target's.
+        logger: The logger of the target.
     """
     logging.getLogger("singer_sdk.mapper").setLevel(logging.INFO)  # Its DEBUG lines hold values.
     if logger.isEnabledFor(logging.DEBUG):
@@ -75,7 +75,7 @@ def calm_down(logger: logging.Logger) -> None:
 
 
 def shorten_lines() -> None:
-    """Write `LINE` to the terminal, unless a log configuration decides on it, as Meltano's does."""
+    """Use the format `LINE`, unless there is a log configuration, as under Meltano."""
     if "SINGER_SDK_LOG_CONFIG" in os.environ:
         return
     for handler in logging.getLogger().handlers:

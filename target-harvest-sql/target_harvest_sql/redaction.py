@@ -1,4 +1,4 @@
-"""What may be said of an error: neither its text nor its traceback shows a value of a record."""
+"""Removes values of records and passwords from the texts and tracebacks of errors."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ TRIGGER: Final = (
 )
 
 MYSQL_SIGNAL: Final = 1644
-"""Code of what SIGNAL raises in MariaDB and MySQL."""
+"""Code of the errors that SIGNAL raises in MariaDB and MySQL."""
 _ADVICE: Final = re.compile(r"\n(Try setting|LINE \d+:).*", re.DOTALL)
-"""What DuckDB and PostgreSQL add, after a value that may hold quotation marks."""
+"""Text that DuckDB and PostgreSQL add after a value, which may hold quotation marks."""
 _NEGATION: Final = re.compile(r"(?<=[Cc]a)n't\b")
-"""Whose apostrophe is no quotation mark."""
+"""The end of "can't", whose apostrophe is not a quotation mark."""
 _QUOTED: Final = re.compile(r"""['"{].*['"}]|['"].*""", re.DOTALL)
-"""All from the first quotation mark to the last, since a value may hold some of its own."""
+"""All text from the first quotation mark to the last. A value may hold quotation marks."""
 _VALUE: Final = re.compile(r"\b(value(?: is|:| =)?) (?:\(.*\)|\S+(?= (?:cannot|to)\b))")
-"""What stands after the word without a quotation mark."""
+"""A value without quotation marks, after the word "value"."""
 _NUMBER: Final = re.compile(
     r"(?<![\w.])(?<!\brow )(?<!\bline )(?<!\bsize )(?<!\bmaximum )"
     r"[-+]?\d(?:[\w:+-]|\.(?=\d))*+(?! ?(?:bytes|characters|columns|rows)\b)"
 )
-"""A number that is no part of a name, and no limit that the database tells."""
+"""A number that is not part of a name, and not a limit of the database."""
 _TYPE: Final = re.compile(r"(?<=\w)\((\d+)((?:, ?\d+)?)\)")
 """Length or precision of a type, as in `DECIMAL(4,1)`."""
 
@@ -37,7 +37,7 @@ _QUERY: Final = re.compile(r"""\?[^\s'"]+""")
 
 
 def reason(error: Exception) -> str:
-    """Say in one line what a database refused, without values.
+    """What a database refused, in one line and without values.
 
     Args:
         error: As its driver raised it.
@@ -46,7 +46,7 @@ def reason(error: Exception) -> str:
 
 
 def without_values(message: str) -> str:
-    """Take from a database's message what may be a value: what it quotes, and numbers."""
+    """Remove possible values from a message of a database: quoted text and numbers."""
     told = _NEGATION.sub("nnot", _ADVICE.sub("", message))
     told = _QUOTED.sub("…", told)
     told = _VALUE.sub(r"\1 …", told)
@@ -58,17 +58,17 @@ def without_values(message: str) -> str:
 
 
 def without_credentials(text: str) -> str:
-    """Take from a text with addresses their users, passwords and queries, which may be keys."""
+    """Remove users, passwords and queries from the addresses in a text. A query may hold a key."""
     return _QUERY.sub("?…", _USER_INFO.sub("…@", text))
 
 
 def first_line(message: str) -> str:
-    """Take the first line of a message, without the period at its end."""
+    """The first line of a message, without the period at its end."""
     return message.strip().partition("\n")[0].rstrip(".")
 
 
 def _is_of_a_trigger(error: Exception) -> bool:
-    """Whether the text of an error is written by users of the database, and not by its makers."""
+    """Whether users of the database wrote the text of an error, as in a trigger."""
     diagnosis = getattr(error, "diag", None)
     return (
         str(getattr(error, "sqlstate", "")).startswith("P0")
@@ -80,9 +80,9 @@ def _is_of_a_trigger(error: Exception) -> bool:
 
 
 def trace(error: BaseException) -> str:
-    """Write where an error came from: files, lines and classes, but no text of any error.
+    """Where an error arose: files, lines and classes, without the text of any error.
 
-    The texts are those of drivers and libraries, which show values.
+    Texts of drivers and libraries may show values.
     """
     lines: list[str] = []
     told: set[int] = set()

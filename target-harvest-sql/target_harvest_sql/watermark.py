@@ -1,4 +1,4 @@
-"""Which states may be printed: those of which every record before them is committed."""
+"""Decides which states may be printed: all records before them must be committed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 HELD_BYTES = 4 << 20
 """How many bytes of states wait before some of them are dropped."""
 STATE_BYTES = 200
-"""What a state takes in memory beside its text."""
+"""How many bytes of memory a state takes beside its text."""
 
 State = tuple[int, bytes]
 """The number of the last record before a state, and the state."""
@@ -20,8 +20,8 @@ State = tuple[int, bytes]
 class Watermark:
     """Holds states back until their records are committed.
 
-    Of many states that wait for the same records only the newest is kept, so that memory has a
-    bound. An older one would tell less.
+    If many states wait for the same records, only the newest is kept. So memory is bounded, and
+    nothing is lost, as the newest state includes the older ones.
 
     Args:
         keeps_last: Whether only the last state of the run is ever printed.
@@ -32,7 +32,7 @@ class Watermark:
         self._waiting: deque[State] = deque()
         """States that wait for records to be handed over."""
         self._handed_over: deque[tuple[int, list[State]]] = deque()
-        """States that wait for batches to be committed: the number of the last, the states."""
+        """States that wait for batches to be committed: number of the last batch, and states."""
         self._size_bytes = 0
         self._limit_bytes = HELD_BYTES
 
@@ -65,7 +65,7 @@ class Watermark:
             self._handed_over.append((number, ready))
 
     def commit(self, number: int, first_refused: float) -> list[bytes]:
-        """Take out the states that may be printed; of several at once, the last.
+        """Take out the states that may be printed. Of several that wait for one batch, the last.
 
         Args:
             number: Number of the last batch that is committed with all before it.
@@ -94,7 +94,7 @@ class Watermark:
         self._handed_over = deque(by_batch.items())
         while len(self._handed_over) > 1 and self._measure() > HELD_BYTES:
             kept = [*self._handed_over]
-            self._handed_over = deque(kept[1 - len(kept) % 2 :: 2])  # The last one is kept.
+            self._handed_over = deque(kept[1 - len(kept) % 2 :: 2])  # Always keep the last one.
         self._size_bytes = self._measure()
         self._limit_bytes = max(HELD_BYTES, 2 * self._size_bytes)
 
