@@ -153,7 +153,7 @@ class Streams:
         if stream not in self._routes:
             self._early_versions[stream] = message
             self._logger.warning(
-                "%s: ACTIVATE_VERSION of stream %s came before the schema, and waits for it. "
+                "%s: ACTIVATE_VERSION of stream %s came before its schema, and waits for it. "
                 "Correct the tap.",
                 where,
                 stream,
