@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +21,7 @@ from target_harvest_sql.database import retries
 from target_harvest_sql.database.errors import DatabaseError, TransientError
 from target_harvest_sql.dialects import DIALECTS
 from target_harvest_sql.dialects.sqlite import SQLite
-from target_harvest_sql.drivers.mssql import MSSQLDriver, ServerError
+from target_harvest_sql.drivers.mssql import UNMAPPED, MSSQLDriver, ServerError
 from target_harvest_sql.writing.bad_rows import RefusedRowError
 
 if TYPE_CHECKING:
@@ -322,6 +324,10 @@ def test_locks_that_are_used_up_are_named(tmp_path: Path) -> None:
             "change its type",
         ),
         (ServerError("x", kind="row"), "row", ""),
+        (ServerError('value "9" is out of range for type bigint', UNMAPPED), "value", "type"),
+        (ServerError("numeric field overflow", UNMAPPED), "value", "type"),
+        (ServerError("integer out of range", UNMAPPED), "value", "type"),
+        (ServerError("the column permission is out of range", UNMAPPED), "server", ""),
         (ServerError("a trigger's own", 50_001), "row", ""),
         (ServerError("Could not allocate space for object", 1105), "server", "Make room"),
         (ServerError("There is insufficient system memory", 701), "server", ""),
@@ -413,6 +419,10 @@ def test_a_full_database_is_told_at_once() -> None:
         ({"port": 1}, "refused.*Correct host and port"),
         ({"query": {"target_session_attrs": "no"}}, "target_session_attrs.*Correct what follows"),
         ({"query": {"connect_timeout": "soon"}}, "connect_timeout.*Correct what follows"),
+        (
+            {"query": {"host": "127.0.0.1,127.0.0.1", "port": "1,2,3"}},
+            "port numbers.*Correct what follows",
+        ),
     ],
 )
 def test_what_does_not_pass_with_time_is_told_at_once(
@@ -424,6 +434,40 @@ def test_what_does_not_pass_with_time_is_told_at_once(
     """A wrong option, port or host is not tried again."""
     with pytest.raises(DatabaseError, match=f"(?s)open the postgresql.*{expected}"):
         write(with_url(postgres_database, **change), T)
+
+    assert "Trying again" not in caplog.text
+
+
+@contextmanager
+def answering(text: bytes) -> Iterator[int]:
+    """Listen on a port, and answer every connection with a text."""
+
+    def answer() -> None:
+        with suppress(OSError):
+            while True:
+                connected, _ = listening.accept()
+                with connected:
+                    connected.recv(1024)
+                    connected.sendall(text)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=answer)
+        thread.start()
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            listening.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+def test_a_port_of_another_program_is_told_at_once(
+    postgres_database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What to correct is the port, and nothing about TLS."""
+    with answering(b"HTTP/1.1 400 Bad Request\r\n\r\n") as port:
+        at = with_url(postgres_database, host="127.0.0.1", port=port)
+        with pytest.raises(DatabaseError, match="Correct host and port"):
+            write(at, T)
 
     assert "Trying again" not in caplog.text
 

@@ -99,9 +99,11 @@ UNMAPPED: Final = 33_557_097
 """Number that Babelfish gives to every error of PostgreSQL that SQL Server does not have."""
 
 OF_A_VALUE_MESSAGES: Final = re.compile(
-    r"(?:invalid input syntax|value out of range|value too long|[\w ]+ out of range\Z)"
+    r"invalid input syntax for|numeric field overflow|value (?:out of range|too long|\")|"
+    r"(?:bigint|date(?:/time field value)?|integer|interval|smallint|time(?:stamp)?) out of range"
 )
-"""How the messages of such errors begin that may be the fault of a value."""
+"""How the messages of such errors begin that may be the fault of a value. Babelfish gives all of
+them the same number."""
 
 # Messages that hold a value of a record. It may itself hold quotes and ends of lines.
 _VALUE = re.compile(r"\bvalue(?: is|:| =)? (?:'.*'|\(.*\)|[-+.\d]\S*\d)", re.DOTALL)

@@ -80,22 +80,43 @@ CONNECTING: Final = (
     ("fe_sendauth: no password supplied", "no-password"),
     ("no password supplied", "no-password"),
     ("Connection refused", "refused"),
+    ("Network is unreachable", "refused"),
+    ("No route to host", "refused"),
     ("No such file or directory", "refused"),
-    ("SSL error", "tls"),
-    ("certificate", "tls"),
-    ("could not", "tls"),
-    ("private key file", "tls"),
+    ("received invalid response to SSL negotiation", "refused"),  # It is no PostgreSQL server.
+    ("Connection timed out", "timeout"),
+    ("connection timeout expired", "timeout"),
+    ("could not receive data from server", LOST),
+    ("could not send ", LOST),
+    ("server closed the connection", LOST),
     ("root certificate file", "root-certificate"),
     ("server certificate for", "host-name"),
+    ("SSL error", "tls"),
+    ("certificate present, but not private key file", "tls"),
+    ("could not create SSL context", "tls"),
+    ("could not establish SSL connection", "tls"),
+    ("could not get home directory to locate root certificate file", "tls"),
+    ("could not get server's host name from server certificate", "tls"),
+    ("could not initialize SSL engine", "tls"),
+    ("could not load ", "tls"),
+    ("could not read certificate file", "tls"),
+    ("could not read private SSL key", "tls"),
+    ("could not read root certificate file", "tls"),
+    ("could not set SSL", "tls"),
+    ("could not set maximum SSL", "tls"),
+    ("could not set minimum SSL", "tls"),
+    ("private key file", "tls"),
     ("server does not support SSL", "tls"),
-    ("server closed the connection", LOST),
-    ("connection timeout expired", "timeout"),
-    ("invalid ", "option"),
     ("bad value for", "option"),
+    ("could not match ", "option"),
+    ("invalid ", "option"),
     ("missing ", "option"),
 )
-"""How messages begin while a connection is opened, where libpq keeps the server's code for itself,
-and the code that each has here. Names stand behind these words."""
+"""How messages begin while a connection is opened, and the code that each has here.
+
+libpq gives no code then, as it keeps that of the server for itself. A name stands only behind these
+words.
+"""
 
 _PLACE: Final = re.compile(
     r'(connection (failed|is bad): )?(connection to server (at|on socket) "[^"]*"'
