@@ -36,6 +36,29 @@ OURS: Final = "somebody/harvest-to-sql"
 THEIRS: Final = "example/analytics"
 """A repository that holds nothing but a copy of the workflow."""
 STREAMS: Final = ("clients", "projects", "time_entries")
+USERS_OF_DEBIAN: Final = frozenset(
+    [
+        "root",
+        "daemon",
+        "bin",
+        "sys",
+        "sync",
+        "games",
+        "man",
+        "lp",
+        "mail",
+        "news",
+        "uucp",
+        "proxy",
+        "www-data",
+        "backup",
+        "list",
+        "irc",
+        "_apt",
+        "nobody",
+    ]
+)
+"""The users that each image of Debian has: its package base-passwd."""
 # In the place of Python: an environment that is there already, in which nothing is installed.
 PYTHON: Final = f"""#!/bin/sh
 [ "$1" != -c ] || exit 0
@@ -435,7 +458,11 @@ def test_the_image_is_small_pinned_and_not_roots() -> None:
     assert re.fullmatch(r"python:3\.\d+-slim@sha256:[0-9a-f]{64}", build.split()[0])
     assert "RUN deploy/install /app" in build
     assert "apt-get" not in text
-    assert last.index("\nUSER sync") < last.index("ENTRYPOINT")
+    [name] = re.findall(r"^RUN useradd .*--uid 10001 .*?(\S+)$", last, re.MULTILINE)
+    assert name not in USERS_OF_DEBIAN
+    assert f"\nRUN chown {name} /app\n" in last
+    # By its number: Kubernetes cannot tell from a name that it is not root's (`runAsNonRoot`).
+    assert last.index("\nUSER 10001\n") < last.index("ENTRYPOINT")
     assert "CMD test ! -e /app/.failed" in last
     script = (ROOT / "deploy" / "install").read_text(encoding="utf-8")
     needed = {"deploy", "pyproject.toml", *re.findall(r"(requirements\S+|meltano\.yml)", script)}
