@@ -1,4 +1,4 @@
-"""Names the plugins that hold the fixtures, and the one that leaves tests out."""
+"""Names the plugins: the fixtures, which tests are left out, and how many workers there are."""
 
 pytest_plugins = (
     "fixtures.browser",
@@ -7,4 +7,5 @@ pytest_plugins = (
     "fixtures.harvest",
     "fixtures.availability",
     "fixtures.pipeline",
+    "fixtures.workers",
 )
