@@ -9,13 +9,13 @@ import sys
 import time
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import psycopg
 import pymysql
 import pytest
 from sqlalchemy.engine import make_url
-from target_run import command, record, schema, state, write
+from target_run import HANG_SECONDS, command, record, schema, state, write
 
 from servers.cutting_proxy import CuttingProxy
 from target_harvest_sql.database import retries, waits
@@ -130,11 +130,27 @@ def held(database: Database, what: Literal["row", "table"]) -> Iterator[None]:
         connection.rollback()
 
 
-def blocked(fed: Fed, what: str) -> Fed:
+WAITING: Final = {
+    "postgres": "SELECT pid FROM pg_stat_activity "
+    "WHERE datname = current_database() AND wait_event_type = 'Lock'",
+    "mariadb": "SELECT id FROM information_schema.processlist "
+    "WHERE db = database() AND state LIKE 'Waiting for table%' "
+    "UNION ALL SELECT trx_id FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'",
+}
+"""Statements that find the connections which wait for a lock. SQLite tells of none."""
+
+
+def blocked(fed: Fed, database: Database, what: str) -> Fed:
     """A run that has read all that it was sent, and waits for the database."""
     more = schema("t", id={"type": "integer"}, v="integer", more="string")
     fed.feed(more if what == "table" else T, record("t", id=1, v=2), state(at=1))
-    time.sleep(3)
+    if statement := WAITING.get(database.engine):
+        deadline = time.monotonic() + HANG_SECONDS
+        while not database.query(statement):
+            assert time.monotonic() < deadline, fed.said()
+            time.sleep(0.05)
+    else:
+        time.sleep(3)
     return fed
 
 
@@ -149,7 +165,7 @@ def test_a_second_signal_ends_a_blocked_run_at_once(
     """Nothing is claimed that is not committed."""
     write(database, T, record("t", id=1, v=1))
     with held(database, what):
-        fed = blocked(feeding(command(database, tmp_path, batch_size_rows=1)), what)
+        fed = blocked(feeding(command(database, tmp_path, batch_size_rows=1)), database, what)
         fed.process.send_signal(signal.SIGTERM)
         with pytest.raises(subprocess.TimeoutExpired):
             fed.process.wait(2)
@@ -172,7 +188,7 @@ def test_one_signal_ends_a_blocked_run_after_a_while(
     write(database, T, record("t", id=1, v=1))
     _, *arguments = command(database, tmp_path, batch_size_rows=1)
     with held(database, "row"):
-        fed = blocked(feeding([sys.executable, "-c", HURRIED, *arguments]), "row")
+        fed = blocked(feeding([sys.executable, "-c", HURRIED, *arguments]), database, "row")
         fed.process.send_signal(signal.SIGTERM)
         time.sleep(0.1)
         fed.process.send_signal(signal.SIGTERM)
