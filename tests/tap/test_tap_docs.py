@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tap_run import run_tap
+from scripted_server import TOKEN
+from tap_run import program, run_tap
 
 from documents import write_streams
 from documents.settings_table import SDK_S, default, settings
@@ -24,6 +26,7 @@ from tap_harvest.tap import TapHarvest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from scripted_server import Script
     from tap_run import Run
 
     from tap_harvest.reading.stream import HarvestStream
@@ -185,21 +188,47 @@ def test_the_least_that_a_sync_costs_is_told(synced: Synced):
     assert len(set(asked)) == lists + each * people + managers + by_change
 
 
-def test_the_example_of_contributing_declares_a_stream(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-):
-    """Its added lines are all that a new stream takes, and they are fewer than thirty."""
-    guide = Path(__file__).parents[2] / ".github" / "CONTRIBUTING.md"
-    diff = guide.read_text(encoding="utf-8").split("```diff\n")[1].split("```")[0]
-    declaration = diff.split("--- a/")[1]
-    added = [line[1:] for line in declaration.splitlines()[2:]]
-    (tmp_path / "holidays.py").write_text("\n".join(added), encoding="utf-8")
-    monkeypatch.syspath_prepend(tmp_path)
-    holidays = importlib.import_module("holidays").Holidays
-    monkeypatch.setattr("tap_harvest.tap.STREAMS", (holidays, *STREAMS))
-
-    found = TapHarvest(validate_config=False, config={}).streams["holidays"]
-
+@pytest.fixture
+def example(tmp_path: Path) -> Path:
+    """The diff of CONTRIBUTING, applied to a copy of the tap."""
+    root = Path(__file__).parents[2]
+    guide = (root / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    diff = guide.split("```diff\n")[1].split("```")[0]
     assert len(diff.splitlines()) < 30
-    assert found.schema["properties"].keys() == {"id", "name", "day", "updated_at"}
-    assert (found.primary_keys, found.replication_key) == (("id",), "updated_at")
+    package = "tap-harvest/tap_harvest"
+    shutil.copytree(root / package, tmp_path / package)
+    subprocess.run(
+        ["git", "apply", "--whitespace=error", "-"],
+        input=diff.encode(),
+        cwd=tmp_path,
+        # The folder of the tests may be inside a repository, whose files are not meant.
+        env={**os.environ, "GIT_CEILING_DIRECTORIES": str(tmp_path.parent)},
+        check=True,
+    )
+    return tmp_path / "tap-harvest"
+
+
+def test_the_example_of_contributing_adds_a_stream(
+    example: Path, tmp_path: Path, script: Script
+) -> None:
+    """It is a diff as git takes it, and the stream is found and read."""
+    catalog = tmp_path / "catalog.json"
+    environment = {
+        "PYTHONPATH": str(example),
+        "TAP_HARVEST_ACCESS_TOKEN": TOKEN,
+        "TAP_HARVEST_ACCOUNT_ID": "900100",
+        "TAP_HARVEST_API_URL": f"{script.url}/v2",
+    }
+    holiday = {"id": 7, "day": "2031-12-25", "updated_at": "2031-04-09T16:20:05Z"}
+    script.says({"access_roles": ["administrator"]}).says({})
+    script.says({"holidays": [holiday], "total_entries": 1, "links": {"next": None}})
+
+    found = json.loads(program("--discover", **environment).stdout)["streams"]
+    [entry] = [stream for stream in found if stream["tap_stream_id"] == "holidays"]
+    catalog.write_text(json.dumps({"streams": [entry]}), encoding="utf-8")
+    run = program("--config=ENV", f"--catalog={catalog}", **environment)
+
+    messages = [json.loads(line) for line in run.stdout.splitlines()]
+    assert [m["record"] for m in messages if m["type"] == "RECORD"] == [holiday], run.stderr
+    assert (entry["key_properties"], entry["replication_key"]) == (["id"], "updated_at")
+    assert [request.path for request in script.received][-1] == "/v2/holidays"
