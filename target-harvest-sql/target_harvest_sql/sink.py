@@ -16,6 +16,7 @@ from target_harvest_sql.database.stream_table import StreamTable
 from target_harvest_sql.records.inexact import InexactValues
 from target_harvest_sql.records.judge import Judge
 from target_harvest_sql.records.metadata import Metadata
+from target_harvest_sql.records.table import TablePlan
 from target_harvest_sql.records.text import TextCleaner
 from target_harvest_sql.records.unnamed import UnnamedProperties
 from target_harvest_sql.records.validation import Validator
@@ -65,9 +66,7 @@ class SQLSink(Sink):
         self._cleaner = TextCleaner(stream_name, self.logger, self._connection.dialect)
         overwrite = destination.overwrite
         self._table = StreamTable(
-            stream_name,
-            self.schema,
-            self._key_properties,
+            TablePlan(stream_name, self.schema, self._key_properties, config=self.config),
             config=self.config,
             connection=self._connection,
             tables=destination.tables,
@@ -121,16 +120,7 @@ class SQLSink(Sink):
         return mine == (name, schema, [*key_properties])
 
     def prepare(self, where: object) -> None:
-        """Create the table of the stream, or add what it lacks.
-
-        Args:
-            where: The place of the schema in the input, for errors.
-
-        Raises:
-            DatabaseError: If the table cannot hold the stream's records.
-            InvalidInputLine: If two properties would become one column.
-            MissingKeyPropertiesError: If a key property is not in the schema.
-        """
+        """Create the table of the stream, or add what it lacks, as `StreamTable.prepare` does."""
         self._table.prepare(where)
         self._begin_table()
 

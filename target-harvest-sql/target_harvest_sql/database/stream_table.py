@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from target_harvest_sql.columns import METADATA, VERSION_METADATA
 from target_harvest_sql.records.blocks import Moment
-from target_harvest_sql.records.table import TablePlan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from target_harvest_sql.columns import Table
     from target_harvest_sql.database.connection import Connection
     from target_harvest_sql.database.tables import Tables
     from target_harvest_sql.records.blocks import Raw
     from target_harvest_sql.records.plan import Plan
+    from target_harvest_sql.records.table import TablePlan
 
 
 class Preparer(Protocol):
@@ -29,9 +29,7 @@ class StreamTable:
     """The table of one stream.
 
     Args:
-        stream: Name of the stream.
-        schema: JSON Schema of the stream.
-        key_properties: Names of the properties that are the key.
+        wanted: The table as the schema and the settings ask for it.
         config: The settings.
         connection: The connection that creates and changes tables.
         tables: Removes the rows of older versions.
@@ -49,9 +47,7 @@ class StreamTable:
 
     def __init__(
         self,
-        stream: str,
-        schema: dict[str, Any],
-        key_properties: Sequence[str],
+        wanted: TablePlan,
         *,
         config: Mapping[str, Any],
         connection: Connection,
@@ -62,15 +58,12 @@ class StreamTable:
         """Whether the table has a column of versions."""
         self.has_marks = False
         """Whether the table has a column that marks deleted rows, even without versions."""
-        self._stream = stream
-        self._schema = schema
-        self._key_properties = key_properties
+        self._wanted = wanted
         self._config = config
         self._hard_delete: bool = config["hard_delete"]
         self._connection = connection
         self._tables = tables
         self._preparer = preparer
-        self._where: object = ""
 
     @property
     def reads_deletions(self) -> bool:
@@ -88,15 +81,15 @@ class StreamTable:
             InvalidInputLine: If two properties would become one column.
             MissingKeyPropertiesError: If a key property is not in the schema.
         """
-        self._where = where
+        self._wanted.where = where
+        self._compile()
+
+    def _compile(self) -> None:
         dialect = self._connection.open()
         metadata = self._metadata_names()
-        table_plan = TablePlan(
-            self._stream, self._schema, self._key_properties, config=self._config, where=where
-        )
-        self.plan, table = table_plan.compile(dialect, metadata)
-        self.table = self._preparer.prepare(table, self._stream)
-        self.age_of = table_plan.age_reader(self.plan, self.table)
+        self.plan, table = self._wanted.compile(dialect, metadata)
+        self.table = self._preparer.prepare(table, self._wanted.stream)
+        self.age_of = self._wanted.age_reader(self.plan, self.table)
         self.lacks_mark = not (self._hard_delete or "_sdc_deleted_at" in metadata)
 
     def add_versions(self) -> None:
@@ -106,7 +99,7 @@ class StreamTable:
             DatabaseError: If the database refuses it.
         """
         self.has_versions = True
-        self.prepare(self._where)
+        self._compile()
 
     def add_marks(self) -> None:
         """Add the column that marks deleted rows.
@@ -115,7 +108,7 @@ class StreamTable:
             DatabaseError: If the database refuses it.
         """
         self.has_marks = True
-        self.prepare(self._where)
+        self._compile()
 
     def activate_version(self, version: int) -> None:
         """Delete the rows of older versions, or mark them as deleted.

@@ -35,7 +35,6 @@ class TablePlan:
         schema: The schema of the stream.
         key_properties: Names of the properties that are the key.
         config: The settings.
-        where: The place of the schema in the input, for errors.
     """
 
     def __init__(
@@ -45,13 +44,14 @@ class TablePlan:
         key_properties: Sequence[str],
         *,
         config: Mapping[str, Any],
-        where: object,
     ) -> None:
-        self._stream = stream
+        self.stream = stream
+        """Name of the stream."""
+        self.where: object = ""
+        """The place of the schema in the input, for errors."""
         self._schema = schema
         self._key_properties = key_properties
         self._config = config
-        self._where = where
 
     def compile(self, dialect: Dialect, metadata: Sequence[str]) -> tuple[Plan, Table]:
         """Compile the columns and the table.
@@ -77,7 +77,7 @@ class TablePlan:
             )
         except DeclaredTypeError as error:
             raise InvalidInputLine(
-                f'{self._where}: in the schema of stream "{self._stream}", `{KEYWORD}` {error}.'
+                f'{self.where}: in the schema of stream "{self.stream}", `{KEYWORD}` {error}.'
             ) from error
         self._check([column.source for column in compiled.columns])
         schema, name = self._name(has_schemas=dialect.has_schemas)
@@ -93,19 +93,19 @@ class TablePlan:
     def _check(self, sources: Collection[str]) -> None:
         if self._config["primary_key_required"] and not self._key_properties:
             raise MissingKeyPropertiesError(
-                f'{self._where}: stream "{self._stream}" has no key properties, and '
+                f'{self.where}: stream "{self.stream}" has no key properties, and '
                 "`primary_key_required` is set. Correct the tap, or set them with `stream_maps` "
                 "and `__key_properties__`."
             )
         if missing := set(self._key_properties) - set(sources):
             raise MissingKeyPropertiesError(
-                f'{self._where}: the schema of stream "{self._stream}" lacks its key '
+                f'{self.where}: the schema of stream "{self.stream}" lacks its key '
                 f"properties {', '.join(sorted(missing))}. Correct the tap, or set others with "
                 "`stream_maps` and `__key_properties__`."
             )
         if doubled := [source for source, count in Counter(sources).items() if count > 1]:
             raise InvalidInputLine(
-                f'{self._where}: in the schema of stream "{self._stream}" more than one '
+                f'{self.where}: in the schema of stream "{self.stream}" more than one '
                 f"property becomes the column {', '.join(doubled)}. Set another "
                 "`flattening_separator`, or leave one out with `stream_maps`."
             )
@@ -113,7 +113,7 @@ class TablePlan:
     def _name(self, *, has_schemas: bool) -> tuple[str | None, str]:
         """The schema and the table that the stream's name asks for."""
         default: str | None = self._config.get("default_target_schema")
-        stream = self._stream.lower() if self._config["lower_case_names"] else self._stream
+        stream = self.stream.lower() if self._config["lower_case_names"] else self.stream
         if not has_schemas:
             return None, stream
         *parents, name = stream.replace(".", "-").split("-")
@@ -136,8 +136,8 @@ class TablePlan:
             return None
         if newest.kind not in AGES:
             raise InvalidInputLine(
-                f"{self._where}: `newest_wins` is {newest.source}, but in the table of "
-                f'stream "{self._stream}" that is {newest.kind}. Name a property that is one '
+                f"{self.where}: `newest_wins` is {newest.source}, but in the table of "
+                f'stream "{self.stream}" that is {newest.kind}. Name a property that is one '
                 f"of {', '.join(AGES)}, or leave the setting out."
             )
         return age_reader(compiled.path(newest), newest.kind)
