@@ -23,7 +23,8 @@ demo: $(READY) ## Sync an invented Harvest account into harvest.db; make its pag
 show: $(READY) ## Make the page of warehouse.db, or of the demo
 	@PYTHONPATH=tests $(BIN)/python -m demo.show $(ARGS)
 
-# `auto`: tests/fixtures/workers.py. xdist would begin with the files of most tests, and end with those of few but long ones.
+# xdist would begin with the files of most tests, and end with those of few but long ones.
+# How many workers `auto` means: tests/fixtures/workers.py.
 test: lint ## Run linter, types and tests; ARGS=… names some of them
 	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 

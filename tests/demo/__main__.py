@@ -51,7 +51,7 @@ https://id.getharvest.com/developers):
 
 
 def main() -> int:
-    """Run the demo in the current directory, which holds meltano.yml; return the exit code."""
+    """Run the demo in the current directory, which has meltano.yml. Returns the exit code."""
     resumed = DATABASE.exists() and LOG.exists()
     with Sandbox(time_entries=TIME_ENTRIES, seed=1, budgets=True) as harvest:
         say(f"A stand-in Harvest account of {TIME_ENTRIES:,} invented time entries is at")
@@ -88,7 +88,7 @@ def main() -> int:
 
 
 def work_a_day(harvest: Sandbox) -> None:
-    """Let eight hours pass: entries are made and changed, an invoice and a bill come in."""
+    """Change the account as eight hours of work do: new and changed entries, an invoice, a bill."""
     harvest.advance(seconds=8 * 60 * 60)
     for entry in harvest.rows("time_entries")[:5]:
         harvest.change("time_entries", entry["id"], notes="Agreed with the client.")
@@ -99,7 +99,7 @@ def work_a_day(harvest: Sandbox) -> None:
 
 
 def sync(harvest: Sandbox, *, resumed: bool) -> int:
-    """Run the pipeline as a person would, in the environment `demo`; return its exit code."""
+    """Run the pipeline in the environment `demo`, as a user does. Returns the exit code."""
     LOG.parent.mkdir(exist_ok=True)
     account = {
         "MELTANO_ENVIRONMENT": "demo",
@@ -121,7 +121,7 @@ def sync(harvest: Sandbox, *, resumed: bool) -> int:
 
 
 def landed(since: dt.date) -> Iterator[str]:
-    """The lines that show what the database holds: a row a table, and hours by client."""
+    """Return the lines that show the database: the rows of each table, and hours by client."""
     with closing(sqlite3.connect(DATABASE)) as database:
         tables = [
             name
@@ -146,7 +146,7 @@ def landed(since: dt.date) -> Iterator[str]:
 
 
 def cell(text: str, width: int) -> str:
-    """The text in so many columns of a terminal, where some characters take two."""
+    """Return the text in a number of terminal columns. Some characters take two."""
     shown, used = "", 0
     for character in text:
         columns = 2 if unicodedata.east_asian_width(character) in {"F", "W"} else 1
@@ -157,7 +157,7 @@ def cell(text: str, width: int) -> str:
 
 
 def say(text: str) -> None:
-    """Print for the person at the terminal, at once."""
+    """Print a line at once, without a buffer."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 

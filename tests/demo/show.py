@@ -1,4 +1,4 @@
-"""`make show`: makes the page of the database that is here, and tells its address.
+"""`make show`: creates the page of the database in this folder, and prints its address.
 
 That is the database that a variable names, else warehouse.db, else the demo's harvest.db. The
 demo's page is of the day on which its account changed last, as its clock is not ours.
@@ -23,7 +23,7 @@ VARIABLES: Final = ("HARVEST_REPORT_SQLALCHEMY_URL", "DATABASE_URL")
 
 
 def main(arguments: list[str]) -> int:
-    """Make the page; the exit code is 1 if there is nothing to show."""
+    """Create the page. Returns the exit code, which is 1 if there is no database."""
     load_dotenv(find_dotenv(usecwd=True))
     if WAREHOUSE.exists() or any(os.environ.get(name) for name in VARIABLES):
         return subprocess.run([COMMAND, "page", *arguments], check=False).returncode
@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> int:
 
 
 def make_page(demo: Path, *arguments: str) -> int:
-    """Make the page of the demo's database; return the exit code."""
+    """Create the page of the demo's database. Returns the exit code."""
     with closing(sqlite3.connect(demo)) as database:
         [(last,)] = database.execute("SELECT max(updated_at) FROM time_entries")
     options = ("--database", f"sqlite:///{demo}", "--as-of", last[:10])

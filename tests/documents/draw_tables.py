@@ -35,7 +35,7 @@ TARGETS: Final = {
     "user": "users",
     "user_assignment": "project_user_assignments",
 }
-"""The table that a column of this name and `_id` or `__id` refers to."""
+"""The table that a column refers to, by the column's name without `_id` or `__id`."""
 AREAS: Final = {
     "Clients and the company": ("TB", {"clients", "company"}),
     "Time": ("LR", {"time_entries", "tasks"}),
@@ -46,7 +46,7 @@ AREAS: Final = {
     "People": ("LR", {"roles", "users"}),
     "Reports": ("LR", {"reports"}),
 }
-"""Each area: the direction in which its diagram fits a page, and the modules of its streams."""
+"""The areas: the direction of the diagram, and the modules of the streams."""
 
 TEXT: Final = """# How the tables join
 
@@ -75,7 +75,7 @@ class Table(NamedTuple):
 
 
 def tables() -> dict[str, Table]:
-    """All tables of the default pipeline, by name."""
+    """Return all tables of the default pipeline, by name."""
     catalog = TapHarvest(validate_config=False, config={}).catalog_dict
     return {entry["tap_stream_id"]: _table(entry) for entry in catalog["streams"]}
 
@@ -88,7 +88,7 @@ def _table(entry: Mapping[str, Any]) -> Table:
 
 
 def _type(definition: Mapping[str, Any]) -> str:
-    """The type of a column; that of a reference inside an object is an id's."""
+    """Return the type of a column. A reference inside an object has the type of an id."""
     if "format" in definition:
         return str(definition["format"])
     kinds = definition.get("type", "integer")
@@ -96,7 +96,7 @@ def _type(definition: Mapping[str, Any]) -> str:
 
 
 def references(stream: str, properties: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The columns of a stream that name a row of another table."""
+    """Return the columns of a stream that hold the id of a row of another table."""
     for name, definition in properties.items():
         if name in TARGETS and "id" in definition.get("properties", {}):
             yield f"{name}__id", TARGETS[name]
@@ -107,7 +107,7 @@ def references(stream: str, properties: Mapping[str, Any]) -> Iterator[tuple[str
 
 
 def page() -> str:
-    """The page."""
+    """Return the text of the page."""
     found = tables()
     # The SDK has names on instances; ours are on classes.
     modules = {stream.name: stream.__module__.rpartition(".")[2] for stream in STREAMS}  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""The table of settings that a plugin's README has, as the code would write it."""
+"""The table of settings in the README of a plugin, generated from the code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 SDK_S: Final = re.compile("stream_map|faker|flatten|batch_config")
-"""How the settings that the SDK adds begin."""
+"""The prefixes of the settings that the SDK adds."""
 HEAD: Final = ("setting", "environment variable", "type", "default", "what it does")
 
 
@@ -41,7 +41,7 @@ def settings(plugin: type[PluginBase]) -> list[list[str]]:
 
 
 def descriptions(plugin: str) -> dict[str, str]:
-    """What meltano.yml says of each setting of a plugin."""
+    """Return the settings of a plugin as meltano.yml describes them."""
     project = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
     [entry] = [
         entry
@@ -53,7 +53,7 @@ def descriptions(plugin: str) -> dict[str, str]:
 
 
 def kind(setting: Mapping[str, Any]) -> str:
-    """The type of a setting's value, or the values that it may have."""
+    """Return the type of a setting, or its allowed values."""
     if "enum" in setting:
         return ", ".join(f"`{value}`" for value in setting["enum"])
     first, *_ = setting["type"]
@@ -61,7 +61,7 @@ def kind(setting: Mapping[str, Any]) -> str:
 
 
 def default(setting: Mapping[str, Any]) -> str:
-    """The default, as JSON has it; empty where there is none."""
+    """Return the default as JSON; empty if there is none."""
     value = setting.get("default")
     if value is None:
         return ""

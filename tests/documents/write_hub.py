@@ -1,4 +1,4 @@
-"""Writes plugins/: the definitions that `meltano add --from-ref` and MeltanoHub take.
+"""Writes plugins/: the definitions for `meltano add --from-ref` and MeltanoHub.
 
 Run by `make docs`. Settings come from meltano.yml, the rest from each package's metadata. In a
 clone the packages do not say which repository they are from, so the definitions install them from
@@ -50,11 +50,11 @@ PLUGINS: Final[dict[str, dict[str, Any]]] = {
         "settings_group_validation": [["sqlalchemy_url"]],
     },
 }
-"""What neither meltano.yml nor their packages say of them."""
+"""The facts that are neither in meltano.yml nor in the metadata of the packages."""
 
 
 def definitions() -> dict[str, str]:
-    """The text of each file."""
+    """Return the text of each file."""
     project = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
     texts = {}
     for path, more in PLUGINS.items():
@@ -69,7 +69,7 @@ def definitions() -> dict[str, str]:
 
 
 def _settings(plugin: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The settings; what meltano.yml configures for all environments becomes their default."""
+    """Return the settings. Values that meltano.yml sets for all environments become defaults."""
     configured = plugin.get("config", {})
     for setting in plugin["settings"]:
         name = setting["name"]
@@ -77,7 +77,7 @@ def _settings(plugin: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def published(name: str) -> dict[str, Any]:
-    """What a package's metadata say: where it is from, on which Python, how pip installs it."""
+    """Return the facts of a package's metadata: repository, Python versions, pip's URL."""
     package = tomllib.loads((ROOT / name / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = ",".join(package.get("optional-dependencies", {}))  # The drivers of all databases.
     requirement = f"{package['name']}[{extras}]" if extras else package["name"]

@@ -1,4 +1,4 @@
-"""Writes docs/queries.md: the queries that harvest-report runs, for people to run themselves.
+"""Writes docs/queries.md: the queries of harvest-report, for users to run.
 
 Run by `make docs`. Each comes from its own file in harvest-report/harvest_report/queries/.
 """
@@ -34,7 +34,7 @@ FIRST: Final = (
     "running_timers",
     "deleted_time",
 )
-"""The order of the page; the others follow."""
+"""The first queries of the page, in order. The others follow."""
 HEAD: Final = r"""
 # Useful queries
 
@@ -66,7 +66,7 @@ Of all queries:
 
 
 def page() -> str:
-    """The text of the page."""
+    """Return the text of the page."""
     names = [*FIRST, *(name for name in queries() if name not in FIRST)]
     parts = [line for name in names for line in _part(queries()[name])]
     return "\n".join([HEAD.lstrip(), *parts]).rstrip() + "\n"
@@ -83,7 +83,7 @@ def _part(query: Query) -> Iterator[str]:
 
 
 def _settings(query: Query) -> Iterator[str]:
-    """The names that the head of the page has for settings."""
+    """Return the names of the parameters that the head of the page explains."""
     columns = set().union(*query.needs.values())
     if any("__" in column for column in columns):
         yield "flattening"

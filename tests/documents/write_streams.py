@@ -1,4 +1,4 @@
-"""Writes docs/streams.md: every stream, what it holds, how it is read and what that costs.
+"""Writes docs/streams.md: the content of every stream, how it is read, and its requests.
 
 Run by `make docs`. The facts come from the declarations of the streams. The rights of the stand-in
 account say who sees a stream.
@@ -37,22 +37,22 @@ RIGHTS: Final = {
     frozenset({"estimates_manager"}): "managers with the right *estimates*",
     frozenset({"billable_rates_manager"}): "managers with the right *billable rates*",
 }
-"""What Harvest's settings call the access roles that open a list."""
+"""The names of the access roles in Harvest's settings."""
 
 
 def listed(stream: type[HarvestStream]) -> type[HarvestStream]:
-    """The stream whose list is read: itself, or the one that it is taken from."""
+    """Return the stream whose list is read: the stream itself, or its source."""
     return stream.parent_stream_type if issubclass(stream, ExplodedStream) else stream
 
 
 def holds(stream: type[HarvestStream]) -> str:
-    """The first paragraph of the stream's description."""
+    """Return the first paragraph of the stream's description."""
     first, *_ = (stream.__doc__ or "").split("\n\n")
     return " ".join(first.split())
 
 
 def described_at(stream: type[HarvestStream]) -> str:
-    """The address of Harvest's page on the list."""
+    """Return the URL of Harvest's documentation of the list."""
     for kind in listed(stream).__mro__:
         if found := re.search(r"https://\S+", vars(kind).get("__doc__") or ""):
             return found[0]
@@ -60,7 +60,7 @@ def described_at(stream: type[HarvestStream]) -> str:
 
 
 def way(stream: type[HarvestStream]) -> str:
-    """How the stream is read; the words are explained on the page."""
+    """Return how the stream is read, in words that the page explains."""
     if issubclass(stream, ExplodedStream):
         words = f"from `{stream.parent_stream_type.name}`"
     elif issubclass(stream, Report):
@@ -76,7 +76,7 @@ def way(stream: type[HarvestStream]) -> str:
 
 
 def bookmark(stream: type[HarvestStream]) -> str:
-    """What tells how far the stream was read."""
+    """Return the field or the days by which the state says how far the stream was read."""
     if issubclass(stream, Report):
         return "`to`, the window's last day"
     if not stream.replication_key:
@@ -88,7 +88,7 @@ def bookmark(stream: type[HarvestStream]) -> str:
 
 
 def cost(stream: type[HarvestStream]) -> tuple[str, str]:
-    """Requests of a stream's first sync, and of each later one."""
+    """Return the number of requests of the first sync and of each later sync."""
     if issubclass(stream, ExplodedStream):
         return "none", "none"
     if issubclass(stream, Report):
@@ -108,7 +108,7 @@ def cost(stream: type[HarvestStream]) -> tuple[str, str]:
 
 
 def deletions(stream: type[HarvestStream]) -> str:
-    """When it is noticed that a row was deleted in Harvest."""
+    """Return when the sync finds that a row was deleted in Harvest."""
     if issubclass(stream, Report):
         return "in windows that are read again"
     if stream.is_history:
@@ -119,7 +119,7 @@ def deletions(stream: type[HarvestStream]) -> str:
 
 
 def seen_by(stream: type[HarvestStream]) -> str:
-    """Whose token Harvest shows the list to."""
+    """Return which users' tokens can read the list."""
     source = listed(stream)
     # Harvest shows everybody their own assignments, at an address apart.
     grants = None if source is UserProjectAssignments else GRANTS.get(source.name)
@@ -130,17 +130,17 @@ def seen_by(stream: type[HarvestStream]) -> str:
 
 
 def module(stream: type[HarvestStream]) -> str:
-    """The module of Harvest that the list belongs to."""
+    """Return the module of Harvest that the list belongs to."""
     return listed(stream).module.removesuffix("_feature")
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table of text."""
+    """Return a Markdown table."""
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))
 
 
 def least() -> str:
-    """What a sync costs that finds nothing new, told of all streams but reports."""
+    """Return the requests of a sync without changes, for all streams but reports."""
     streams = [stream for stream in STREAMS if not issubclass(stream, Report | ExplodedStream)]
     below = [stream for stream in streams if issubclass(stream, NestedStream)]
     for_all = [stream for stream in below if cost(stream)[1] == "1 for each of `users`"]
@@ -149,7 +149,7 @@ def least() -> str:
 
 
 def page() -> str:
-    """The whole page."""
+    """Return the text of the page."""
     return TEXT.format(
         count=len(STREAMS),
         rows=ROWS,

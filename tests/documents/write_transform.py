@@ -28,7 +28,7 @@ MARTS: Final = ROOT / "transform" / "models" / "marts" / "_marts__models.yml"
 BEGIN, END = "<!-- models: written by `make docs` -->", "<!-- end of models -->"
 
 SINGULARS: Final = {table: name for name, table in TARGETS.items() if name != "creator"}
-"""What one row of a table is called, where other tables refer to it."""
+"""The word for one row of a table in the names of columns that refer to the table."""
 
 NAMES: Final = {
     "as_of": "as_of_date",
@@ -67,14 +67,14 @@ NAMES: Final = {
     "user_assignment__use_default_rates": "has_user_assignment_default_rates",
     "wants_timestamp_timers": "has_timestamp_timers",
 }
-"""How a staging model names a column whose name does not follow the style guide."""
+"""The names in staging models for columns that do not follow the style guide."""
 
 IDS: Final = {
     "time_entry_external_references": "external_reference_id",
     "user_teammates": "teammate_id",
     "users_me": "user_id",
 }
-"""How a staging model names the column `id`, if not after the table."""
+"""The names of the column `id` in staging models, if not after the table."""
 
 GROUPS: Final = {
     "ids": (),
@@ -85,7 +85,7 @@ GROUPS: Final = {
     "dates": ("date",),
     "timestamps": ("date-time",),
 }
-"""The columns of a staging model, in the style guide's order: kinds of value by group."""
+"""The groups of columns in the style guide's order, with the kinds of each."""
 
 METADATA: Final = {
     "_sdc_extracted_at": "When the row was read from Harvest.",
@@ -93,7 +93,7 @@ METADATA: Final = {
 }
 
 FRESH: Final = "time_entries"
-"""The one table that changes every working day. Others may rest for months without a fault."""
+"""The only table that changes every working day. Others can stay the same for months."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A stream, as a table of the target's."""
+    """A stream as the table that the target creates."""
 
     name: str
     about: str
@@ -134,7 +134,7 @@ class Table:
 
 
 def tables() -> Iterator[Table]:
-    """All streams of the catalog."""
+    """Return all streams of the catalog."""
     catalog = {
         entry["tap_stream_id"]: entry
         for entry in TapHarvest(validate_config=False, config={}).catalog_dict["streams"]
@@ -151,7 +151,7 @@ def tables() -> Iterator[Table]:
 
 
 def flat(properties: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """Name, kind and description of each column, with flattening of depth 1."""
+    """List the name, kind and description of each column, flattened to a depth of 1."""
     for name, definition in properties.items():
         if name in METADATA:
             continue
@@ -163,13 +163,13 @@ def flat(properties: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
 
 
 def kind_of(definition: Mapping[str, Any]) -> str:
-    """The kind of a property's values."""
+    """Return the kind of a property's values."""
     [kind] = set(definition["type"]) - {"null"}
     return str(definition.get("format", kind))
 
 
 def named(table: str, column: str) -> str:
-    """The name of a column in the staging model."""
+    """Return the name of a column in the staging model."""
     if column == "id" and table in IDS:
         return IDS[table]
     if column in {"id", "name", "code", "number"}:  # As other tables refer to them.
@@ -183,12 +183,12 @@ def named(table: str, column: str) -> str:
 
 
 def singular(table: str) -> str:
-    """What one row of a table is called."""
+    """Return the word for one row of a table."""
     return SINGULARS.get(table) or re.sub(r"s$", "", re.sub(r"ies$", "y", table))
 
 
 def plain(text: str) -> str:
-    """A description without the marks of a docstring."""
+    """Return a description without the markup of a docstring."""
     return text.replace("``", "").replace("`", "")
 
 
@@ -196,7 +196,7 @@ HEAD: Final = "# `make docs` writes this file from the tap's catalog.\n"
 
 
 def sources() -> str:
-    """The text of the file of sources."""
+    """Return the text of the file of sources."""
     source = {
         "name": "harvest",
         "description": "The tables that tap-harvest fills, one for each stream.",
@@ -208,7 +208,7 @@ def sources() -> str:
 
 
 def source_table(table: Table) -> dict[str, Any]:
-    """A table, with tests of its key. Deleted rows count, too."""
+    """Return a table with tests of its key. The tests include deleted rows."""
     made: dict[str, Any] = {
         "name": table.name,
         "identifier": (
@@ -239,13 +239,13 @@ def source_table(table: Table) -> dict[str, Any]:
 
 
 def is_there(table: str) -> str:
-    """The condition under which a table is in the database."""
+    """Return the condition under which the database has a table."""
     names = [table, *(["*_report"] if table.endswith("_report") else [])]
     return " and ".join(f"'{name}' not in var('harvest_missing_streams', [])" for name in names)
 
 
 def source_column(table: Table, column: Column) -> dict[str, Any]:
-    """A column; those of the key have tests."""
+    """Return a column. Columns of the key have tests."""
     made: dict[str, Any] = {"name": column.source, "description": column.about}
     if column.source in table.keys:
         if column.source in {"from", "to"}:
@@ -256,12 +256,12 @@ def source_column(table: Table, column: Column) -> dict[str, Any]:
 
 
 def models() -> str:
-    """The text of the file of staging models."""
+    """Return the text of the file of staging models."""
     return HEAD + written({"models": [staging_properties(table) for table in tables()]})
 
 
 def staging_properties(table: Table) -> dict[str, Any]:
-    """A staging model, with tests of what it refers to.
+    """Return a staging model with tests of its references.
 
     They warn only: a token that sees a part, or a row that was deleted, is no fault of the data.
     """
@@ -286,13 +286,13 @@ def staging_properties(table: Table) -> dict[str, Any]:
 
 
 def grouped(table: Table) -> list[Column]:
-    """The columns in the order of a staging model."""
+    """Return the columns in the order of a staging model."""
     order = list(GROUPS)
     return sorted(table.columns, key=lambda column: order.index(column.group))
 
 
 def staging(table: Table) -> str:
-    """The SQL of a staging model."""
+    """Return the SQL of a staging model."""
     lines: list[str] = []
     before = None
     for column in grouped(table):
@@ -332,7 +332,7 @@ select * from renamed
 
 
 def readme(text: str) -> str:
-    """The README with its list of models written anew."""
+    """Return the README with an updated list of models."""
     head, rest = text.split(BEGIN)
     _, tail = rest.split(END)
     marts = yaml.safe_load(MARTS.read_text(encoding="utf-8"))["models"]
@@ -344,7 +344,7 @@ def readme(text: str) -> str:
 
 
 def written(content: dict[str, Any]) -> str:
-    """YAML, in the order given."""
+    """Return YAML without sorting the keys."""
     text: str = yaml.safe_dump(
         {"version": 2, **content}, sort_keys=False, allow_unicode=True, width=110
     )
@@ -352,7 +352,7 @@ def written(content: dict[str, Any]) -> str:
 
 
 def files() -> dict[Path, str]:
-    """The text of each file, by its path in the repository."""
+    """Return the text of each file, by its path in the repository."""
     return {
         STAGING / "_harvest__sources.yml": sources(),
         STAGING / "_harvest__models.yml": models(),

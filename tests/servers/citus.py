@@ -29,14 +29,14 @@ SETTINGS: Final = {
 
 @dataclass(frozen=True)
 class Cluster:
-    """The nodes, each by the URL of its first database."""
+    """The URLs of the nodes, each with the name of the first database."""
 
     coordinator: str
     workers: Sequence[str]
 
     @classmethod
     def of(cls, coordinator: str) -> Cluster:
-        """Ask a coordinator for its workers, which have the same users."""
+        """Find the workers of a coordinator. They have the same users."""
         with psycopg.connect(coordinator) as connection:
             nodes = connection.execute(
                 "SELECT nodename, nodeport FROM pg_dist_node WHERE groupid > 0 ORDER BY 2"
@@ -46,7 +46,7 @@ class Cluster:
         return cls(coordinator, [w.render_as_string(hide_password=False) for w in workers])
 
     def new_database(self, name: str) -> str:
-        """Make a database on all nodes, and join them; gives its URL on the coordinator."""
+        """Create a database on all nodes, and connect them. Returns the URL on the coordinator."""
         nodes = [self.coordinator, *self.workers]
         for node in nodes:
             _run(node, f"CREATE DATABASE {name} TEMPLATE template0 STRATEGY file_copy")
@@ -88,13 +88,13 @@ class Servers:
 
     @property
     def cluster(self) -> Cluster:
-        """Its nodes."""
+        """The URLs of the nodes."""
         return Cluster(self.coordinator.url, [worker.url for worker in self.workers])
 
 
 @contextmanager
 def citus_servers(programs: Path) -> Iterator[Servers]:
-    """Start the nodes; they end, and their data go, with the context.
+    """Start the nodes. At the end of the context they stop, and their data is deleted.
 
     Args:
         programs: The folder of PostgreSQL's programs. Citus is installed there.
@@ -109,7 +109,7 @@ def citus_servers(programs: Path) -> Iterator[Servers]:
 
 
 def database_url(server: str, name: str) -> str:
-    """The URL of another database of a server."""
+    """Return the URL of another database of the same server."""
     return make_url(server).set(database=name).render_as_string(hide_password=False)
 
 

@@ -1,4 +1,4 @@
-"""A wire to a server that can be cut, or go silent, at a word of the client."""
+"""A proxy that closes or blocks connections when the client sends a certain text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class CuttingProxy:
-    """Passes bytes on between clients and a server, until it cuts one connection or goes silent.
+    """Forwards bytes between clients and a server, until it closes one connection or blocks all.
 
     Args:
         url: Where the server is.
@@ -34,14 +34,14 @@ class CuttingProxy:
         self._falls_silent = when == "silent"
         self._is_silent = self._falls_silent and not words
         self.cuts = 0
-        """How often a connection was cut, or silence began: 0 or 1."""
+        """How often the proxy closed a connection or began to block: 0 or 1."""
         self._mutex = threading.Lock()
-        """Held while connections are closed, so that none is forgotten that is just made."""
+        """Held while connections are closed, so that a new one is closed as well."""
         self._sockets = [socket.create_server(("127.0.0.1", 0))]
         self._threads = [threading.Thread(target=self._accept)]
         port = self._sockets[0].getsockname()[1]
         self.url = self._server.set(port=port).render_as_string(hide_password=False)
-        """Where clients connect."""
+        """The URL that clients connect to."""
 
     def __enter__(self) -> Self:
         """Accept connections."""
@@ -64,11 +64,11 @@ class CuttingProxy:
             each.close()
 
     def fall_silent(self) -> None:
-        """Let all connections stay open from now on, also new ones, but let nothing pass."""
+        """Forward nothing from now on. All connections stay open, and new ones are accepted."""
         self._is_silent = True
 
     def speak(self) -> None:
-        """Let bytes pass again, on new connections; those that were silent are closed."""
+        """Forward bytes of new connections again. Connections that were blocked are closed."""
         with self._mutex:
             if self._is_silent:
                 for each in self._sockets[1:]:
@@ -98,7 +98,7 @@ class CuttingProxy:
                     self._threads[-1].start()
 
     def _speak(self, client: socket.socket, server: socket.socket) -> None:
-        """Pass on what the client says, until its last word."""
+        """Forward what the client sends, until it sends the last of the texts."""
         words = list(self._words)
         with _ending(server, socket.SHUT_WR), suppress(OSError):  # Either end may close it.
             while said := client.recv(65536):
@@ -117,7 +117,7 @@ class CuttingProxy:
                     server.sendall(said)
 
     def _answer(self, server: socket.socket, client: socket.socket) -> None:
-        """Pass on what the server says."""
+        """Forward what the server sends."""
         with _ending(client, socket.SHUT_RDWR), suppress(OSError):  # As above.
             while data := server.recv(65536):
                 if not self._is_silent:
@@ -126,7 +126,7 @@ class CuttingProxy:
 
 @contextmanager
 def _ending(end: socket.socket, how: int) -> Iterator[None]:
-    """Shut one end down when the other has gone, also if it was killed and sent a reset.
+    """Shut down one end when the other end is closed, or when it was killed and sent a reset.
 
     Otherwise the server would keep the transaction of a killed client, and its locks.
     """

@@ -36,13 +36,13 @@ SAVED_STATE: Final = "version: 2.1\nuuid: {}\nseqno: 0\nsafe_to_bootstrap: 0\n"
 
 @dataclass(frozen=True)
 class Node:
-    """A server of a cluster."""
+    """One server of a cluster."""
 
     port: int
     process: subprocess.Popen[bytes]
 
     def url(self, database: str) -> str:
-        """The URL of a database on this node."""
+        """Return the URL of a database on this node."""
         return f"mariadb://tester:p%40ss%2Fw%25rd@127.0.0.1:{self.port}/{database}"
 
     def connect(self, database: str | None = None) -> pymysql.Connection[Any]:
@@ -56,14 +56,14 @@ class Node:
         )
 
     def kill(self) -> None:
-        """End the server at once, as a crash does."""
+        """Kill the server, as in a crash."""
         self.process.kill()
         self.process.wait()
 
 
 @contextmanager
 def galera_data() -> Iterator[Path]:
-    """Make the data directory that each node of a cluster gets a copy of.
+    """Create a data directory. Each node of a cluster starts with a copy.
 
     Raises:
         NotInstalledError: If the system has no MariaDB, or no Galera.
@@ -84,7 +84,7 @@ def galera_data() -> Iterator[Path]:
 
 @contextmanager
 def galera_cluster(data: Path, count: int = 3) -> Iterator[list[Node]]:
-    """Start some nodes that are one cluster; end them.
+    """Start the nodes of one cluster. They end with the context.
 
     No node gets its data from another one, which would take long. All begin with the same data,
     and with the files that a cluster leaves behind when all its nodes lose power at once:

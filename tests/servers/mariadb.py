@@ -39,7 +39,7 @@ SETTINGS: Final = {
 
 @contextmanager
 def mariadb_server(more: Mapping[str, str] | None = None) -> Iterator[str]:
-    """Start a server; gives its URL, without a database, and ends it.
+    """Start a server. Yields its URL without a database, and stops it in the end.
 
     Args:
         more: Settings of the server beside those of all tests.
@@ -62,7 +62,7 @@ def mariadb_server(more: Mapping[str, str] | None = None) -> Iterator[str]:
 
 
 def programs() -> tuple[str, str]:
-    """Find the server and the program that makes its data directory.
+    """Find the program of the server and the one that creates data directories.
 
     Raises:
         NotInstalledError: If the system has them not.
@@ -74,7 +74,7 @@ def programs() -> tuple[str, str]:
 
 
 def install_data(folder: Path, data: Path) -> list[str]:
-    """Make a data directory; gives the options that a server needs for it."""
+    """Create a data directory. Returns the options that a server needs for it."""
     _, install = programs()
     # A server that starts removes the temporary tables of all others from a folder they share.
     own = [f"--datadir={data}", f"--tmpdir={folder}"]
@@ -91,7 +91,7 @@ def install_data(folder: Path, data: Path) -> list[str]:
 def running(
     server: str, folder: Path, data: Path, port: int, settings: Mapping[str, str]
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Start a server on a port; kill it in the end, as its data is thrown away."""
+    """Start a server on a port, and kill it in the end. Its data is deleted anyway."""
     with (folder / "log").open("wb") as output:
         process = subprocess.Popen(
             [

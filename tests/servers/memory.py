@@ -1,4 +1,4 @@
-"""Folders in memory, where a server makes and drops its tables a hundred times faster."""
+"""Folders in memory. A server creates and drops tables there a hundred times faster."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 - the folders in it have names of their own.
-"""The file system in memory that Linux has."""
+"""The file system in memory of Linux."""
 NEEDED_BYTES: Final = 3 << 30
-"""What must be free there; containers often have 64 MB in all."""
+"""The free bytes that are needed there. Containers often have 64 MB in all."""
 
 
 @contextmanager
 def folder(prefix: str) -> Iterator[Path]:
-    """An empty folder, in memory if there is room; it goes with the context."""
+    """Create an empty folder, in memory if possible. It is deleted at the end of the context."""
     with tempfile.TemporaryDirectory(
         prefix=prefix, dir=_memory(), ignore_cleanup_errors=True
     ) as name:
@@ -28,7 +28,7 @@ def folder(prefix: str) -> Iterator[Path]:
 
 
 def _memory() -> Path | None:
-    """Where memory is; `None` if it has no room, or programs cannot run from it."""
+    """Return the folder in memory, or `None` if it is too full or forbids programs."""
     if not os.access(MEMORY, os.W_OK) or os.statvfs(MEMORY).f_flag & os.ST_NOEXEC:
         return None
     return MEMORY if shutil.disk_usage(MEMORY).free >= NEEDED_BYTES else None

@@ -1,4 +1,4 @@
-"""The error of servers whose programs the system lacks."""
+"""The error for a server whose programs are not installed."""
 
 
 class NotInstalledError(Exception):

@@ -24,7 +24,7 @@ PASSWORD: Final = "p@ss/w%rd"
 NOBODY: Final = 65534
 START_SECONDS: Final = 60
 IN_USE: Final = "still in use"
-"""What the log says as long as processes of a killed server go on."""
+"""The text in the log while processes of a killed server still run."""
 # The data lives as long as the tests, so that nothing need ever reach a disk.
 SETTINGS: Final = {
     "fsync": "off",
@@ -36,7 +36,7 @@ SETTINGS: Final = {
 
 
 class PostgresServer:
-    """A server that may be killed, and started again on the same data.
+    """A server that can be killed and started again with the same data.
 
     Attributes:
         url: Of its first database.
@@ -49,7 +49,7 @@ class PostgresServer:
         sign_in: str = "scram-sha-256",
         **settings: str,
     ) -> None:
-        """Make an empty data folder; the server does not run yet.
+        """Create an empty data folder. The server is not started.
 
         Args:
             folder: An empty folder, for all that the server needs.
@@ -80,7 +80,7 @@ class PostgresServer:
         self.url = f"postgresql://tester:p%40ss%2Fw%25rd@127.0.0.1:{port}/postgres"
 
     def start(self) -> None:
-        """Return as soon as it answers.
+        """Start the server, and wait until it accepts connections.
 
         Raises:
             RuntimeError: It does not; with what it logged.
@@ -105,12 +105,12 @@ class PostgresServer:
             time.sleep(0.02)
 
     def kill(self) -> None:
-        """End it at once, as though it had crashed."""
+        """Kill the server, as in a crash."""
         self._process.kill()
         self._process.wait()
 
     def stop(self) -> None:
-        """End it without waiting for connections."""
+        """Stop the server. It closes its connections."""
         self._process.send_signal(signal.SIGINT)
         self._process.wait()
 
@@ -119,7 +119,7 @@ class PostgresServer:
 def private_server(
     programs: Path | None = None, sign_in: str = "scram-sha-256", **settings: str
 ) -> Iterator[PostgresServer]:
-    """Start a server with further settings; it ends, and its data go, with the context."""
+    """Start a server with further settings. In the end it stops, and its data is deleted."""
     with memory.folder("postgres-") as folder:
         server = PostgresServer(folder, programs, sign_in, **settings)
         server.start()
@@ -131,13 +131,13 @@ def private_server(
 
 @contextmanager
 def postgres_server(**settings: str) -> Iterator[str]:
-    """Start a server with further settings; gives the URL of its first database, and ends it."""
+    """Start a server with further settings. Yields the URL of its first database."""
     with private_server(**settings) as server:
         yield server.url
 
 
 def _programs(folder: Path, programs: Path | None) -> tuple[Path, dict[str, Any]]:
-    """Where the programs are, and as whom they run: the server refuses to be root."""
+    """Return the folder of the programs, and the user that runs them: the server refuses root."""
     user: dict[str, Any] = {}
     if os.name != "nt" and not os.geteuid():
         folder.chmod(0o755)

@@ -1,4 +1,4 @@
-"""A private SSH server on localhost, and the key of its one user."""
+"""A private SSH server on localhost with one user, who has a key."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PATHS: Final = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
 
 @dataclass(frozen=True)
 class SSHServer:
-    """A server that runs."""
+    """A running server."""
 
     port: int
     key: str
@@ -60,7 +60,7 @@ def sshd() -> str:
 
 @contextmanager
 def ssh_server() -> Iterator[SSHServer]:
-    """Start a server; it ends with the context.
+    """Start a server. It stops at the end of the context.
 
     Raises:
         NotInstalledError: There is no `sshd` or no `ssh`.

@@ -1,4 +1,4 @@
-"""A server that speaks as little of SQL Server's protocol as a driver needs to wait for it.
+"""A server with a small part of SQL Server's protocol: a driver signs in, and then waits.
 
 Protocol: https://learn.microsoft.com/openspecs/windows_protocols/ms-tds.
 """
@@ -40,7 +40,7 @@ class _Session(socketserver.StreamRequestHandler):
     server: _Server
 
     def handle(self) -> None:
-        """Answer until the connection ends, or until the statement without an answer."""
+        """Answer until the connection ends, or until the statement that gets no answer."""
         while header := self.rfile.read(8):
             type_, _, length = struct.unpack(">BBH", header[:4])
             text = self.rfile.read(length - 8).decode("utf-16-le", "replace")
@@ -52,7 +52,7 @@ class _Session(socketserver.StreamRequestHandler):
 
 
 class _Server(socketserver.ThreadingTCPServer):
-    """Ends with the tests."""
+    """A server whose threads end with the tests."""
 
     daemon_threads = True
     silent_at: str
@@ -60,7 +60,7 @@ class _Server(socketserver.ThreadingTCPServer):
 
 @contextmanager
 def tds_server(silent_at: str = SILENCE) -> Iterator[str]:
-    """Run the server; gives the URL for pymssql.
+    """Run the server. Yields the URL for pymssql.
 
     Args:
         silent_at: What stands in the statement that is never answered.

@@ -1,4 +1,4 @@
-"""A wire to a PostgreSQL server that is encrypted: the one in the wheel knows no TLS."""
+"""A proxy that adds TLS to PostgreSQL, because the server of the wheel has none."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     import trustme
 
 REQUEST_BYTES: Final = 8
-"""What a client asks with: https://www.postgresql.org/docs/current/protocol-flow.html, "SSL"."""
+"""A client's request for TLS: https://www.postgresql.org/docs/current/protocol-flow.html, "SSL"."""
 
 
 class TLSProxy:
-    """Takes TLS off what clients send, and passes it on to a server.
+    """Decrypts what clients send, and forwards it to a server.
 
     Args:
         url: Where the server is.
@@ -41,13 +41,13 @@ class TLSProxy:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._transports: list[asyncio.WriteTransport] = []
-        """Of the connections of clients, below TLS."""
+        """The transports of the connections of clients, below TLS."""
         self._tasks: list[asyncio.Task[None]] = []
-        """Of the connections; the loop itself keeps no reference to a task."""
+        """The tasks of the connections. The event loop keeps no reference to them."""
         self.encrypted = 0
         """How many connections were encrypted."""
         self.port = 0
-        """Where clients connect, on localhost."""
+        """The port on localhost that clients connect to."""
 
     def __enter__(self) -> Self:
         """Accept connections."""

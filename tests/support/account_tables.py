@@ -1,4 +1,4 @@
-"""What a stand-in account holds, as the tables that a sync is to end with."""
+"""The rows of a stand-in account, as the tables that a sync should produce."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ PARENTS = {
     "user_project_assignments": ("users", "user_id"),
     "user_teammates": ("users", "user_id"),
 }
-"""The lists below each record of another, and how that record's id is called."""
+"""The nested lists: the parent list of each, and the column with the parent's id."""
 
 
 def account(harvest: Sandbox, nested: Iterable[str] = PARENTS) -> dict[str, list[Row]]:
-    """What the account holds, as tables: the lists, and the tables exploded from them.
+    """Return the rows of the account by table: of the lists, and of the tables made from them.
 
     Args:
         harvest: The account.
@@ -93,7 +93,7 @@ def account(harvest: Sandbox, nested: Iterable[str] = PARENTS) -> dict[str, list
 
 
 def below(harvest: Sandbox, name: str) -> list[Row]:
-    """What Harvest shows below each record of a list, with that record's id."""
+    """Return the records of a nested list, each with the id of its parent."""
     parent, parent_key = PARENTS[name]
     end = name.partition("_")[2]
     return [
@@ -105,7 +105,7 @@ def below(harvest: Sandbox, name: str) -> list[Row]:
 
 
 def report(harvest: Sandbox, path: str, windows: Iterable[tuple[str, str]]) -> list[Row]:
-    """The rows of a report, with the first and the last day of their windows."""
+    """Return the rows of a report. Each has the first and the last day of its window."""
     return [
         {"from": first, "to": last, **row}
         for first, last in windows
@@ -114,7 +114,7 @@ def report(harvest: Sandbox, path: str, windows: Iterable[tuple[str, str]]) -> l
 
 
 def shown(harvest: Sandbox, path: str, **query: str) -> list[Row]:
-    """The rows of a list of one page, as Harvest shows them to an administrator."""
+    """Return the rows of a list as one page, as an administrator gets them."""
     headers = {
         "Authorization": f"Bearer {harvest.token}",
         "Harvest-Account-Id": harvest.account_id,
@@ -126,7 +126,7 @@ def shown(harvest: Sandbox, path: str, **query: str) -> list[Row]:
 
 
 def key(name: str, row: Row) -> tuple[Any, ...]:
-    """What tells the rows of a table apart."""
+    """Return the values of the key of a row."""
     keys = {
         "invoice_line_items": ("invoice_id", "id"),
         "estimate_line_items": ("estimate_id", "id"),

@@ -1,4 +1,4 @@
-"""What a database holds after a sync, beside what it is to hold."""
+"""Compares the tables of a database after a sync with the rows of the account."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 MARIADB_MOMENT: Final = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.0+)?Z")
-"""A date-time as the driver of MariaDB gives it; what is asked of Harvest has no others."""
+"""A date-time as the driver of MariaDB returns it. Harvest sends no parts of seconds."""
 
 
 def differences(wanted: Mapping[str, list[Row]], database: Database) -> list[str]:
-    """What is not as it should be, a line each; deleted rows, which are only marked, do not count.
+    """List the differences, one a line. Rows that are marked as deleted are ignored.
 
     Args:
         wanted: The rows of each table, as Harvest shows them.
@@ -50,7 +50,7 @@ def _differences(name: str, wanted: list[Row], database: Database) -> Iterator[s
 
 
 def _flattened(row: Row) -> Row:
-    """The row as a flat table holds it: one level of objects spread."""
+    """Flatten a row as the target does with a depth of 1: objects become columns."""
     flat: Row = {}
     for name, value in row.items():
         if isinstance(value, dict):
@@ -64,7 +64,7 @@ def _flattened(row: Row) -> Row:
 
 
 def _value(row: Row, column: str, wanted: Any) -> Any:
-    """What a row has for a value; a list or an object is parsed, for null all parts are null."""
+    """Return the value of a column, with JSON parsed. If null is wanted, all parts must be null."""
     value = row.get(column)
     if wanted is None:
         parts = (part for name, part in row.items() if name.startswith(f"{column}__"))
@@ -75,7 +75,7 @@ def _value(row: Row, column: str, wanted: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON has it, whatever the driver makes of it."""
+    """Convert a value of any driver to the value that JSON would have."""
     match value:
         case str() if moment := MARIADB_MOMENT.fullmatch(value):
             return f"{moment[1]}T{moment[2]}Z"

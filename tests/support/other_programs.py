@@ -1,4 +1,4 @@
-"""Taps and targets of others, from the package index, each in an environment of its own."""
+"""Installs taps and targets of other authors, each in its own virtual environment."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Final
 
 FOLDER: Final = Path(sys.prefix) / "peers"
-"""Where they are installed unless told otherwise; gone with our own environment."""
+"""The default folder of these environments. It is a part of our own environment."""
 UV: Final = Path(sys.executable).with_name("uv")
 
 
 def installed(program: str, *requirements: str, folder: Path = FOLDER) -> Path:
-    """Where a program is; it is installed unless the folder has it from an earlier run.
+    """Return the path of a program. It is installed if it is not in the folder yet.
 
     Args:
         program: Its name.

@@ -1,4 +1,4 @@
-"""The streams of other Harvest connectors, for `docs/moving.md`: their names, and what they hold.
+"""The streams of other Harvest connectors and their columns, for `docs/moving.md`.
 
 singer-io's as the schemas of tap-harvest 3.1.1 have them, Airbyte's as the manifest of
 source-harvest does; Fivetran's and Microsoft's as their pages tell.
@@ -94,7 +94,7 @@ SINGER: Final = {
         "created_at updated_at"
     ),
 }
-"""The columns of each stream of singer-io's tap, parted by blanks."""
+"""The columns of each stream of singer-io's tap, separated by spaces."""
 
 AIRBYTE: Final = (
     *("billable_rates", "clients", "company", "contacts", "cost_rates", "estimate_item_categories"),
@@ -112,7 +112,7 @@ FIVETRAN: Final = (
     *("task", "time_entry", "users", "user_billable_rate", "user_cost_rate"),
     "user_project_assignment",
 )
-"""The tables of Fivetran's connector, without their child tables, which it does not name."""
+"""The tables of Fivetran's connector. Its documentation does not name the child tables."""
 MICROSOFT: Final = (
     *("Add new client", "Add new contact", "Add new user", "Add user to a project"),
     *("Create time entry", "Delete time entry", "Get time entry by id", "Get user info"),
@@ -144,4 +144,4 @@ MICROSOFT_FIELDS: Final = {
         "hours_without_timer hours started_at ended_at"
     ),
 }
-"""The fields that its answers have, by our streams."""
+"""The fields of the responses of Microsoft's connector, by the name of our stream."""

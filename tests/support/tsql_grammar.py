@@ -1,4 +1,4 @@
-"""Microsoft's own T-SQL grammars, in a program of the development dependencies.
+"""Parses T-SQL by Microsoft's own grammars, with a program of the development dependencies.
 
 The program is maxdop, which formats T-SQL by ScriptDom, Microsoft's parser. Documentation:
 https://github.com/pagebrooks/maxdop and https://github.com/microsoft/SqlScriptDOM.
@@ -22,7 +22,7 @@ GRAMMARS: Final = {
     "SQL Server 2025": "2025",
     "Azure SQL": "180",  # The newest grammar; Azure SQL is ahead of the products.
 }
-"""What the program calls the grammar of each server."""
+"""The program's name for the grammar of each server."""
 
 PARSED: Final = 0
 REFUSED: Final = 1
@@ -30,7 +30,7 @@ REFUSED: Final = 1
 
 
 def refused(texts: Sequence[str], grammar: str) -> list[str]:
-    """Find the texts that a grammar refuses; one call of the program if it refuses none.
+    """Return the texts that a grammar refuses. The program runs once if it refuses none.
 
     Args:
         texts: Batches of T-SQL, none with a line that is `GO`.

@@ -1,4 +1,4 @@
-"""Runs of the tap, in this process and as a program, and what it wrote."""
+"""Runs the tap in this process, or as the command that users run, and reads its messages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Run:
-    """What a tap wrote, in order.
+    """The messages of a tap, in order.
 
     Attributes:
         messages: The messages.
@@ -43,7 +43,7 @@ class Run:
 
     @property
     def streams(self) -> list[str]:
-        """The streams that records were written of, each once, in order."""
+        """The streams that have records, in the order of their first record."""
         names = (message["stream"] for message in self.messages if message["type"] == "RECORD")
         return list(dict.fromkeys(names))
 
@@ -63,7 +63,7 @@ class Run:
         }
 
     def versions(self, stream: str) -> set[int | None]:
-        """The versions that a stream's records carry."""
+        """Return the versions in the records of a stream."""
         return {
             message.get("version")
             for message in self.messages
@@ -80,14 +80,14 @@ class Run:
         }
 
     def until_last_state(self) -> Run:
-        """What a target is sure to keep: the messages up to the last STATE."""
+        """Return the messages up to the last STATE, which a target always keeps."""
         last = [message["type"] for message in reversed(self.messages)]
         after = last.index("STATE") if "STATE" in last else len(last)
         return Run(self.messages[: len(self.messages) - after])
 
 
 def landed(*runs: Run) -> dict[str, dict[tuple[Any, ...], dict[str, Any]]]:
-    """What a target holds after some runs: the records of each stream, by key.
+    """Return the records of each stream by key, as a target has them after some runs.
 
     The last record of a key counts, and removes the row where it says that it was deleted; an
     activated version removes what an older one brought.
@@ -117,7 +117,7 @@ def landed(*runs: Run) -> dict[str, dict[tuple[Any, ...], dict[str, Any]]]:
 
 
 def run_tap(tap: TapHarvest) -> Run:
-    """Sync a tap and read what it wrote."""
+    """Sync a tap, and return its messages."""
     run = try_tap(tap)
     if run.error:
         raise run.error
@@ -125,7 +125,7 @@ def run_tap(tap: TapHarvest) -> Run:
 
 
 def try_tap(tap: TapHarvest) -> Run:
-    """Sync a tap, and read what it wrote until it ended, in whichever way."""
+    """Sync a tap, and return its messages and its error, if any."""
     output = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
     error = None
     try:
@@ -140,7 +140,7 @@ def try_tap(tap: TapHarvest) -> Run:
 
 
 def selecting(*streams: str) -> dict[str, Any]:
-    """A catalog in which only these streams are selected; all, if none is named."""
+    """Return a catalog in which these streams are selected, or all if none is named."""
     catalog = TapHarvest(validate_config=False, config={}).catalog_dict
     for entry in catalog["streams"]:
         for item in entry["metadata"]:
@@ -150,7 +150,7 @@ def selecting(*streams: str) -> dict[str, Any]:
 
 
 def program(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the tap as a program."""
+    """Run the command of the tap."""
     ended = commands.run([commands.TAP, *arguments], env=environment | {"PATH": os.environ["PATH"]})
     return subprocess.CompletedProcess(
         ended.args, ended.returncode, ended.stdout.decode(), ended.stderr.decode()
@@ -158,7 +158,7 @@ def program(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
 
 
 def settings(harvest: Sandbox) -> dict[str, str]:
-    """The settings of a program that reads the stand-in account, as environment variables."""
+    """Return the environment variables by which the command reads the stand-in account."""
     return {
         "TAP_HARVEST_ACCESS_TOKEN": harvest.token,
         "TAP_HARVEST_ACCOUNT_ID": str(harvest.account_id),

@@ -1,4 +1,4 @@
-"""Ways to run the target: in this process, and as the command that users run."""
+"""Runs the target in this process, or as the command that users run."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ HANG_SECONDS: Final = 120
 
 
 def schema(stream: str, keys: Iterable[str] = ("id",), **properties: Any) -> dict[str, Any]:
-    """A SCHEMA message; a property given as text is a nullable one of that type."""
+    """Return a SCHEMA message. A property given as text is a nullable one of that type."""
     return {
         "type": "SCHEMA",
         "stream": stream,
@@ -47,28 +47,28 @@ def schema(stream: str, keys: Iterable[str] = ("id",), **properties: Any) -> dic
 
 
 def record(stream: str, version: int | None = None, /, **values: Any) -> dict[str, Any]:
-    """A RECORD message."""
+    """Return a RECORD message."""
     message: dict[str, Any] = {"type": "RECORD", "stream": stream, "record": values}
     return message if version is None else {**message, "version": version}
 
 
 def state(**value: Any) -> dict[str, Any]:
-    """A STATE message."""
+    """Return a STATE message."""
     return {"type": "STATE", "value": value}
 
 
 def activate(stream: str, version: int) -> dict[str, Any]:
-    """An ACTIVATE_VERSION message."""
+    """Return an ACTIVATE_VERSION message."""
     return {"type": "ACTIVATE_VERSION", "stream": stream, "version": version}
 
 
 def lines(messages: Iterable[Mapping[str, Any] | str]) -> str:
-    """Messages as a tap writes them; text stays as it is."""
+    """Return messages as lines of JSON. Text is not changed."""
     return "".join(f"{m if isinstance(m, str) else json.dumps(m)}\n" for m in messages)
 
 
 def write(database: Database, /, *messages: Mapping[str, Any] | str, **config: Any) -> list[str]:
-    """Run the target in this process; returns the states that it printed."""
+    """Run the target in this process. Returns the states that it printed."""
     target = TargetHarvestSQL(
         config={"sqlalchemy_url": database.url, **database.settings, **config}
     )
@@ -82,7 +82,7 @@ def write(database: Database, /, *messages: Mapping[str, Any] | str, **config: A
 
 @dataclass(frozen=True)
 class Ended:
-    """How the command ended."""
+    """The exit code, states and errors of a command."""
 
     exit_code: int
     states: list[str]
@@ -90,14 +90,14 @@ class Ended:
 
     @property
     def error(self) -> str:
-        """The one line that tells the user what went wrong."""
+        """The only line of level ERROR."""
         found = [line for line in self.errors.splitlines() if " ERROR " in line]
         assert len(found) == 1, self.errors
         return found[0].split(" ERROR ", 1)[1].strip()
 
 
 def command(database: Database, folder: Path, /, **config: Any) -> list[str]:
-    """The command that a user types, with its configuration file."""
+    """Write a configuration file. Returns the command that a user types."""
     path = folder / "target.json"
     settings = {"sqlalchemy_url": database.url, **database.settings, **config}
     path.write_text(json.dumps(settings), encoding="utf-8")
@@ -132,7 +132,7 @@ class Fed:
         self.stdout: IO[bytes] = self.process.stdout
 
     def feed(self, *messages: dict[str, Any]) -> None:
-        """Write messages, and wait until they are read."""
+        """Write messages, and wait until the command has read them."""
         self.stdin.write(lines(messages).encode())
         deadline = time.monotonic() + HANG_SECONDS
         while self._unread() and time.monotonic() < deadline:
@@ -146,12 +146,12 @@ class Fed:
         return self._unread() > fcntl.fcntl(self.stdin, fcntl.F_GETPIPE_SZ) - mmap.PAGESIZE
 
     def next_state(self) -> Any:
-        """The next state that is printed."""
+        """Wait for the next state. Returns it."""
         assert select.select([self.stdout], [], [], HANG_SECONDS)[0], "no state came out"
         return json.loads(self.stdout.readline())
 
     def wait_until_it_cannot_write(self) -> None:
-        """Wait until the pipe is full of states that nobody reads."""
+        """Wait until the output is full of states that nobody reads."""
         size = fcntl.fcntl(self.stdout, fcntl.F_GETPIPE_SZ)
         deadline = time.monotonic() + HANG_SECONDS
         while _bytes_in(self.stdout) < size:
@@ -159,11 +159,11 @@ class Fed:
             time.sleep(0.01)
 
     def said(self) -> bytes:
-        """What was written to standard error until now."""
+        """Return the standard error until now."""
         return os.pread(self.errors.fileno(), 1 << 20, 0)
 
     def end(self, signal_number: int = 0) -> tuple[int, bytes, bytes]:
-        """Send a signal, if any, and wait; returns exit code, output and errors."""
+        """Send a signal, if any, and wait. Returns the exit code, output and errors."""
         if signal_number:
             self.process.send_signal(signal_number)
             self.process.wait(timeout=HANG_SECONDS)
@@ -172,5 +172,5 @@ class Fed:
 
 
 def _bytes_in(pipe: IO[bytes]) -> int:
-    """How many bytes a pipe holds."""
+    """Return how many bytes are in a pipe."""
     return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4))[0]  # type: ignore[no-any-return]
