@@ -172,6 +172,17 @@ def test_a_list_of_numbers_does_not_hold_a_number(
     assert database.types("t") == before
 
 
+@pytest.mark.parametrize("database", ["postgres", "mariadb"], indirect=True)
+def test_a_key_of_numbers_becomes_one_of_text(database: Database) -> None:
+    """As long as an index allows; the rows keep their keys."""
+    database.query("CREATE TABLE t (k decimal(10,2) NOT NULL, v bigint, PRIMARY KEY (k))")
+    database.query("INSERT INTO t VALUES (1.50, 1)")
+    message = schema("t", keys=["k"], k="string", v="integer")
+    write(database, message, record("t", k="1.50", v=2), record("t", k="x", v=3))
+
+    assert sorted((row["k"], row["v"]) for row in database.rows("t")) == [("1.50", 2), ("x", 3)]
+
+
 @pytest.mark.parametrize("kind", ["uuid", "texts"])
 def test_where_no_other_made_the_column_it_is_text_or_json(database: Database, kind: str) -> None:
     """The schema's form changes nothing of tables that are made here."""

@@ -94,7 +94,9 @@ def widen_sql(dialect: Parts, table: Table, column: Column, column_type: str) ->
     """
     is_key = column in table.keys
     if size := dialect.decimals.size_of(column_type):
-        column = replace(column, size=size.joined(column.size))
+        wide = replace(column, size=size.joined(column.size))
+        table = replace(table, columns=tuple(wide if c == column else c for c in table.columns))
+        column = wide
     kind: WideKind = "sized" if dialect.decimals.type_sql(column) else column.kind
     row = widening(dialect.widenings, column_type, kind)
     if row is None or (is_key and not row.fits_keys):
