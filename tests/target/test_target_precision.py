@@ -203,3 +203,13 @@ def test_moments_of_coarse_columns_lose_the_point_too() -> None:
     )
     with pytest.raises(InexactValueError):
         strict.fit(b'{"v":"2024-01-02T03:04:05.5Z"}')
+
+
+@pytest.mark.parametrize("database", ["mariadb"], indirect=True)
+def test_a_text_column_keeps_every_digit_of_a_decimal(database: Database) -> None:
+    """Whatever size a later schema tells, which is that of a new column."""
+    write(database, schema("t", id=ID, v=DECIMAL), spelled("1.239", id=1))
+    sized = schema("t", id=ID, v={**DECIMAL, "precision": 10, "scale": 2})
+    write(database, sized, spelled("1.239", id=2), on_inexact="round")
+
+    assert [row["v"] for row in database.rows("t")] == ["1.239", "1.239"]

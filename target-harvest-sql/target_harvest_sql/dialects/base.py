@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from target_harvest_sql.columns import Size
 from target_harvest_sql.dialects.declared import declared_row
 from target_harvest_sql.dialects.facts import Facts
 from target_harvest_sql.dialects.held_kinds import second_digits, without_size
@@ -169,7 +170,8 @@ class Dialect(Facts, Spelling, ABC):
             found = is_named and declared_row(self.declared_types, column_type, column)
             return replace(column, foreign_type=column_type) if found else None
         digits = self.coarse_digits(column_type) if kind in {"date-time", "time"} else None
-        return replace(column, kind=kind, second_digits=digits)
+        # The size is that of a new column, and says nothing of one that exists.
+        return replace(column, kind=kind, second_digits=digits, size=Size())
 
     def held_kind(self, column_type: str, kind: Kind) -> Kind | None:
         """Say as what kind a column of a type holds values of a kind; `None` if it does not."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from typing_extensions import override
 
-from target_harvest_sql.columns import Size
 from target_harvest_sql.dialects.base import LOCK_TIMEOUT_SECONDS, Dialect
 from target_harvest_sql.dialects.decimals import Decimals
 from target_harvest_sql.dialects.extended_properties import describe_sql
@@ -294,11 +293,7 @@ class MSSQL(Dialect):
     def held(self, column_type: str, column: Column) -> Column | None:
         if column_type.startswith("datetime2"):
             return self._held_without_offset(column_type, column)
-        column_type = MONEY.get(column_type, column_type)
-        held = super().held(column_type, column)
-        if held is None or self.decimals.size_of(column_type):
-            return held
-        return replace(held, size=Size())
+        return super().held(MONEY.get(column_type, column_type), column)
 
     def _held_without_offset(self, column_type: str, column: Column) -> Column | None:
         """Say how a column of moments without an offset holds a value: as UTC."""
