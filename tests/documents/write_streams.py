@@ -212,10 +212,10 @@ columns, if the database has comments. [tables.md](tables.md) shows how the tabl
     it. Then one row has the sums of all currencies.
   * A recipient has an empty `email` if Harvest has none. If a message names an address twice,
     `occurrence` is 1 and 2.
-* Records are as Harvest sends them. Nothing is renamed or flattened, numbers keep their digits, and
-  new fields of Harvest pass through. There are two exceptions: the tap adds `account_id` to
-  `company`, and renames the `account_id` of an external reference to `external_account_id`, since
-  it is not the id of a Harvest account.
+* Records are as Harvest sends them. Nothing is flattened, numbers keep their digits, and new fields
+  of Harvest pass through. The tap adds what a key needs, such as the parent's id, or `account_id`
+  in `company`. It renames one field: the `account_id` of an external reference becomes
+  `external_account_id`, since it is not the id of a Harvest account.
 
 ## How it is read, and what that costs
 
