@@ -30,7 +30,10 @@ if TYPE_CHECKING:
     from harvest_report.periods import Period
 
 MOST_ENTRIES: Final = 5000
-"""How many entries a page lists; with more, it says that the period is too long for a list."""
+"""How many entries a page lists; with more, it has no list."""
+
+TOO_MANY: Final = "The list of entries is too large for a page. Choose a shorter period."
+"""A warning for the sender."""
 
 
 class ClientPage:
@@ -87,9 +90,9 @@ class ClientPage:
             yield from self._section("client_hours_by_person", "people", "People", person)
         yield from self._section("client_budgets", "budgets", "Budgets used", self._budgets)
         if self._entries:
-            asked = {"person": self._people, "notes": self._notes}
-            without = [name for name, is_asked in asked.items() if not is_asked]
-            yield from self._section("client_entries", "entries", "Entries", self._list, without)
+            yield from self._list()
+        else:
+            self.warnings.append(TOO_MANY)
 
     def _section(
         self,
@@ -97,13 +100,16 @@ class ClientPage:
         key: str,
         title: str,
         fill: Callable[[Sequence[Row]], Mapping[str, Any]],
-        without: Collection[str] = (),
     ) -> Iterator[Section]:
-        if told := self._database.missing(query, without):
-            # The client has no use for advice on the database.
-            self.warnings.append(f"The page has no section {title}. {told}")
-        elif rows := self._database.rows(query, without, **self._values):
+        if rows := self._rows(query, title):
             yield Section(key, title, **fill(rows))
+
+    def _rows(self, query: str, title: str, without: Collection[str] = ()) -> Sequence[Row]:
+        """Run a query. What it lacks is a warning for the sender; the client has no use for it."""
+        if told := self._database.missing(query, without):
+            self.warnings.append(f"The page has no section {title}. {told}")
+            return []
+        return self._database.rows(query, without, **self._values)
 
     def _by_month(self, rows: Sequence[Row]) -> Mapping[str, Any]:
         months = by_month(rows, self._period.months)
@@ -147,9 +153,16 @@ class ClientPage:
         lead = "Hours used until the end of the period, of the hours agreed."
         return {"lead": lead, "tables": [budget_table(shown)], "notes": left_out(rows)}
 
-    def _list(self, rows: Sequence[Row]) -> Mapping[str, Any]:
+    def _list(self) -> Iterator[Section]:
+        asked = {"person": self._people, "notes": self._notes}
+        without = [name for name, is_asked in asked.items() if not is_asked]
+        rows = self._rows("client_entries", "Entries", without)
         if len(rows) > MOST_ENTRIES:
-            return {"told": f"More than {MOST_ENTRIES:,} entries. Choose a shorter period."}
+            self.warnings.append(TOO_MANY)
+        elif rows:
+            yield Section("entries", "Entries", tables=[self._entries_table(rows)])
+
+    def _entries_table(self, rows: Sequence[Row]) -> Table:
         texts = [Column("Project"), Column("Task")]
         names = ["project", "task"]
         if self._people:
@@ -158,7 +171,7 @@ class ClientPage:
         if self._notes:
             texts.append(Column("Notes", "long"))
             names.append("notes")
-        table = Table(
+        return Table(
             f"{len(rows):,} entries" if len(rows) > 1 else "1 entry",
             [Column("Day", "day"), *texts, Column("Hours", "number"), Column("Billable")],
             [
@@ -177,4 +190,3 @@ class ClientPage:
                 "",
             ],
         )
-        return {"tables": [table]}

@@ -86,6 +86,7 @@ def make_page(database: Database, asked: Asked) -> Page:
         sections=sections,
         told=told,
         freshness=_freshness(database, period),
+        is_for_client=False,
     )
     return Page(html, None)
 
@@ -112,6 +113,7 @@ def _client_page(database: Database, asked: Asked, client: Client) -> Page:
             tiles=page.tiles,
             told="" if sections else "There is nothing in this period.",
             freshness="",
+            is_for_client=True,
         )
         if len(html.encode()) <= MOST_BYTES:
             break
@@ -120,8 +122,6 @@ def _client_page(database: Database, asked: Asked, client: Client) -> Page:
         warnings.append(
             f"Names of other clients stood in {name_filter.count} texts. They are replaced by […]."
         )
-    if not entries:
-        warnings.append("The list of entries is too large for a page. Choose a shorter period.")
     return Page(html, client, warnings)
 
 
