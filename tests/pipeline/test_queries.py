@@ -134,7 +134,7 @@ def by_age(day: str, value: float, *, not_due: bool = False) -> list[float]:
     if not_due:  # An amount is late from the day after that on which it is due.
         places = [day >= VALUES["as_of"], *(day >= end for end in ends), True]
     else:
-        places = [*(day > end for end in ends), True]
+        places = [*(day >= end for end in ends), True]
     place = places.index(True)
     return [value * (each == place) for each in range(len(places))]
 

@@ -24,10 +24,10 @@ select
     max(client_name) as client_name,
     client_currency as currency,
     sum(hours) as hours,
-    {{ harvest.sum_of_age('amount', 'age_days', none, 29) }} as amount_up_to_30_days,
-    {{ harvest.sum_of_age('amount', 'age_days', 30, 59) }} as amount_31_to_60_days,
-    {{ harvest.sum_of_age('amount', 'age_days', 60, 89) }} as amount_61_to_90_days,
-    {{ harvest.sum_of_age('amount', 'age_days', 90, none) }} as amount_over_90_days,
+    {{ harvest.sum_of_age('amount', 'age_days', none, 30) }} as amount_up_to_30_days,
+    {{ harvest.sum_of_age('amount', 'age_days', 31, 60) }} as amount_31_to_60_days,
+    {{ harvest.sum_of_age('amount', 'age_days', 61, 90) }} as amount_61_to_90_days,
+    {{ harvest.sum_of_age('amount', 'age_days', 91, none) }} as amount_over_90_days,
     sum(amount) as amount,
     min(spent_date) as oldest_spent_date
 from time_entries
