@@ -43,6 +43,7 @@ REPORT: Final = (
     "cli",
     "page",
     "account_page | client_page",
+    "account_hours | account_money",
     "clients | tables",
     "database",
     "environment | name_filter | parts | periods | queries",

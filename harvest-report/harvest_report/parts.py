@@ -43,6 +43,9 @@ class Bar:
 
 Cell = str | Bar
 
+MOST_LABELS: Final = 12
+"""How many labels fit below a chart."""
+
 
 class Hours(NamedTuple):
     """Hours of a month, a person, a client or a project."""
@@ -135,6 +138,16 @@ class Tile:
     told: str = ""
 
 
+@dataclass(frozen=True)
+class Content:
+    """What the rows of a query make of a section, and of the top of the page."""
+
+    chart: MonthChart | None = None
+    tables: Sequence[Table] = ()
+    notes: Sequence[str] = ()
+    tiles: Sequence[Tile] = ()
+
+
 BILLABLE_LEGEND: Final = (("billable", "billable"), ("other", "not billable"))
 
 
@@ -152,14 +165,15 @@ def month_chart(title: str, months: Sequence[Hours]) -> MonthChart:
     slot_width = (MonthChart.WIDTH - MonthChart.LEFT) / max(len(months), 1)
     width = min(slot_width * 0.64, 64)
     bars = []
+    labels = _axis_labels([each.name for each in months])
     for number, (month, hours, billable) in enumerate(months):
+        label, year = labels[number]
         rest = max(hours - billable, 0) * scale
         height = max(billable, 0) * scale
-        every = ceil(len(months) / 12)
         bars.append(
             MonthBar(
-                label=month_name(month)[:3] if number % every == 0 else "",
-                year=month[:4] if number == 0 or month.endswith("-01") else "",
+                label=label,
+                year=year,
                 told=f"{month_name(month)}: {hours_text(hours)} h, "
                 f"{hours_text(billable)} h billable",
                 x=MonthChart.LEFT + slot_width * number + (slot_width - width) / 2,
@@ -175,6 +189,22 @@ def month_chart(title: str, months: Sequence[Hours]) -> MonthChart:
         for number in range(round(top / step) + 1)
     ]
     return MonthChart(title, bars, ticks, BILLABLE_LEGEND)
+
+
+def _axis_labels(months: Sequence[str]) -> list[tuple[str, str]]:
+    """The month and the year below each column: so few of them that they do not overlap."""
+    if len(months) > 2 * MOST_LABELS:
+        years_apart = ceil(len(months) / 12 / MOST_LABELS)
+        is_shown = {f"{year}-01" for year in range(0, 10_000, years_apart)}
+        return [("", month[:4] if month in is_shown else "") for month in months]
+    months_apart = ceil(len(months) / MOST_LABELS)
+    return [
+        (
+            month_name(month)[:3] if number % months_apart == 0 else "",
+            month[:4] if number == 0 or month.endswith("-01") else "",
+        )
+        for number, month in enumerate(months)
+    ]
 
 
 def tick_step(most: float) -> float:

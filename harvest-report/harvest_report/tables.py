@@ -143,6 +143,7 @@ def month_section(months: Sequence[Hours]) -> Mapping[str, Any]:
             for month, hours, billable in months
         ],
         ["All months", *hours_cells(*sums_of(months))],
+        is_long=True,
     )
     chart = parts.month_chart("Hours by month, billable and not billable", months)
     return {"chart": chart, "tables": [table]}

@@ -86,3 +86,19 @@ def test_the_policy_forbids_what_gets_into_the_page(
     assert seen.requests == ["/", "/page.html"]
     assert len(seen.console) >= 3
     assert all("Content Security Policy" in line for line in seen.console)
+
+
+def test_a_long_name_leaves_room_for_the_figures(
+    copy: Copy, page: Callable[..., Made], browser: Browser
+) -> None:
+    """A name without a space is broken into lines, so that a table keeps about its width."""
+    copy.run("UPDATE time_entries SET client__name = ?, project__name = ?", "W" * 300, "P" * 300)
+    copy.run("UPDATE time_entries SET task__name = ?", "T" * 300)
+    copy.run("UPDATE users SET first_name = ?", "F" * 300)
+
+    for arguments in ((), ("--client", "4001", "--from", "2026-01-01")):
+        made = page(copy.url, *arguments)
+        for width, most in ((1280, 1500), (390, 1000)):
+            seen = browser.look(made.path, width=width)
+            assert seen.width <= width
+            assert max(seen.tables) < most

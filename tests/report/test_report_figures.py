@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
@@ -339,3 +340,49 @@ def test_a_sum_that_is_rounded_is_whole(
     assert shown.told["late"] == "There is nothing to show."
     [budget] = [row for row in shown.tables["Budgets of hours, by project"] if row[2] == "40.00"]
     assert budget[2:] == ["40.00", "40.00", "0.00", "100 %"]
+
+
+@pytest.mark.parametrize(
+    ("day", "age"),
+    [
+        ("2026-06-30", "up to 30 days"),
+        ("2026-05-31", "up to 30 days"),
+        ("2026-05-30", "31 to 60 days"),
+        ("2026-05-01", "31 to 60 days"),
+        ("2026-04-30", "61 to 90 days"),
+        ("2026-04-01", "61 to 90 days"),
+        ("2026-03-31", "over 90 days"),
+    ],
+)
+def test_an_amount_is_below_its_age(
+    copy: Copy, page: Callable[..., Made], day: str, age: str
+) -> None:
+    """Of work as of invoices: what is 30 days old is below "up to 30 days"."""
+    copy.run("UPDATE time_entries SET spent_date = ?, billable = 1, is_billed = 0", day)
+    copy.run("UPDATE time_entries SET billable_rate = 10, hours = 1, client__currency = 'EUR'")
+    copy.run("UPDATE invoices SET state = 'open', due_date = ?, due_amount = 10", day)
+    copy.run("UPDATE invoices SET currency = 'EUR'")
+
+    tables = page(copy.url).shown.tables
+    for caption in ("Uninvoiced work in EUR", "Receivables in EUR"):
+        head, *_, total = tables[caption]
+        shown = "not yet due" if day == AS_OF and "Receivables" in caption else age
+        assert total[head.index(shown)] == total[head.index("Sum")], caption
+        assert float(total[head.index("Sum")].replace(",", "")) > 0
+
+
+def test_a_long_period_is_shown_by_year(copy: Copy, page: Callable[..., Made]) -> None:
+    """A table has at most 24 columns of months, and a chart of years has labels of some years."""
+    made = page(copy.url, "--from", "1996-03-01")
+    tables = made.shown.tables
+    head, *rows = tables["Hours by client and year"]
+    by_client = {row[0]: figure(row[1]) for row in tables["Hours by client"]}
+
+    assert head == ["Client", *map(str, range(1996, 2027)), "Sum"]
+    for client, *years, total in rows:
+        assert sum(float(year) for year in years if year) == pytest.approx(float(total), abs=0.3)
+        assert by_client[client] == pytest.approx(float(total), abs=0.06)
+    labels = re.findall(r'<text class="month(?: year)?"[^>]*>(.+?)</text>', made.html)
+    assert labels == [str(year) for year in range(1998, 2027, 3)]
+    two_years = page(copy.url, "--from", "2024-07-01").shown.tables
+    assert len(two_years["Hours by client and month"][0]) == 26
