@@ -8,7 +8,7 @@ RUN /app/venv/bin/pip uninstall --quiet --yes hatchling uv pip
 
 FROM python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b
 # Not called sync: Debian has a user of that name.
-RUN useradd --system --uid 10001 --create-home harvest
+RUN useradd --uid 10001 --create-home harvest
 COPY --from=build /app /app
 # It may write state and logs there, but not change the programs.
 RUN chown harvest /app
