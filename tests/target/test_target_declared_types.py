@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 TYPES: Final = {
     "duckdb": ("SMALLINT", "VARCHAR", "DATE"),
     "mariadb": ("smallint(6)", "varchar(20)", "date"),
+    "mssql": ("smallint", "nvarchar", "date"),
+    "mysql": ("smallint", "varchar(20)", "date"),
     "postgres": ("smallint", "character varying(20)", "date"),
     "sqlite": ("INTEGER", "TEXT", "DATE"),
 }
@@ -28,6 +30,8 @@ TYPES: Final = {
 def declared(engine: str) -> dict[str, Any]:
     """Properties that name these types."""
     number, text, day = TYPES[engine]
+    if engine == "mssql":
+        text = "nvarchar(20)"  # The length is reported apart.
     return {
         "n": {"type": ["integer", "null"], "x-sql-datatype": number},
         "s": {"type": ["string", "null"], "x-sql-datatype": text},

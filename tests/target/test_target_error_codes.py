@@ -71,7 +71,7 @@ def test_no_name_or_value_chooses_what_to_do(database: Database, tmp_path: Path)
     name, wrong = MISLEADING[database.engine]
     quote = "`{}`" if database.engine in {"mariadb", "mysql"} else '"{}"'
     column = quote.format(name)
-    text = "varchar(99)"
+    text = "nvarchar(99)" if database.engine == "mssql" else "varchar(99)"
     database.query(f"CREATE TABLE t (id integer NOT NULL PRIMARY KEY, {column} {text} NOT NULL)")
     message = schema("t", id=ID, **{name: "string"})
     words = "disk full permission denied SSL locked is full OPENJSON maximum_object_size"

@@ -236,8 +236,9 @@ def test_a_column_beside_one_of_others_draws_a_warning(
     database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Which names both, and what to do; where names ignore case, case makes no second column."""
-    database.query("CREATE TABLE t (id bigint NOT NULL, created_at varchar(9), PRIMARY KEY (id))")
-    database.query("ALTER TABLE t ADD fullname varchar(9)")
+    text = "nvarchar(9)" if database.engine == "mssql" else "varchar(9)"
+    database.query(f"CREATE TABLE t (id bigint NOT NULL, created_at {text}, PRIMARY KEY (id))")
+    database.query(f"ALTER TABLE t ADD fullname {text}")
     message = schema("t", id=ID, **{"created-at": "string", "fullName": "string"})
     write(database, message, record("t", id=1))
     write(database, message, record("t", id=2))
