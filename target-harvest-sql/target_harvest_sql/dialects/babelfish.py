@@ -40,7 +40,7 @@ class Babelfish(MSSQL):
     max_name_length = 63  # In bytes. The catalog tells another name of a longer one.
     second_digits = 6
     open_sql = MSSQL.open_sql[:-1]  # It has no LOCK_TIMEOUT.
-    lock_sql = ""  # Asked a few times for a lock that another connection has, the server breaks.
+    lock_sql = ""  # After a few tries for a lock that another connection has, it crashes.
     reader = EscapedOpenJSON()
 
     @override

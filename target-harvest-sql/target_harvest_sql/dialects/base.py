@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 
 LOCK_TIMEOUT_SECONDS: Final = 60
-"""How long a row or a table is waited for that another program holds, unless the server or its user
-have a limit of their own."""
+"""How long a statement waits for a row or a table that another program holds, unless the server or
+the user has a limit."""
 
 
 class Dialect(Facts, Spelling, ABC):
@@ -35,7 +35,7 @@ class Dialect(Facts, Spelling, ABC):
     """
 
     def of_server(self, version: str) -> Dialect:  # noqa: ARG002 - most need not know.
-        """The dialect of a server that calls its version so."""
+        """The dialect of a server with this version."""
         return self
 
     def hint(self, code: str, text: str) -> str:
@@ -43,17 +43,17 @@ class Dialect(Facts, Spelling, ABC):
         return hint(self.hints, code, text)
 
     def is_text(self, column: Column) -> bool:
-        """Whether two texts are two values in a column, whatever they mean; so with JSON's text."""
+        """Whether a column holds text, so that two spellings of a value are two values."""
         if column.foreign_type or self.decimals.type_sql(column):
             return False
         return column.kind == "json" or self.types[column.kind] == self.types["string"]
 
     def wants_plain_digits(self, column: Column) -> bool:
-        """Whether a number is read from its digits alone, so that it may have no exponent."""
+        """Whether a number must be sent without an exponent."""
         return self.decimals.wants_plain_digits and self.decimals.type_sql(column) is not None
 
     def scale_of(self, column: Column) -> int | None:
-        """How many digits after the point a column keeps; `None` if any, or as a double."""
+        """How many digits after the point a column keeps; `None` if the type has no limit."""
         return column.size.scale if self.decimals.type_sql(column) else None
 
     @property
@@ -66,23 +66,23 @@ class Dialect(Facts, Spelling, ABC):
         return without_size(column_type) in self.bare_types
 
     def type_sql(self, table: Table, column: Column) -> str:  # noqa: ARG002 - keys may differ.
-        """Name the type that a column of a table is made with."""
+        """Name the type of a column, as the target chooses it."""
         return self.decimals.type_sql(column) or self.types[column.kind]
 
     def new_type_sql(self, table: Table, column: Column) -> str:
-        """Name the type of a new column: the one that the schema names, or ours."""
+        """Name the type of a new column: the type that the schema names, or the target's."""
         is_text_key = column in table.keys and self.is_text(column)  # Its collation matters.
         declared = "" if is_text_key else column.declared_type
         return self.plain(declared) or self.type_sql(table, column)
 
     def moment(self, text: str) -> str:
-        """Read text as a value for a column of date-times."""
+        """Convert text to a date-time."""
         return text
 
     # Tables
 
     def schema_sql(self) -> str:
-        """Ask for the schema bound as `schema`; no row means that there is none."""
+        """Ask for the schema whose name is bound as `schema`; no row if it does not exist."""
         return (
             "SELECT schema_name\n"
             "FROM information_schema.schemata\n"
@@ -105,7 +105,7 @@ class Dialect(Facts, Spelling, ABC):
         return f"CREATE TABLE {self.table_name(table)} (\n  " + ",\n  ".join(lines) + "\n)"
 
     def creation_warning(self, table: Table) -> str:  # noqa: ARG002 - most have none.
-        """What a user should know of a table that is made; empty if there is nothing to say."""
+        """A warning to log when a table is created; empty if there is none."""
         return ""
 
     def drop_table_sql(self, table: Table) -> str:
@@ -114,13 +114,14 @@ class Dialect(Facts, Spelling, ABC):
 
     @abstractmethod
     def columns_sql(self) -> str:
-        """Ask for a table's columns: name, type, and whether it is part of the primary key.
+        """Ask for the columns of a table: name, type, and whether the primary key has the column.
 
-        Bound are `schema` (null for the default one) and `table`. No row means no table.
+        Bound are `schema` (null for the default schema) and `table`. No row if the table does not
+        exist.
         """
 
     def tables_sql(self) -> str:
-        """Ask for the names of the tables in the schema bound as `schema`, or the default one."""
+        """Ask for the tables of a schema. Bound is `schema`, null for the default schema."""
         return (
             "SELECT table_name\n"
             "FROM information_schema.tables\n"
@@ -128,25 +129,25 @@ class Dialect(Facts, Spelling, ABC):
         )
 
     def has_rows_sql(self, table: Table) -> str:
-        """Ask whether a table has rows: 1, or 0."""
+        """Ask whether a table has rows. The result is 1 or 0."""
         name = self.table_name(table)
         return f"SELECT CASE WHEN EXISTS (SELECT 1 FROM {name}) THEN 1 ELSE 0 END"  # noqa: S608 - names are quoted.
 
     def add_column_sql(self, table: Table, column: Column) -> str:
-        """Add a column; rows that exist get null."""
+        """Add a column. Existing rows get null."""
         definition = f"{self.quote(column.name)} {self.new_type_sql(table, column)}"
         return f"ALTER TABLE {self.table_name(table)} ADD COLUMN {definition}"
 
     def grant_select_sql(self, table: Table, role: str) -> list[str]:  # noqa: ARG002 - most differ.
-        """Let a role read a table; nothing where the database has no users."""
+        """Let a role read a table. Empty if the database has no users."""
         return []
 
     def grant_schema_sql(self, schema: str, role: str) -> list[str]:  # noqa: ARG002 - as above.
-        """Let a role use a schema; nothing where reading its tables needs no more than SELECT."""
+        """Let a role use a schema. Empty if the right to SELECT from its tables is enough."""
         return []
 
     def comments_sql(self, table: Table) -> list[str]:
-        """Describe the columns in the database; nothing where it cannot hold descriptions."""
+        """Describe the columns. Empty if the database holds no descriptions."""
         return [
             f"COMMENT ON COLUMN {self.table_name(table)}.{self.quote(column.name)} "
             f"IS {self.literal(column.description)}"
@@ -155,10 +156,11 @@ class Dialect(Facts, Spelling, ABC):
         ]
 
     def held(self, column_type: str, column: Column) -> Column | None:
-        """Say as what a column of a type that exists holds the values of a column.
+        """Say how an existing column of a type holds the values of a column.
 
         Returns:
-            The column as its values are to be read; `None` if they cannot be held.
+            The column with the kind that its values are to be read as; `None` if the type does not
+            hold all values.
         """
         if (column_type.lower(), column.form) in self.foreign_types:
             return replace(column, foreign_type=column_type.lower())
@@ -174,17 +176,17 @@ class Dialect(Facts, Spelling, ABC):
         return replace(column, kind=kind, second_digits=digits, size=Size())
 
     def held_kind(self, column_type: str, kind: Kind) -> Kind | None:
-        """Say as what kind a column of a type holds values of a kind; `None` if it does not."""
+        """Say as what kind a type holds values of a kind; `None` if it does not hold them."""
         found = self.held_kinds.read_as(column_type, kind)
         return found or (kind if self.types[kind] == column_type else None)
 
     def coarse_digits(self, column_type: str) -> int | None:
-        """How many digits of a second a type keeps; `None` if all that the database can."""
+        """How many digits of a second a type keeps; `None` if it keeps `second_digits` or more."""
         digits = second_digits(column_type, self.type_second_digits)
         return None if digits is None or digits >= self.second_digits else digits
 
     def converted(self, value: str, column: Column) -> str:
-        """Convert a value for a column of a type that is not ours."""
+        """Convert a value for a column whose type the target does not choose."""
         if not column.foreign_type:
             return value
         if found := declared_row(self.declared_types, column.foreign_type, column):
@@ -193,7 +195,7 @@ class Dialect(Facts, Spelling, ABC):
         return self.foreign_types[column.foreign_type, column.form].format(value)
 
     def widen_sql(self, table: Table, column: Column, column_type: str) -> list[str]:
-        """Change the type of a column that exists to one that holds old and new values.
+        """Change the type of an existing column to one that holds old and new values.
 
         Returns:
             The statements; none if `widenings` has none for the type and the kind.
@@ -228,7 +230,7 @@ class Dialect(Facts, Spelling, ABC):
         return [statement]
 
     def upsert_sql(self, table: Table) -> list[str]:
-        """Insert a batch, or update by key; a row that has not changed is not rewritten."""
+        """Insert a batch, or update by key. An unchanged row is not written again."""
         return self.upserts.upsert_sql(self, table)
 
     def delete_sql(self, table: Table) -> list[str]:
@@ -240,11 +242,11 @@ class Dialect(Facts, Spelling, ABC):
         raise NotImplementedError
 
     def key_sql(self, column: Column, value: str) -> str:  # noqa: ARG002 - most need no cast.
-        """Write a value as its column holds it, so that an index finds it."""
+        """Convert a value to the type of its column, so that the database can use an index."""
         return value
 
     def is_older_sql(self, newest: Column, new: str, old: str) -> str:  # noqa: ARG002 - texts may.
-        """Say whether a value of the column that tells is older; null if either has none."""
+        """Compare two values of the column `newest`; null if one of them is null."""
         return f"{new} < {old}"
 
     # Versions
@@ -257,5 +259,5 @@ class Dialect(Facts, Spelling, ABC):
         return activate_version_sql(self, table, hard_delete=hard_delete)
 
     def swap_sql(self, swaps: Sequence[Swap]) -> list[str]:
-        """Put new tables in place of old ones: all of them, or none. A transaction is open."""
+        """Put new tables in place of old ones, all or none. A transaction is open."""
         return self.swaps.swap_sql(self, swaps)

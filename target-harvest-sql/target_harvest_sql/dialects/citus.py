@@ -64,8 +64,8 @@ https://docs.citusdata.com/en/stable/develop/api_guc.html
 class Citus(PostgreSQL):
     """The coordinator of a Citus cluster, Citus 11.1 or newer.
 
-    Only the coordinator can change tables, and a lock that one node has is unknown to the others.
-    So a connection to a worker is refused.
+    A connection to a worker is refused: only the coordinator can change tables, and a node does not
+    know the locks of other nodes.
 
     Citus documentation, "Citus Utility Functions":
     https://docs.citusdata.com/en/stable/develop/api_udf.html
@@ -82,10 +82,10 @@ class Citus(PostgreSQL):
             "END$$"
         ),
         *PostgreSQL.open_sql,
-        # Workers convert and compare date-times too, with the time zone of their own sessions.
+        # Workers convert and compare date-times by the time zone of their own sessions.
         "SET citus.propagate_set_commands = 'local'",
-        # A statement opens a connection for each shard. To open them anew in each transaction
-        # takes longer than to write.
+        # A statement opens a connection for each shard. To open them again in each transaction
+        # takes longer than the statement.
         (
             f"SELECT set_config(name, '{CACHED_CONNECTIONS}', false)\n"
             "FROM pg_settings\n"
@@ -107,7 +107,7 @@ class Citus(PostgreSQL):
             "  AND attname = column_to_column_name(logicalrelid, partkey)\n"
             f"WHERE logicalrelid = {TABLE}"
         ),
-        # Side by side, the shards of a table whose name has over 55 bytes wait for one another.
+        # In parallel, the shards of a table whose name has over 55 bytes would deadlock.
         prepare="SET LOCAL citus.multi_shard_modify_mode = 'sequential'",
         by_column=f"SELECT create_distributed_table({TABLE}, %(column)s)",
         by_column_in=(

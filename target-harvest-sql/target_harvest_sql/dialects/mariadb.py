@@ -22,10 +22,10 @@ GALERA = ", Galera"
 class MariaDB(MySQL):
     """MariaDB 10.6.9 or newer.
 
-    Its JSON functions walk through a text anew for each path, from the beginning. Therefore the
-    values of a record come by position, in short lists. Measured on entries of 55 columns, in
-    microseconds of the server's and of this process's time a record: objects 198 and 16, lists 47
-    and 19, `executemany` of parsed values 25 and 45. What the server does, it does on another core.
+    An element is a list of short lists, since the JSON functions of MariaDB read a text from its
+    beginning for each path. Measured on entries of 55 columns, in microseconds of the server and of
+    this process a record: objects 198 and 16, lists 47 and 19, `executemany` of parsed values 25
+    and 45. The server works on another core.
 
     MariaDB documentation, "JSON_TABLE":
     https://mariadb.com/docs/server/reference/sql-functions/special-functions/json-functions/json_table
@@ -36,7 +36,8 @@ class MariaDB(MySQL):
     lossy_kinds = frozenset({"number"})
     open_sql = (
         *OPEN_SQL,
-        # A table is made though its longest rows would not fit; what does not fit is an error.
+        # A table may be created though its longest rows would not fit. A row that does not fit is
+        # an error.
         "SET SESSION innodb_strict_mode = OFF",
     )
     held_kinds = HeldTable(
@@ -56,7 +57,7 @@ class MariaDB(MySQL):
 
     @override
     def columns_sql(self) -> str:
-        # The type json is a text with a constraint. A join would open the tables of all databases.
+        # The type json is text with a constraint. A join would open the tables of all databases.
         return (
             "SELECT column_name, IF(column_name IN (\n"
             "  SELECT constraint_name FROM information_schema.check_constraints\n"
@@ -74,7 +75,7 @@ class MariaDB(MySQL):
     def moment(self, text: str) -> str:
         offset = "[+-][0-9]{2}(:?[0-9]{2})?$"
         found = f"REGEXP_SUBSTR({text}, '{offset}')"
-        # 26 characters reach to the microseconds, which is as much as there is room for.
+        # 26 characters reach to the microseconds, which the column holds.
         local = f"LEFT({text}, LEAST(CHAR_LENGTH({text}) - CHAR_LENGTH({found}), 26))"
         hours_and_minutes = f"INSERT(RPAD(REPLACE({found}, ':', ''), 5, '0'), 4, 0, ':')"
         return (
@@ -96,8 +97,8 @@ class Galera(MariaDB):
 
     open_sql = (
         *MariaDB.open_sql,
-        # A statement waits for what other nodes have committed before; 1 for SELECT, 2 for UPDATE
-        # and DELETE, 4 for INSERT. A connection that is opened through another node needs it.
+        # A statement waits until the node has all that other nodes committed before: 1 for SELECT,
+        # 2 for UPDATE and DELETE, 4 for INSERT. A run may reconnect to another node.
         "SET SESSION wsrep_sync_wait = 7",
     )
     leases = LeaseStatements(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from target_harvest_sql.columns import Column, Form, Kind, Table
 
 COLLATION = "Latin1_General_100_BIN2"
-"""Compares text by its code points; 'a' and 'A' are two."""
+"""A collation that compares text by its code points."""
 
 UPSERTS = InsertThenUpdate(COLLATION)
 
@@ -39,8 +39,8 @@ DECIMALS = Decimals(
 
 
 MONEY: Mapping[str, str] = {"money": "decimal(19,4)", "smallmoney": "decimal(10,4)"}
-"""Types of columns of others, and the decimals that have as many digits. What is beyond their
-bounds is an error of the server."""
+"""Types that other programs make, and the decimals with as many digits. A value beyond the bounds
+of such a type is an error of the server."""
 
 INTEGERS = ("bigint", "int", "smallint", "tinyint")
 
@@ -104,7 +104,7 @@ RESOURCE = (
     "DECLARE @resource nvarchar(255) = LOWER(CONCAT(N'target-harvest-sql ', "
     "LEFT(COALESCE(@schema, SCHEMA_NAME()), 110), N'.', LEFT(@table, 110)));\n"
 )
-"""Names the lock of a table. The name has 255 characters; two long names may share one."""
+"""Names the lock of a table. The name has 255 characters at most, so two long names may be one."""
 
 COLUMNS_SQL = (
     "SELECT\n"
@@ -139,7 +139,7 @@ COLUMNS_SQL = (
 
 
 class MSSQL(Dialect):
-    """SQL Server 2016 or newer, Azure SQL, and what speaks T-SQL as they do.
+    """SQL Server 2016 or newer, and Azure SQL.
 
     Args:
         babelfish: The dialect of a server that is Babelfish.
@@ -153,10 +153,10 @@ class MSSQL(Dialect):
     max_name_length = 128  # https://learn.microsoft.com/sql/sql-server/maximum-capacity-specifications-for-sql-server
     ignores_case = True
     has_schemas = True
-    keeps_nul = False  # Not said of OPENJSON anywhere.
+    keeps_nul = False  # The manual of OPENJSON does not say that it does.
     lossy_kinds = frozenset({"number"})
     second_digits = 7
-    nulls_misfits = True  # As paths are lax; strict ones raise for what is absent.
+    nulls_misfits = True  # Paths are lax: strict paths are an error where a property is missing.
     types: ClassVar[Mapping[Kind, str]] = {
         "boolean": "bit",
         "date": "date",
@@ -223,7 +223,7 @@ class MSSQL(Dialect):
 
     @override
     def fold(self, name: str) -> str:
-        # The usual collations know no forms of width, and no character younger than they are.
+        # The usual collations ignore width, and characters that are newer than the collation.
         told = "".join(
             character
             for character in unicodedata.normalize("NFKC", name)

@@ -39,7 +39,7 @@ HELD = HeldTable(
     Held({"datetime", "timestamp"}, {"date", "date-time"}, "date-time"),
     Held({"time"}, {"time"}, "time"),
 )
-"""What a column of a type holds. What it would cut or round is an error of the statement."""
+"""What columns hold. If a column would cut or round a value, the statement fails."""
 
 DECLARED = (
     Declared(
@@ -56,15 +56,15 @@ SQL_MODE = (
     "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_BACKSLASH_ESCAPES"
 )
 OPEN_SQL: Sequence[str] = (
-    # What comes without an offset is UTC.
+    # A date-time without an offset is UTC.
     "SET time_zone = '+00:00'",
-    # A backslash is one, and a value that does not fit is an error. Less would be a warning.
+    # A backslash is no escape, and a value that does not fit is an error, not a warning.
     f"SET sql_mode = '{SQL_MODE}'",
-    # Those who write other rows need not wait.
+    # Transactions that write other rows need not wait.
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-    # The connection that holds locks may be silent for long.
+    # The connection that holds locks may be idle for long.
     "SET SESSION wait_timeout = 2147483",
-    # Nobody waits for another program's locks without end.
+    # Without a limit, a statement would wait for ever for the lock of another program.
     f"SET SESSION lock_wait_timeout = LEAST(@@lock_wait_timeout, {LOCK_TIMEOUT_SECONDS})",
     (
         "SET SESSION innodb_lock_wait_timeout = "
@@ -76,11 +76,11 @@ INDEX_BYTES = 3072
 """MySQL manual, "InnoDB Limits": https://dev.mysql.com/doc/refman/8.4/en/innodb-limits.html"""
 
 CHARACTER_BYTES = 4
-"""What an index reserves for a character."""
+"""How many bytes an index reserves for a character."""
 
 MAX_SURE_TEXTS = 190
-"""How many columns of text a row holds, whatever is in them. A row has 8,126 bytes in its page, and
-a text of up to 40 bytes stays there as a whole, a longer one with about 22 bytes.
+"""How many columns of text a row holds in every case. A row has 8,126 bytes in its page. A text of
+up to 40 bytes takes its length there, and a longer text about 22 bytes.
 
 MariaDB documentation, "Troubleshooting Row Size Too Large Errors with InnoDB":
 https://mariadb.com/docs/server/server-usage/storage-engines/innodb/innodb-row-formats/troubleshooting-row-size-too-large-errors-with-innodb
@@ -96,7 +96,7 @@ INTEGERS = tuple(
 )
 
 BOOLEAN = "tinyint(1)"
-"""What the server calls a boolean; a statement with a width in it is deprecated in MySQL."""
+"""The name that the server tells for boolean. MySQL warns of this width in a statement."""
 
 MODIFY = "ALTER TABLE {table} MODIFY COLUMN {definition}"
 
@@ -146,7 +146,7 @@ LOCK = (
     "CONCAT('target-harvest-sql ', LEFT(SHA2(CONCAT("
     "COALESCE(%(schema)s, DATABASE(), ''), '.', LOWER(%(table)s)), 256), 40))"
 )
-"""The name of a table's lock, which has 64 characters; the names of the table may have more."""
+"""The name of the lock of a table. It has 64 characters at most, so the table is hashed."""
 
 
 class MySQL(Dialect):
@@ -188,7 +188,7 @@ class MySQL(Dialect):
     hints = HINTS
     open_sql: ClassVar[Sequence[str]] = (
         *OPEN_SQL,
-        # Digits beyond microseconds, which are zeros, are cut; MariaDB does that unasked.
+        # Zeros beyond microseconds are cut. MariaDB does so without this setting.
         "SET sql_mode = concat(@@sql_mode, ',TIME_TRUNCATE_FRACTIONAL')",
     )
     lock_sql = f"SELECT GET_LOCK({LOCK}, 0)"
@@ -197,10 +197,10 @@ class MySQL(Dialect):
     upserts: ClassVar[Upserts] = JoinThenOnDuplicateKey()
     deletes = Joined()
     swaps = AllAtOnce()
-    statement_rows = 250  # More take memory, of which the driver needs copies, and are no faster.
+    statement_rows = 250  # More rows take memory, which the driver copies, and are no faster.
 
     collation: ClassVar[str] = "utf8mb4_0900_bin"
-    """Tells all texts apart, those that differ by case or by spaces at the end as well."""
+    """A collation by which texts differ if their case or their spaces at the end differ."""
 
     reader: ClassVar[JsonTable | NestedJsonTable] = JsonTable()
     """Reads the batches."""
@@ -309,7 +309,7 @@ class MySQL(Dialect):
 
     @override
     def moment(self, text: str) -> str:
-        # Offsets are understood, but for the letter; before 1970 by CAST alone.
+        # MySQL reads an offset, but not the letter Z. Before 1970 it needs the CAST.
         return f"CAST(REGEXP_REPLACE({text}, 'Z$', '+00:00') AS datetime(6))"
 
     @override

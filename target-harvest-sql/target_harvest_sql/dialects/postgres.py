@@ -1,4 +1,4 @@
-"""PostgreSQL, and what speaks as it does."""
+"""PostgreSQL."""
 
 from __future__ import annotations
 
@@ -102,11 +102,15 @@ class PostgreSQL(Dialect):
     Args:
         variants: The dialects of servers with an extension, by the name in their version.
 
-    The type jsonb sorts the names of each object that it reads, so that values come by position.
-    Measured on entries of 30 columns, in microseconds of the server's and of this process's time a
-    record, INSERT included: objects 23.5 and 2.4, lists 13.5 and 3.9; lists by columns 29.5 and
-    4.4, json_to_recordset of objects with short names 26.0 and 4.2, JSON_TABLE of them 18.2 and
-    3.9. COPY of such rows takes the server 9.8.
+    Elements are lists, since jsonb sorts the names of each object that it reads. Measured on
+    entries of 30 columns, in microseconds of the server and of this process a record, with INSERT:
+
+    * lists: 13.5 and 3.9
+    * objects: 23.5 and 2.4
+    * one list for each column: 29.5 and 4.4
+    * json_to_recordset of objects with short names: 26.0 and 4.2
+    * JSON_TABLE of such objects: 18.2 and 3.9
+    * COPY of ready rows: 9.8 of the server
 
     PostgreSQL manual, "JSON Functions and Operators":
     https://www.postgresql.org/docs/current/functions-json.html
@@ -147,10 +151,10 @@ class PostgreSQL(Dialect):
     hints: ClassVar[Mapping[str, str]] = HINTS
     list_length = 1
     open_sql: ClassVar[Sequence[str]] = (
-        "SET TIME ZONE 'UTC'",  # What comes without an offset is UTC.
-        # A connection that waits must not be ended; before PostgreSQL 14 there is no such limit.
+        "SET TIME ZONE 'UTC'",  # A date-time without an offset is UTC.
+        # The server must not end an idle connection. Before PostgreSQL 14 there is no such limit.
         "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'",
-        # Nobody waits for another program's locks without end.
+        # Without a limit, a statement would wait for ever for the lock of another program.
         (
             f"SELECT set_config('lock_timeout', '{LOCK_TIMEOUT_SECONDS}s', false)\n"
             "WHERE current_setting('lock_timeout') = '0'"

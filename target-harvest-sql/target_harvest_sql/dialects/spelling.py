@@ -14,24 +14,25 @@ class Spelling:
     """Spells names and texts as standard SQL does, unless a dialect says otherwise."""
 
     max_name_length: ClassVar[int]
-    """The longest name of a table or column, as `name_length` counts."""
+    """The length of the longest name of a table or column, in the unit of `name_length`."""
 
     ignores_case: ClassVar[bool]
-    """Whether quoted names that differ only in case are one name."""
+    """Whether two quoted names are one name if they differ only in case."""
 
     parameter_form: ClassVar[str] = ":{}"
-    """The place of a bound value, with `{}` for its name; after `%(` drivers read `%` as theirs."""
+    """The mark of a bound value, with `{}` for its name. If the mark begins with `%`, the driver
+    takes every other `%` for a mark too, so it is doubled."""
 
     def name_length(self, name: str) -> int:
-        """Measure a name as the database does: in characters, unless it says otherwise."""
+        """Measure a name in the unit of the database, which is characters in most."""
         return len(name)
 
     def spell(self, name: str) -> str:
-        """Leave out of a name what no name may hold."""
+        """Remove from a name the characters that no name may hold."""
         return name.replace("\0", "")
 
     def fold(self, name: str) -> str:
-        """Write names that are one name in one way."""
+        """Write a name so that names are equal if the database takes them for one."""
         return name.casefold() if self.ignores_case else name
 
     def quote(self, name: str) -> str:
@@ -47,13 +48,13 @@ class Spelling:
         return ".".join(self.quote(name) for name in (table.schema, table.name) if name)
 
     def parameter(self, name: str) -> str:
-        """Write the place of a value that is bound."""
+        """Write the mark of a bound value."""
         return self.parameter_form.format(name)
 
     def plain(self, sql: str) -> str:
-        """Write a part of a statement that has no bound values, so that the driver finds none."""
+        """Write a part of a statement so that the driver finds no mark of a bound value in it."""
         return sql.replace("%", "%%") if self.parameter_form.startswith("%") else sql
 
     def literal(self, text: str) -> str:
-        """Write text as an SQL string, for the places where nothing can be bound."""
+        """Write text as an SQL string, where a value cannot be bound."""
         return self.plain("'" + text.replace("'", "''") + "'")

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 AS_TEXT: Mapping[Kind, Kind] = {"boolean": "json", "integer": "decimal", "number": "decimal"}
-"""As what a column of text takes kinds so that they stay as JSON has them: the operator ->> makes 1
-of true, and SQLite's own text of a number has 15 digits."""
+"""The kinds that a column of text reads other kinds as, to keep them as JSON writes them. The
+operator ->> would make 1 of true, and SQLite's own text of a number has 15 digits."""
 
 # A declared type cannot be changed: https://www.sqlite.org/lang_altertable.html
 REWRITE = (
@@ -69,7 +69,9 @@ class Affinity:
         if "CHAR" in declared or "CLOB" in declared or "TEXT" in declared:
             return AS_TEXT.get(kind, "string")
         if "boolean" in {kind, declared.lower()} and declared in TYPES.values():
-            return None  # As both are 1 and 0 here, text could not tell them apart later.
+            return (
+                None  # A truth value and a number are both 1 here; text could not tell them apart.
+            )
         if kind == "integer" and any(part in declared for part in ("REAL", "FLOA", "DOUB")):
             return "number"
         return kind if kind in {"boolean", "integer", "number"} else None
@@ -78,10 +80,10 @@ class Affinity:
 class SQLite(Dialect):
     """SQLite 3.38 or newer.
 
-    Measured on entries of 30 columns, in microseconds of this process's time a record: 17 here, all
-    of it beside the reading of further records; tuples parsed and given to executemany 15, but each
-    row waits for its turn in Python, so that beside a busy thread they take half as long again as
-    JSON. Elements that are objects would take 20 here, and save 2 where records are read.
+    Measured on entries of 30 columns, in microseconds of this process a record: lists 17, without
+    the lock of Python; objects 20, though they save 2 where records are read. `executemany` of
+    parsed tuples takes 15, but waits for the lock of Python at each row: beside a busy thread it
+    takes half as long again as lists.
 
     SQLite manual, "JSON Functions And Operators": https://www.sqlite.org/json1.html
     """
@@ -107,7 +109,7 @@ class SQLite(Dialect):
         "PRAGMA legacy_alter_table = ON",  # A view of a table must not stop its swap.
     )
     begin_sql = "BEGIN IMMEDIATE"
-    # WAL mode ends only while no other connection is open, and this one does not wait for that.
+    # WAL mode can end only if no other connection is open. The first statement turns waiting off.
     # https://www.sqlite.org/wal.html#persistence_of_wal_mode
     alone_sql = ("PRAGMA busy_timeout = 0", "PRAGMA journal_mode = DELETE")
     upserts = OnConflict(
@@ -117,7 +119,7 @@ class SQLite(Dialect):
     statement_rows = 1000  # More take memory, and are no faster.
 
     each: ClassVar[str] = "json_each"
-    """The table function that takes a batch apart."""
+    """The table function that reads the elements of a batch."""
 
     @override
     def of_server(self, version: str) -> Dialect:
@@ -137,7 +139,7 @@ class SQLite(Dialect):
 
     @override
     def rows_sql(self, columns: Sequence[Column]) -> str:
-        # Materialized, because json_each writes an element anew each time that it is asked for.
+        # Materialized, since json_each would write an element again for each use.
         return (
             "WITH batch AS MATERIALIZED (\n"  # noqa: S608 - names are quoted.
             f"  SELECT value FROM {self.each}(CAST(:batch AS TEXT))\n"
@@ -170,7 +172,7 @@ class SQLite(Dialect):
 
 
 class SQLiteJSONB(SQLite):
-    """SQLite 3.51 or newer: elements arrive taken apart, so that no path parses them again.
+    """SQLite 3.51 or newer, whose jsonb_each parses each element once.
 
     SQLite manual, "The jsonb_each() and jsonb_tree() functions": https://www.sqlite.org/json1.html
     """
