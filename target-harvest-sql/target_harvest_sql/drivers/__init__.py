@@ -1,4 +1,4 @@
-"""How each database is reached from Python; a driver is imported when its database is named."""
+"""The driver of each database. A driver is imported when a URL names its database."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ DRIVERS: Final = {
     "postgresql+psycopg": "postgres:PostgresDriver",
     "sqlite": "sqlite:SQLiteDriver",
 }
-"""Module and class by what stands before `://`: a database, or a database and its driver. Of
-several, the first that is installed."""
+"""Module and class, by what stands before `://` in a URL: a database, or a database and its driver.
+Of several drivers, the first that is installed is used."""
 
 PACKAGES: Final = {"mssql_python": "mssql-python"}
-"""The package of each module that no extra of ours brings."""
+"""The package of each module that no extra of this package installs."""
 
 
 def driver_type(url: URL) -> type[Driver]:
-    """Import the driver that a URL asks for.
+    """Import the driver for a URL.
 
     Raises:
-        ImportError: If it is not installed.
-        KeyError: If there is none of that name.
+        ImportError: If the driver is not installed.
+        KeyError: If no driver has the name in the URL.
     """
     *preferred, last = DRIVERS[url.drivername].split(" or ")
     for candidate in preferred:
@@ -46,11 +46,11 @@ def driver_type(url: URL) -> type[Driver]:
 
 
 def reason_not_imported(error: ImportError, extra: str) -> str:
-    """Say why a driver was not imported, and what to install.
+    """Say why a driver cannot be imported, and what to install.
 
     Args:
-        error: What `driver_type` raised.
-        extra: The extra of this package that brings the usual driver of the database.
+        error: The error of `driver_type`.
+        extra: The extra of this package that installs the usual driver of the database.
     """
     if not isinstance(error, ModuleNotFoundError):
         return (

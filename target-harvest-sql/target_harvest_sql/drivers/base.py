@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What an error of a driver is about, told from its code and never from names or values."""
+    """The cause of an error. The code of the error tells it, and never a name or a value."""
 
     code: str
-    """The code of the error: SQLSTATE, number or name, as the hints of the dialect spell it."""
+    """The code of the error: SQLSTATE, number or class, as the hints of the dialect write it."""
 
     kind: Literal["transient", "value", "row", "server"]
-    """What to do about it:
+    """What the error is about:
 
-    * `transient`: the same may succeed later, if need be on a new connection.
-    * `value`: a value of a row cannot be read, or its column cannot hold it.
-    * `row`: a row as a whole is refused, by a constraint or by its size.
-    * `server`: anything else. No row is to blame.
+    * `transient`: a retry may succeed, perhaps on a new connection.
+    * `value`: the database cannot read a value of a row, or its column cannot hold the value.
+    * `row`: the database refuses a row as a whole, for a constraint or its size.
+    * `server`: anything else. No row is the cause.
     """
 
     text: str
@@ -33,44 +33,44 @@ class Fault:
 
 
 class Driver(Protocol):
-    """A connection in autocommit mode: `Connection` begins and ends transactions by statements."""
+    """A connection in autocommit mode. `Connection` begins and ends transactions by statements."""
 
     errors: ClassVar[tuple[type[Exception], ...]]
-    """What the driver raises where the database refuses something, or cannot be reached."""
+    """The errors of the driver if the database refuses something, or cannot be reached."""
 
     version: str
-    """What the database calls its version."""
+    """The version that the database tells."""
 
     statement_bytes: int
-    """How many bytes of JSON one statement may carry."""
+    """How many bytes of JSON one statement can have."""
 
     def __init__(self, url: URL) -> None:
         """Open the connection."""
 
     @classmethod
     def fault(cls, error: Exception) -> Fault:
-        """Tell what an error, one of `errors`, is about."""
+        """Tell the cause of an error, which is one of `errors`."""
 
     def execute(self, statement: str, parameters: Mapping[str, Any]) -> list[Any]:
-        """Run a statement; return its rows, none for one that has no rows.
+        """Run a statement. Returns its rows; an empty list if it has no result.
 
         Args:
             statement: As the dialect writes it.
-            parameters: The values to bind, by name; more than the statement names are allowed.
+            parameters: The values to bind, by name. Names that the statement lacks are ignored.
         """
 
     def carry(self, batch: bytes) -> AbstractContextManager[Any]:
-        """Hold a batch, and tell what is to be bound as `batch`."""
+        """Keep a batch for a statement. Gives the value to bind as `batch`."""
 
     def roll_back(self) -> None:
-        """End a transaction without a trace, where there is one.
+        """Roll back the transaction, if one is open.
 
         Raises:
             Exception: One of `errors`, if the connection is lost.
         """
 
     def abort(self) -> None:
-        """Make a call fail that waits for the server in another thread; does nothing for a file."""
+        """Make a call fail that waits for the server in another thread; for a file, do nothing."""
 
     def close(self) -> None:
-        """Close the connection; a second call does nothing."""
+        """Close the connection. A second call does nothing."""

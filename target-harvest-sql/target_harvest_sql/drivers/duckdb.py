@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
 CONFIGURATION: dict[str, Any] = {
-    "threads": "1",  # A batch is one file, read by one thread; more only take memory.
-    # What the log holds becomes a row group, which has up to 122,880 rows. Smaller ones are joined
-    # later: that writes them again, and takes hundreds of megabytes for a moment.
+    "threads": "1",  # One thread reads a batch, as it is one file. More threads only take memory.
+    # A checkpoint makes row groups of up to 122,880 rows from the log. Small row groups are merged
+    # later, which writes them again and takes hundreds of megabytes.
     "checkpoint_threshold": "90MB",
-    # Else a path such as md:name or https://… lets DuckDB fetch code from the network.
+    # Otherwise a path such as md:name or https://… makes DuckDB load code from the network.
     "autoinstall_known_extensions": "false",
 }
-"""How a database is opened, unless the URL says otherwise.
+"""The options of a database, unless the URL has others.
 
 DuckDB manual, "Configuration": https://duckdb.org/docs/stable/configuration/overview
 """
@@ -42,18 +42,18 @@ OF_A_VALUE: Final = (
     duckdb.OutOfRangeException,
     duckdb.TypeMismatchException,
 )
-"""Errors that may be the fault of a value."""
+"""Classes of errors that a value may cause."""
 
 NO_EXTENSION: Final = (
     'IO Error: Extension "',
     "An error occurred while trying to automatically install the required extension ",
 )
-"""How the messages begin if an extension is missing. DuckDB has no code for that, and the classes
-of these errors have other causes too. Paths of files stand behind the beginning."""
+"""How the messages begin if an extension is missing. DuckDB gives no code, and other errors have
+the same classes. Paths of files stand only behind this beginning."""
 
 OBJECT_TOO_LARGE: Final = '"maximum_object_size" of '
-"""How the message begins if a record is larger than DuckDB reads. DuckDB has no code for that. Its
-class, `InvalidInputException`, has other causes too."""
+"""How the message begins if a record is larger than DuckDB reads. DuckDB gives no code, and other
+errors have the same class, `InvalidInputException`."""
 
 
 class DuckDBDriver:
@@ -65,7 +65,7 @@ class DuckDBDriver:
     statement_bytes: ClassVar = 2**31
 
     def __init__(self, url: URL) -> None:
-        asked = options.read(url, dict.fromkeys(url.query, str))  # DuckDB knows their names.
+        asked = options.read(url, dict.fromkeys(url.query, str))  # DuckDB checks the names.
         try:
             self._connection = duckdb.connect(
                 url.database or ":memory:", config=CONFIGURATION | asked
@@ -81,11 +81,11 @@ class DuckDBDriver:
 
     @classmethod
     def fault(cls, error: Exception) -> Fault:
-        """Tell an error by its class, as DuckDB has no codes.
+        """Tell the cause by the class of the error, as DuckDB gives no codes.
 
-        No error is transient: no other process writes to the file.
+        No error is transient, since no other process writes to the file.
         """
-        text = str(error).partition(": ")[2]  # What stands before it is the class in words.
+        text = str(error).partition(": ")[2]  # The class in words stands before the colon.
         if isinstance(error, duckdb.ConstraintException) or text.startswith(OBJECT_TOO_LARGE):
             return Fault(type(error).__name__, "row", text)
         kind: Literal["value", "server"] = "value" if isinstance(error, OF_A_VALUE) else "server"
@@ -104,12 +104,12 @@ class DuckDBDriver:
         yield self._file.path
 
     def roll_back(self) -> None:
-        """Roll back, unless the database did."""
+        """Roll back, unless DuckDB has done so."""
         with suppress(duckdb.TransactionException):
             self._connection.execute("ROLLBACK")
 
     def abort(self) -> None:
-        """Do nothing: a file is not silent."""
+        """Do nothing, since a file answers at once."""
 
     def close(self) -> None:
         """Close the database."""
@@ -118,7 +118,7 @@ class DuckDBDriver:
 
 
 class AnonymousFile:
-    """A file in memory that Linux makes, and that DuckDB reads itself.
+    """A file in memory, made by Linux, that DuckDB reads without Python.
 
     Linux manual, "memfd_create": https://man7.org/linux/man-pages/man2/memfd_create.2.html
     """
@@ -130,33 +130,33 @@ class AnonymousFile:
         self.path = f"/proc/self/fd/{self._file.fileno()}"
 
     def hold(self, content: bytes) -> None:
-        """Put the content in place of what the file held; pages of memory are used again."""
+        """Replace the content of the file. The pages of memory are used again."""
         self._file.seek(0)
         self._file.write(content)
         self._file.truncate()
         self._file.flush()
 
     def close(self) -> None:
-        """Give the memory back."""
+        """Free the memory."""
         self._file.close()
 
 
 class RegisteredFile:
-    """A file in memory that DuckDB reads by asking Python: it waits for its turn each time."""
+    """A file in memory that DuckDB reads through Python, so it waits for Python's lock."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._files = MemoryFileSystem()
-        # Connections to one file are one instance, which all of them share.
+        # All connections to one file share one instance.
         if not connection.filesystem_is_registered("memory"):
             connection.register_filesystem(self._files)
         self._name = f"/target-harvest-sql-{uuid4().hex}.json"
         self.path = f"memory://{self._name}"
 
     def hold(self, content: bytes) -> None:
-        """Put the content in place of what the file held."""
+        """Replace the content of the file."""
         self._files.pipe_file(self._name, content)
 
     def close(self) -> None:
-        """Give the memory back."""
+        """Free the memory."""
         if self._files.exists(self._name):
             self._files.rm_file(self._name)

@@ -1,4 +1,4 @@
-"""Several servers in one URL, which hold the same data and are tried in turn."""
+"""Several servers of the same data in one URL, which are tried one after another."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _PLACE: Final = re.compile(
 
 
 def hosts(url: URL) -> list[tuple[str | None, int | None]]:
-    """List the servers of a URL, each as its host and its port; `None` is the driver's default.
+    """List the servers of a URL by host and port. `None` is the default of the driver.
 
-    The URL has its hosts before the database, parted by commas, which share its port. More hosts
-    may follow in the query: `?host=a:3307&host=b:3308`.
+    A URL names its hosts before the database, with commas between them; they share its port. The
+    query may name more hosts: `?host=a:3307&host=b:3308`.
 
     Raises:
         OptionError: If a host of the query cannot be read.

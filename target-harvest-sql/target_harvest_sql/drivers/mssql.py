@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 CONNECT_TIMEOUT_SECONDS: Final = 60
-"""How long a server is waited for, unless the URL says `?login_timeout=`; a serverless database
-of Azure takes about as long to wake up."""
+"""How long to wait for a connection, unless the URL has `?login_timeout=`. A serverless database of
+Azure takes about as long to wake up."""
 
 TRANSIENT: Final[Mapping[int, str]] = {
-    # The network, and the same in the words of DB-Library.
+    # The network, and the same errors of DB-Library.
     **dict.fromkeys((64, 233, 10053, 10054, 10060, 20003, 20004, 20006, 20017, 20047), ""),
     # Other transactions.
     1205: r"Transaction \(Process ID \d+\) was deadlocked",
@@ -52,7 +52,7 @@ TRANSIENT: Final[Mapping[int, str]] = {
     49919: r"Cannot process create or update request\. Too many ",
     49920: r"Cannot process request\. Too many ",
 }
-"""Errors that may be gone when the same is tried again, and how their messages begin.
+"""Errors that a retry may solve, and how their messages begin.
 
 * Azure SQL documentation, "Troubleshoot transient connection errors":
   https://learn.microsoft.com/azure/azure-sql/database/troubleshoot-common-errors-issues
@@ -68,7 +68,7 @@ OF_THE_DRIVER: Final = (
     "The connection is broken and recovery is not possible",
     "Unexpected EOF",
 )
-"""How messages of a driver begin that tell the same, and have no number of the server.
+"""How the messages of a driver begin for such errors, which have no number of the server.
 
 Documentation of Microsoft's driver, "Connection resiliency":
 https://learn.microsoft.com/sql/connect/odbc/connection-resiliency
@@ -77,23 +77,23 @@ https://learn.microsoft.com/sql/connect/odbc/connection-resiliency
 TRANSIENT_MESSAGES: Final = re.compile(
     "|".join(filter(None, (*TRANSIENT.values(), *OF_THE_DRIVER)))
 )
-"""How the messages of such errors begin, where a driver tells no number."""
+"""How the messages of such errors begin, for a driver that tells no number."""
 
 OF_A_VALUE: Final = frozenset(
     {220, 232, 241, 242, 244, 245, 248, 295, 8114, 8115, 8134, 8152, 8169, 13608, 13609, 2628}
 )
-"""Numbers of errors that may be the fault of a value."""
+"""Numbers of errors that a value may cause."""
 
 OF_A_ROW: Final = frozenset({511, 515, 530, 547, 1946, 2601, 2627, 3609})
-"""Numbers of errors that may be the fault of a row; so are those of triggers, from
-`FIRST_OF_USERS` on.
+"""Numbers of errors that a row may cause. Errors of triggers, from `FIRST_OF_USERS` on, are such
+errors too.
 
 SQL Server documentation, "Database Engine events and errors":
 https://learn.microsoft.com/sql/relational-databases/errors-events/database-engine-events-and-errors
 """
 
 FIRST_OF_USERS: Final = 50_000
-"""The least number that a trigger can give to an error."""
+"""The lowest number that a trigger can give to an error."""
 
 UNMAPPED: Final = 33_557_097
 """Number that Babelfish gives to every error of PostgreSQL that SQL Server does not have."""
@@ -102,15 +102,15 @@ OF_A_VALUE_MESSAGES: Final = re.compile(
     r"invalid input syntax for|numeric field overflow|value (?:out of range|too long|\")|"
     r"(?:bigint|date(?:/time field value)?|integer|interval|smallint|time(?:stamp)?) out of range"
 )
-"""How the messages of such errors begin that may be the fault of a value. Babelfish gives all of
-them the same number."""
+"""How the messages of such errors begin that a value may cause. The number does not tell it, as
+Babelfish gives the same number to all of them."""
 
-# Messages that hold a value of a record. It may itself hold quotes and ends of lines.
+# Messages that hold a value of a record. The value may hold quotes and line breaks.
 _VALUE = re.compile(r"\bvalue(?: is|:| =)? (?:'.*'|\(.*\)|[-+.\d]\S*\d)", re.DOTALL)
 
 
 class ServerError(Exception):
-    """What the server or the driver refused, without values of records."""
+    """The server or the driver refused something. The message has no values of records."""
 
     def __init__(
         self,
@@ -121,17 +121,17 @@ class ServerError(Exception):
     ) -> None:
         super().__init__(_VALUE.sub("value", text))
         self.number = number
-        """As in `sys.messages`; `None` where the driver does not tell."""
+        """The number in `sys.messages`; `None` if the driver does not tell it."""
         self.told = told or text
-        """What the server said, without the words of the driver."""
+        """The message of the server, without the words of the driver."""
         self.kind = kind
-        """Whose fault the error is, where the driver tells by something else than a number."""
+        """The cause, if the driver tells it by the class of the error."""
 
 
 class MSSQLDriver(ABC):
     """A connection to SQL Server, in autocommit mode.
 
-    Values are declared as variables, so that statements name them as T-SQL does: `@name`.
+    Values are declared as variables, so that statements name them `@name`, as in T-SQL.
     """
 
     errors: ClassVar = (ServerError,)
@@ -139,7 +139,7 @@ class MSSQLDriver(ABC):
 
     @property
     def version(self) -> str:
-        """What the server calls its version, and after it what it reads an escaped tab as."""
+        """The version of the server, and how the server reads an escaped tab of JSON."""
         [(text,)] = self._run(
             r"""SELECT CONCAT(@@VERSION, ' ', [value]) FROM OPENJSON(N'["\t"]')""", []
         )
@@ -147,12 +147,12 @@ class MSSQLDriver(ABC):
 
     @classmethod
     def fault(cls, error: Exception) -> Fault:
-        """Tell an error by its number, or by the beginning of its message where it has none."""
+        """Tell the cause by the number or, without a number, by the beginning of the message."""
         number: int | None = getattr(error, "number", None)
         told = str(getattr(error, "told", error))
         kind: Literal["transient", "value", "row", "server"] = getattr(error, "kind", "server")
         if number is None:
-            # The driver's own words stand in front of the server's.
+            # The message of the server may stand behind words of the driver.
             if any(TRANSIENT_MESSAGES.match(text) for text in (told, str(error))):
                 kind = "transient"
         elif number in TRANSIENT:
@@ -172,20 +172,20 @@ class MSSQLDriver(ABC):
             f"{'NULL' if value is None else self._place(value)};\n"
             for name, value in bound.items()
         )
-        # For the type of a null, a driver would ask the server.
+        # A driver would ask the server for the type of a null.
         values = [value for value in bound.values() if value is not None]
         return self._run(declarations + statement, values)
 
     @abstractmethod
     def _place(self, value: Any) -> str:
-        """Write a value into a statement, or the mark where the driver binds it."""
+        """Write a value into a statement, or the mark of a bound value."""
 
     @abstractmethod
     def _run(self, statement: str, values: list[Any]) -> list[Any]:
-        """Run a statement with values in the order of their marks; return its rows.
+        """Run a statement with values in the order of their marks. Returns its rows.
 
         Raises:
-            ServerError: If the server refuses it.
+            ServerError: If the server refuses the statement.
         """
 
     @contextmanager
@@ -194,5 +194,5 @@ class MSSQLDriver(ABC):
         yield batch.decode()
 
     def roll_back(self) -> None:
-        """Roll back, unless the server did."""
+        """Roll back, unless the server has done so."""
         self._run("IF @@TRANCOUNT > 0 ROLLBACK", [])

@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 
 
 class MSSQLPythonDriver(MSSQLDriver):
-    """A connection by Microsoft's driver, which signs in by Microsoft Entra ID as well."""
+    """A connection by Microsoft's driver, which can also sign in by Microsoft Entra ID."""
 
     def __init__(self, url: URL) -> None:
-        # A pooled connection keeps its session when it is closed, and so the locks of its tables.
+        # A pooled connection keeps its session after it is closed, and with it the locks.
         mssql_python.pooling(enabled=False)
         options = dict(url.query)
         timeout_seconds = options.pop("login_timeout", CONNECT_TIMEOUT_SECONDS)
         self._cursor: Any = None
         sign_in = {"uid": url.username, "pwd": url.password, "database": url.database}
         try:
-            # Only what stands in the string is held against the options that there are.
+            # The driver checks only the names of options in the string.
             self._connection = mssql_python.connect(
                 ";".join(f"{name}={_braced(str(value))}" for name, value in options.items()),
                 autocommit=True,  # `Connection` begins transactions by statements.
-                # The argument `timeout` was the limit of each statement before version 1.14.
+                # Before version 1.14, the argument `timeout` limited each statement.
                 attrs_before={mssql_python.SQL_ATTR_LOGIN_TIMEOUT: int(str(timeout_seconds))},
                 server=f"{url.host},{url.port}" if url.port else url.host,
                 **{name: value for name, value in sign_in.items() if value is not None},
@@ -60,7 +60,7 @@ class MSSQLPythonDriver(MSSQLDriver):
         return list(rows)
 
     def abort(self) -> None:
-        """Cancel the statement; the driver notices by itself that a server is gone.
+        """Cancel the statement. The driver itself notices a lost server.
 
         The driver has no public method for that.
 
@@ -81,10 +81,10 @@ def _braced(value: str) -> str:
 
 
 def _server_error(error: mssql_python.Error) -> ServerError:
-    """Take what the driver says, and what the server or the system said to the driver.
+    """Join the message of the driver and that of the server or the system.
 
-    The driver tells no number of an error and no SQLSTATE. So only the class of the error, and the
-    beginning of its message, tell what the error is about.
+    The driver tells no number and no SQLSTATE. So the class of the error and the beginning of its
+    message tell the cause.
     """
     told = str(error.ddbc_error).removeprefix("[Microsoft]").removeprefix("[SQL Server]")
     text = ": ".join(dict.fromkeys(filter(None, (error.driver_error, told))))

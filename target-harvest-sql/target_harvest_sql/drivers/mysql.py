@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
 CONNECT_TIMEOUT_SECONDS = 30
-"""How long a server is waited for, unless the URL says `?connect_timeout=`."""
+"""How long to wait for a connection, unless the URL has `?connect_timeout=`."""
 
 KEEPALIVES: Final = {
     "TCP_KEEPIDLE": 30,
@@ -28,16 +28,16 @@ KEEPALIVES: Final = {
     "TCP_KEEPCNT": 3,
     "TCP_USER_TIMEOUT": 60_000,  # In milliseconds.
 }
-"""When a server counts as gone that acknowledges nothing: options of its socket."""
+"""After which time a server that acknowledges nothing counts as lost: options of the socket."""
 
 STATEMENT_BYTES: Final = 2**17
-"""What is left for a statement beside its batch."""
+"""How many bytes of a packet are kept for the statement around the batch."""
 
 REFUSED_HERE: Final = -1
-"""The code of an option that is wrong; no server has seen it."""
+"""The code of a wrong option, which never reaches a server."""
 
 NO_FILE: Final = -2
-"""The code of a file that an option names and that cannot be read."""
+"""The code of a file of an option that cannot be read."""
 
 NO_PACKAGE: Final = -3
 """The code of a sign-in that needs another Python package."""
@@ -46,14 +46,14 @@ TLS: Final = 2026
 """The code of PyMySQL for TLS that fails."""
 
 NOT_READY: Final = 1047
-"""The code of a Galera node that takes no statements, as it has lost its cluster or joins it."""
+"""The code of a Galera node that takes no statements, as it is not part of its cluster."""
 
 ELSEWHERE: Final = frozenset({1040, NOT_READY, 1053, 1927, 2003, 2006, 2013})
-"""Codes of errors after which the next host of a URL is tried: this one is down, or full."""
+"""Codes of errors after which the next host of a URL is tried: this host is down, or full."""
 
 WSREP_SQL: Final = "SHOW STATUS WHERE Variable_name IN ('wsrep_cluster_size', 'wsrep_ready')"
-"""Asks for the server's part in a cluster, which is 0 of none. A node that takes no statements
-answers it.
+"""Asks for the size of the cluster, which is 0 without one. A node that takes no other statements
+answers this one.
 
 MariaDB documentation, "Galera Cluster Status Variables":
 https://mariadb.com/docs/galera-cluster/reference/galera-cluster-status-variables
@@ -79,7 +79,7 @@ OPTIONS: Final[Mapping[str, Callable[[str], Any]]] = {
     "unix_socket": str,
     "write_timeout": options.whole_seconds(least=1),
 }
-"""What may follow `?` in a URL: arguments of PyMySQL's connection."""
+"""The options of a URL: arguments of PyMySQL's connection."""
 
 TRANSIENT: Final = frozenset(
     {
@@ -107,8 +107,8 @@ TRANSIENT: Final = frozenset(
         4031,  # MySQL: the connection was idle for too long.
     }
 )
-"""Codes of errors that may be gone when the same is tried again. A server that was never reached is
-not among them: its address or certificate is wrong.
+"""Codes of errors that a retry may solve. A server that was never reached is not among them, since
+its address or certificate is wrong.
 
 MariaDB documentation, "MariaDB Error Code Reference":
 https://mariadb.com/docs/server/reference/error-codes/mariadb-error-code-reference
@@ -127,16 +127,18 @@ OF_A_ROW: Final = frozenset(
         *(4036, 4037, 4038, 4039, 4040, 4042, 4043, 4044, 4178, 4179),  # JSON in MariaDB.
     }
 )
-"""Codes of errors that may be the fault of a row. The server itself names the column, if it is one.
+"""Codes of errors that a row may cause. If a column is the cause, the message names it.
 
 MySQL manual, "Server Error Message Reference":
 https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html
 """
 
 WITH_INNER: Final = frozenset({3, 1005, 1025, 1026, 1030})
-"""Codes of errors that pass on an error of the storage engine or the operating system."""
+"""Codes of errors that hold a second code, of the storage engine or the operating system."""
 
 _INNER: Final = re.compile(r"\((?:errno|Errcode): (\d+)\D*\)\Z|\AGot error (\d+)")
+"""The second code. The server tells it only in the message: at the end, behind all names, or at the
+beginning, before all names."""
 
 HARMLESS: Final = frozenset(
     {
@@ -146,7 +148,7 @@ HARMLESS: Final = frozenset(
         1051,  # The table to drop is not there.
     }
 )
-"""Codes of warnings that statements on tables and schemas give; every other one is an error."""
+"""Codes of warnings about tables and schemas. Every other warning is an error."""
 
 NAMES_ONLY: Final = frozenset(
     {
@@ -154,19 +156,19 @@ NAMES_ONLY: Final = frozenset(
         *(1005, 1044, 1045, 1049, 1054, 1142, 1146, 1264, 1265, 1406, 2003, 3819, 4040, 4178),
     }
 )
-"""Codes of errors that quote names, but no value of a record."""
+"""Codes of errors whose messages quote names, and no value of a record."""
 
 
 _PLACE: Final = r"""(?: for column [`'][^"]*[`'] at row \d+| for key ['][^']*['])"""
-"""The end of a message that names a column or a key; a value cannot be at the very end."""
+"""The end of a message that names a column or a key. No message ends with a value."""
 
 
 class ServerError(Exception):
-    """What the server refused, or why it cannot be reached; without values of records.
+    """The server refused something, or cannot be reached. The message has no values of records.
 
     Args:
-        code: The server's, or the driver's.
-        message: As it came.
+        code: The code of the server or of the driver.
+        message: The message of the server or of the driver.
     """
 
     def __init__(self, code: int, message: str) -> None:
@@ -176,7 +178,7 @@ class ServerError(Exception):
 
 
 def _without_values(message: str) -> str:
-    """Cut what is quoted, which may hold quotes of its own; but keep the name of a column."""
+    """Cut quoted text, which may hold quotes itself. The name of a column is kept."""
     found = re.fullmatch(f"(.*)({_PLACE})", message, re.DOTALL)
     told, where = found.groups() if found else (message, "")
     return re.sub(r"""['"].*""", "…", told, flags=re.DOTALL) + where
@@ -197,9 +199,9 @@ class MySQLDriver:
         arguments = {
             **url.translate_connect_args(username="user"),
             **asked,
-            # As bytes, since text would have to be Latin-1.
+            # PyMySQL encodes text as Latin-1.
             "password": (url.password or "").encode(),
-            # A server may accept a connection and then say nothing.
+            # A server may accept a connection and then never answer.
             "read_timeout": read_timeout or asked["connect_timeout"],
         }
         places = hosts(url)
@@ -211,7 +213,7 @@ class MySQLDriver:
             except ServerError as error:
                 if number == len(places) or error.code not in ELSEWHERE:
                     raise
-        vars(self._connection)["_read_timeout"] = read_timeout  # Of a statement it is the server's.
+        vars(self._connection)["_read_timeout"] = read_timeout  # It was for connecting.
         _keep_alive(self._connection)
 
     def _connect(self, arguments: Mapping[str, Any]) -> None:
@@ -245,19 +247,18 @@ class MySQLDriver:
 
     @classmethod
     def fault(cls, error: Exception) -> Fault:
-        """Tell an error by its number."""
+        """Tell the cause by the number of the error."""
         code = error.code if isinstance(error, ServerError) else REFUSED_HERE
         kind: Literal["transient", "row", "server"] = "server"
         if code in TRANSIENT:
             kind = "transient"
         elif code in OF_A_ROW:
             kind = "row"
-        # Behind the names of a table, such an error has a second number.
         inner = _INNER.search(str(error)) if code in WITH_INNER else None
         return Fault(f"{code}/{inner[1] or inner[2]}" if inner else str(code), kind, str(error))
 
     def execute(self, statement: str, parameters: Mapping[str, Any]) -> list[Any]:
-        """Run a statement; what is only a warning to the server is an error here."""
+        """Run a statement. A warning of the server is an error."""
         with _server_errors(), self._connection.cursor() as cursor:
             cursor.execute(statement, parameters)
             rows = list(cursor.fetchall())
@@ -273,7 +274,7 @@ class MySQLDriver:
         """Bind the batch as text.
 
         Raises:
-            ServerError: If it is too long; the server would end the connection.
+            ServerError: If the batch is too long. The server would close the connection.
         """
         if len(batch) + batch.count(b"'") > self._room_bytes:
             raise ServerError(TOO_LONG, "A record is longer than max_allowed_packet of the server")
@@ -297,16 +298,16 @@ class MySQLDriver:
 
 
 def _socket(connection: pymysql.Connection[Any]) -> socket.socket | None:
-    """PyMySQL has no public name for it."""
+    """Get the socket, for which PyMySQL has no public name."""
     return getattr(connection, "_sock", None)
 
 
 def _keep_alive(connection: pymysql.Connection[Any]) -> None:
-    """Notice a server that is gone, and let no firewall forget the connection."""
+    """Make the system notice a lost server, and keep the connection open in firewalls."""
     connected = _socket(connection)
     if connected is not None and connected.family in {socket.AF_INET, socket.AF_INET6}:
         for name, value in KEEPALIVES.items():
-            if number := getattr(socket, name, None):  # Systems have different ones.
+            if number := getattr(socket, name, None):  # Not every system has each option.
                 connected.setsockopt(socket.IPPROTO_TCP, number, value)
 
 

@@ -1,4 +1,4 @@
-"""What follows `?` in a URL, read for a driver that wants a value of each option's own type."""
+"""The options of a URL, which follow `?`, as values of the types that a driver takes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
 MAX_SECONDS: Final = 86_400
-"""A day: more than anybody waits for a connection, and less than drivers take."""
+"""The longest time that an option may say: a day, which all drivers take."""
 
 TRUTHS: Final = {
     **dict.fromkeys(("1", "on", "true", "yes"), True),
@@ -19,7 +19,7 @@ TRUTHS: Final = {
 
 
 class OptionError(Exception):
-    """An option is unknown, or its value is wrong; says which, without the value."""
+    """An option is unknown or has a wrong value. The message names the option, and no value."""
 
 
 def read(url: URL, known: Mapping[str, Callable[[str], Any]]) -> dict[str, Any]:
@@ -27,11 +27,11 @@ def read(url: URL, known: Mapping[str, Callable[[str], Any]]) -> dict[str, Any]:
 
     Args:
         url: The URL.
-        known: The options that the driver has, and what reads their text; it raises `ValueError`
-            with what would be right.
+        known: For each option of the driver, a function that reads its text. The function raises
+            `ValueError` with the text that would be right.
 
     Raises:
-        OptionError: If an option is none of them, stands there twice, or cannot be read.
+        OptionError: If an option is unknown, is there twice, or cannot be read.
     """
     options = {}
     for name, text in url.query.items():
@@ -55,7 +55,7 @@ def truth(text: str) -> bool:
 
 
 def seconds(text: str) -> float:
-    """Read a length of time."""
+    """Read a number of seconds."""
     try:
         number = float(text)
     except ValueError:
@@ -66,7 +66,7 @@ def seconds(text: str) -> float:
 
 
 def whole_seconds(least: int) -> Callable[[str], int]:
-    """Make what reads a length of time of whole seconds."""
+    """Make a function that reads a whole number of seconds."""
 
     def read_text(text: str) -> int:
         if text.isascii() and text.isdecimal() and least <= int(text[:9]) <= MAX_SECONDS:
@@ -77,7 +77,7 @@ def whole_seconds(least: int) -> Callable[[str], int]:
 
 
 def one_of(*texts: str) -> Callable[[str], str]:
-    """Make what reads a text that must be one of several."""
+    """Make a function that reads one of several texts."""
 
     def read_text(text: str) -> str:
         if text in texts:

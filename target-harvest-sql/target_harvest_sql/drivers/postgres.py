@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
 CONNECT_TIMEOUT_SECONDS = 30
-"""How long a server is waited for, unless the URL says `?connect_timeout=`."""
+"""How long to wait for a connection, unless the URL has `?connect_timeout=`."""
 
 KEEPALIVES: Final = {
     "keepalives_idle": 30,
@@ -29,7 +29,7 @@ KEEPALIVES: Final = {
     "keepalives_count": 3,
     "tcp_user_timeout": 60_000,  # In milliseconds.
 }
-"""When a server counts as gone that acknowledges nothing, unless the URL says otherwise.
+"""After which time a server that acknowledges nothing counts as lost, unless the URL has others.
 
 PostgreSQL manual, "Database Connection Control Functions":
 https://www.postgresql.org/docs/current/libpq-connect.html
@@ -47,13 +47,13 @@ TRANSIENT: Final = (
     "57P03",  # cannot_connect_now
     "57P05",  # idle_session_timeout
 )
-"""How the codes of errors begin that may be gone when the same is tried again.
+"""How the codes of errors begin that a retry may solve.
 
 PostgreSQL manual, "Error Codes": https://www.postgresql.org/docs/current/errcodes-appendix.html
 """
 
 OF_A_VALUE: Final = ("22",)
-"""How the codes of errors begin that may be the fault of a value."""
+"""How the codes of errors begin that a value may cause."""
 
 OF_A_ROW: Final = (
     "21",  # cardinality_violation
@@ -62,10 +62,10 @@ OF_A_ROW: Final = (
     "54",  # Too large for an index, or nested too deeply.
     "P0",  # What a trigger raises.
 )
-"""How the codes of errors begin that may be the fault of a row."""
+"""How the codes of errors begin that a row may cause."""
 
 LOST: Final = "08006"
-"""Code of a connection that was lost; the driver gives none then."""
+"""The code for a connection that was lost. psycopg gives no code then."""
 
 CONNECTING: Final = (
     ('FATAL:  database "', "3D000"),
@@ -122,7 +122,7 @@ _PLACE: Final = re.compile(
     r'(connection (failed|is bad): )?(connection to server (at|on socket) "[^"]*"'
     r"( \([^)]*\))?(, port \d+)? failed: )?"
 )
-"""What stands before the message of a connection that fails."""
+"""What psycopg and libpq write before the message, with the address of the server."""
 
 _UNRESOLVED: Final = re.compile(r"failed to resolve host '.*': \[Errno (-?\d+)\]")
 
@@ -131,19 +131,19 @@ class UnreachableError(psycopg.OperationalError):
     """A connection could not be opened.
 
     Args:
-        message: As psycopg words it.
+        message: The message of psycopg.
     """
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.code = _connection_code(message)
-        """SQLSTATE, or a code of `CONNECTING`; empty if it is unknown."""
+        """A code of `CONNECTING`; empty if the cause is unknown."""
 
 
 def _connection_code(message: str) -> str:
-    """Tell from fixed words why a connection could not be opened."""
+    """Tell by the beginning of the message why a connection could not be opened."""
     if unresolved := _UNRESOLVED.match(message):
-        # Only this error says that the name server did not answer.
+        # EAI_AGAIN alone means that the name server did not answer.
         return LOST if int(unresolved[1]) == socket.EAI_AGAIN else "unknown-host"
     told = message[_PLACE.match(message).end() :]  # type: ignore[union-attr] # It matches nothing too.
     return next((code for words, code in CONNECTING if told.startswith(words)), "")
@@ -153,7 +153,7 @@ class PostgresDriver:
     """A connection to a PostgreSQL server."""
 
     errors: ClassVar = (psycopg.Error,)
-    statement_bytes: ClassVar = 2**28 - 1  # The longest array in jsonb.
+    statement_bytes: ClassVar = 2**28 - 1  # The size of the largest array in jsonb.
 
     def __init__(self, url: URL) -> None:
         options: dict[str, Any] = {
@@ -169,7 +169,7 @@ class PostgresDriver:
             self._connection = psycopg.connect(
                 **options,
                 autocommit=True,  # `Connection` begins transactions by statements.
-                prepare_threshold=None,  # A pooler may give each transaction another connection.
+                prepare_threshold=None,  # A pooler may use another connection for each transaction.
             )
         except psycopg.Error as error:
             raise UnreachableError(str(error)) from error
@@ -177,13 +177,13 @@ class PostgresDriver:
 
     @cached_property
     def version(self) -> str:
-        """The version of the server and, where the database has it, of Citus."""
+        """The version of the server and, if the database has Citus, of Citus."""
         rows = self.execute("SELECT extversion FROM pg_extension WHERE extname = 'citus'", {})
         return ", Citus ".join([str(self._connection.info.server_version), *(v for (v,) in rows)])
 
     @classmethod
     def fault(cls, error: Exception) -> Fault:
-        """Tell an error by its SQLSTATE; one without it is a connection that was lost."""
+        """Tell the cause by SQLSTATE, which a lost connection has not."""
         text = str(error)
         if isinstance(error, UnreachableError):
             code = error.code
@@ -204,7 +204,7 @@ class PostgresDriver:
         yield _Batch(batch)
 
     def roll_back(self) -> None:
-        """Roll back, unless the server did."""
+        """Roll back, unless the server has done so."""
         if self._connection.info.transaction_status != TransactionStatus.IDLE:
             self._connection.execute("ROLLBACK")
 
@@ -221,7 +221,7 @@ class PostgresDriver:
 
 
 def _asked(url: URL) -> dict[str, str]:
-    """Read what follows `?`; libpq takes several hosts as one list."""
+    """Read the options of a URL. libpq takes several hosts as one list."""
     names = {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()}
     if unknown := url.query.keys() - names:
         raise OptionError(f"libpq has no option {', '.join(sorted(unknown))}")
@@ -244,10 +244,10 @@ class _Batch:
 
 
 class _BatchDumper(Dumper):
-    """Sends a batch as it is."""
+    """Sends the bytes of a batch unchanged."""
 
     format = Format.TEXT
 
     def dump(self, obj: _Batch) -> bytes:
-        """Hand over the bytes."""
+        """Return the bytes."""
         return obj.text

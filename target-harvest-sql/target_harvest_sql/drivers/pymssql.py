@@ -27,11 +27,11 @@ OPTIONS: Final[Mapping[str, Callable[[str], Any]]] = {
     "tds_version": options.one_of("7.0", "7.1", "7.2", "7.3", "7.4"),
     "timeout": options.whole_seconds(least=0),
 }
-"""What may follow `?` in the URL."""
+"""The options of a URL."""
 
 
 NEWS: Final = (5701, 5703)
-"""What a server tells while a connection is opened: its database and its language."""
+"""Numbers of messages, and not errors, that a server sends while a connection is opened."""
 
 
 class _Waiting(threading.local):
@@ -40,19 +40,19 @@ class _Waiting(threading.local):
     number: int | None = None
 
     def note(self, number: int) -> None:
-        """Note the socket of a statement; pymssql calls it before it waits for the answer."""
+        """Note the socket of a statement. pymssql calls this before it waits for an answer."""
         self.number = number
 
 
 _WAITING: Final = _Waiting()
-pymssql.set_wait_callback(_WAITING.note)  # For all connections of the process.
+pymssql.set_wait_callback(_WAITING.note)  # It is set for all connections of the process.
 
 
 class PyMSSQLDriver(MSSQLDriver):
-    """A connection by pymssql, a wheel that needs nothing else."""
+    """A connection by pymssql, which needs no other package."""
 
-    # A batch is part of the statement, which is at most 65,536 packets of 4096 bytes, two bytes a
-    # character: https://learn.microsoft.com/sql/sql-server/maximum-capacity-specifications-for-sql-server
+    # A batch is part of the statement. A statement has at most 65,536 packets of 4096 bytes, and
+    # two bytes a character: https://learn.microsoft.com/sql/sql-server/maximum-capacity-specifications-for-sql-server
     statement_bytes: ClassVar = 100_000_000
 
     def __init__(self, url: URL) -> None:
@@ -74,14 +74,14 @@ class PyMSSQLDriver(MSSQLDriver):
             raise options.OptionError(str(error)) from error
         except pymssql.Error as error:
             raise _server_error(error) from error
-        # The connection was opened with statements; pymssql tells its socket in no other way.
+        # pymssql ran statements to open the connection. It tells the socket in no other way.
         self._socket = _WAITING.number
 
     @override
     def _place(self, value: Any) -> str:
         if isinstance(value, int):
             return str(value)
-        # A backslash at the end of a line would continue it on the next one.
+        # T-SQL removes a backslash at the end of a line, together with the line break.
         text = re.sub(r"\\(\r?\n)", r"\\\\\1\1", value.replace("'", "''"))
         return f"N'{text}'"
 
@@ -108,19 +108,20 @@ class PyMSSQLDriver(MSSQLDriver):
 
     def close(self) -> None:
         """Close the connection."""
-        self._socket = None  # Another connection may get its number.
+        self._socket = None  # Another connection may get the same number.
         self._connection.close()
 
 
 def _server_error(error: Exception) -> ServerError:
-    """Take number and text from arguments that may be nested, and text that may be bytes."""
+    """Read number and text. The arguments may be nested, and the text may be bytes."""
     found: list[Any] = list(error.args)
     while found and isinstance(found[0], tuple):
         found = list(found[0])
     number = next((part for part in found if isinstance(part, int)), None)
     text = next((part for part in found if isinstance(part, bytes | str)), str(error))
     text = text.decode(errors="replace") if isinstance(text, bytes) else text
-    # DB-Library adds words of its own after those of the server; alone, they are the reason.
+    # DB-Library adds its words to those of the server. Without words of the server, they tell
+    # the reason.
     told, _, added = text.partition("DB-Lib error message")
     if number in NEWS:
         told, number = "", None

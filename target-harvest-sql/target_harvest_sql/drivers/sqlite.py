@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
 BUSY_TIMEOUT_SECONDS = 30.0
-"""How long a locked file is waited for, unless the URL says `?timeout=`."""
+"""How long a statement waits for a locked file, unless the URL has `?timeout=`."""
 
 
 OPTIONS: Final = {"timeout": options.seconds}
-"""What may follow `?` in a URL."""
+"""The options of a URL."""
 
 OF_A_ROW: Final = frozenset(
     {
@@ -30,7 +30,7 @@ OF_A_ROW: Final = frozenset(
         "SQLITE_TOOBIG",
     }
 )
-"""Codes of errors that may be the fault of a row; all others are of the file or the system.
+"""Codes of errors that a row may cause. All other errors are of the file or the system.
 
 SQLite manual, "Result and Error Codes": https://www.sqlite.org/rescode.html
 """
@@ -49,15 +49,15 @@ class SQLiteDriver:
             url.database or ":memory:",
             timeout=options.read(url, OPTIONS).get("timeout", BUSY_TIMEOUT_SECONDS),
             isolation_level=None,  # `Connection` begins transactions by statements.
-            check_same_thread=False,  # It may be any thread's garbage collection that closes it.
+            check_same_thread=False,  # Garbage collection may close it in any thread.
         )
         self._connection.create_function("instant", 1, _instant, deterministic=True)
         self._connection.create_function("every_digit", 1, _every_digit, deterministic=True)
 
     @classmethod
     def fault(cls, error: Exception) -> Fault:
-        """Tell an error by its primary code; none passes, as a locked file was waited for."""
-        # SQLITE_CONSTRAINT_NOTNULL and others have their primary code in front.
+        """Tell the cause by the primary code. None is transient, since SQLite waits for a lock."""
+        # An extended code, such as SQLITE_CONSTRAINT_NOTNULL, begins with the primary code.
         name = str(getattr(error, "sqlite_errorname", ""))
         code = "_".join(name.split("_")[:2])
         return Fault(code, "row" if code in OF_A_ROW else "server", str(error))
@@ -72,12 +72,12 @@ class SQLiteDriver:
         yield batch
 
     def roll_back(self) -> None:
-        """Roll back, unless the database did."""
+        """Roll back, unless SQLite has done so."""
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 
     def abort(self) -> None:
-        """Do nothing: a file is not silent."""
+        """Do nothing, since a file answers at once."""
 
     def close(self) -> None:
         """Close the file."""
@@ -85,12 +85,12 @@ class SQLiteDriver:
 
 
 def _every_digit(value: Any) -> Any:
-    """Write a double with as many digits as tell it from others; SQLite's own text has 15."""
+    """Write a double with all its digits. SQLite itself writes 15."""
     return repr(value) if isinstance(value, float) else value
 
 
 def _instant(text: str | None) -> str | None:
-    """Write a date-time in UTC, so that texts are in the order of time; null if it is none."""
+    """Write a date-time in UTC, so that the order of texts is that of time; null for other text."""
     try:
         moment = datetime.fromisoformat(text or "")
     except ValueError:
