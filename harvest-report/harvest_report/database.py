@@ -151,13 +151,38 @@ def open_database(address: str, schema: str | None = None) -> Iterator[Database]
     kind = url.get_backend_name()
     engine = _engine(url, kind)
     try:
-        with engine.connect() as connection:
+        with _connected(engine, url) as connection:
             yield Database(connection, kind, schema)
     except SQLAlchemyError as error:
         # The cause is not chained: its text may hold the password or values of rows.
         raise ReportError(_told(error, url)) from None
     finally:
         engine.dispose()
+
+
+@contextmanager
+def _connected(engine: Engine, url: URL) -> Iterator[Connection]:
+    """Connect. Drivers refuse options of a URL in several ways.
+
+    Raises:
+        ReportError: The driver does not know an option, cannot read a file that one names, or
+            cannot encode the user or the password.
+    """
+    try:
+        connection = engine.connect()
+    except UnicodeError:  # Its text has a character of the password.
+        raise ReportError(
+            "The user or the password in the URL of the database has a character that the driver "
+            "cannot send. Use another user or password."
+        ) from None
+    except (OSError, TypeError, ValueError) as error:
+        options = ", ".join(sorted(url.query)) or "(none)"
+        raise ReportError(
+            f"The driver of the database refused the URL with the options {options}: "
+            f"{' '.join(str(error).split())}. Correct the URL."
+        ) from None
+    with connection:
+        yield connection
 
 
 def _url(address: str) -> URL:
@@ -189,10 +214,11 @@ def _engine(url: URL, kind: str) -> Engine:
     try:
         return create_engine(url, **options)
     except (ImportError, NoSuchModuleError):
-        extra = DRIVERS[kind][1]
-        raise ReportError(
-            f"The driver of this database is not installed. Install harvest-report[{extra}]."
-        ) from None
+        driver, extra = DRIVERS[kind]
+        told = f"Install harvest-report[{extra}]."
+        if url.drivername != driver:
+            told += f" It brings another driver, so write {kind}:// in the URL."
+        raise ReportError(f"The driver of {url.drivername}:// is not installed. {told}") from None
 
 
 def _told(error: SQLAlchemyError, url: URL) -> str:

@@ -192,6 +192,25 @@ def test_a_period_without_entries_says_so(copy: Copy, page: Callable[..., Made])
         ("mariadb://u:p4ssw0rd@127.0.0.1:9/x", "The database cannot be read: "),
         ("duckdb:///pyproject.toml", "The database cannot be read: "),
         (
+            "mssql+mssqlpython://u:p4ssw0rd@127.0.0.1:9/x",
+            (
+                "The driver of mssql+mssqlpython:// is not installed. Install "
+                "harvest-report[mssql]. It brings another driver, so write mssql:// in the URL."
+            ),
+        ),
+        (
+            "mariadb://u:p4ssw0rd@127.0.0.1:9/x?ssl_ca=/nowhere.pem",
+            "The driver of the database refused the URL with the options ssl_ca: ",
+        ),
+        (
+            "mariadb://u:p4ssw0rd漢@127.0.0.1:9/x",
+            "The user or the password in the URL of the database has a character that the driver",
+        ),
+        (
+            "mariadb://u:p4ssw0rd@127.0.0.1:9/x?sslmode=require",
+            "The driver of the database refused the URL with the options sslmode: ",
+        ),
+        (
             "sqlite:///pyproject.toml",
             (
                 "The database cannot be read: file is not a database. Check that the file is this "
