@@ -174,7 +174,7 @@ class TableLocks:
 
     def _lose(self, reason: str) -> LockLostError:
         self._lost = LockLostError(
-            f"The locks that keep other runs from the tables of this run were lost: {reason}. "
+            f"The locks that keep other runs from the tables of this one were lost: {reason}. "
             "Records that were not committed are not written, as another run may write to the "
             "tables now. Run again: the next run goes on from the last state. If this happens "
             "often, find out what closes idle connections to the database."
