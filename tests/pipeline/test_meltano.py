@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 import yaml
 
+from support import commands
 from tap_harvest.tap import TapHarvest
 from target_harvest_sql.target import TargetHarvestSQL
 
@@ -42,14 +43,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def meltano(folder: Path, *arguments: str, **variables: str) -> str:
     """Run Meltano in a folder; return what it printed."""
-    done = subprocess.run(
-        [BIN / "meltano", *arguments],
+    done = commands.run(
+        [commands.MELTANO, *arguments],
         cwd=folder,
         env=os.environ | variables,
         stdin=subprocess.DEVNULL,
-        capture_output=True,
         text=True,
-        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr

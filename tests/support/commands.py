@@ -26,7 +26,10 @@ BIN: Final = Path(sys.executable).parent
 TAP: Final = BIN / "tap-harvest"
 TARGET: Final = BIN / "target-harvest-sql"
 REPORT: Final = BIN / "harvest-report"
-FORKED: Final = {program for path in (TAP, TARGET, REPORT) for program in (path, str(path))}
+MELTANO: Final = BIN / "meltano"
+FORKED: Final = {
+    program for path in (TAP, TARGET, REPORT, MELTANO) for program in (path, str(path))
+}
 
 
 class Command(subprocess.Popen[bytes]):
