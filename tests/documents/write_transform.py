@@ -241,7 +241,12 @@ def source_table(table: Table) -> dict[str, Any]:
 def is_there(table: str) -> str:
     """Return the condition under which the database has a table."""
     names = [table, *(["*_report"] if table.endswith("_report") else [])]
-    return " and ".join(f"'{name}' not in var('harvest_missing_streams', [])" for name in names)
+    return " and ".join(
+        [
+            f"'{table}' in var('harvest_streams', ['{table}'])",
+            *(f"'{name}' not in var('harvest_missing_streams', [])" for name in names),
+        ]
+    )
 
 
 def source_column(table: Table, column: Column) -> dict[str, Any]:

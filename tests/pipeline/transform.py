@@ -282,7 +282,11 @@ def test_a_lesser_token_and_bare_tables(
     streams = {table["name"] for table in known["sources"][0]["tables"]}
     missing = {name for name in streams if not name.endswith("_report")} | {"*_report"}
     missing -= {"time_entries", "users", "clients"}
-    printed = Dbt(database, tmp_path)("build", missing_streams=sorted(missing))
+    dbt = Dbt(database, tmp_path)
+    printed = dbt("build", missing_streams=sorted(missing))
+    listed = dbt("--quiet", "ls", streams=["clients", "time_entries", "users"])
+    assert listed == dbt("--quiet", "ls", missing_streams=sorted(missing))
+    assert "harvest__late_timesheets" in listed
 
     assert "WARN=0 ERROR=0 SKIP=0" in printed
     made = database.query("SELECT table_name AS t FROM information_schema.tables ORDER BY 1")

@@ -1,11 +1,15 @@
 {#
   Whether all of these streams are in the database. A model without its streams is disabled.
 
-  The name *_report in harvest_missing_streams stands for all reports.
+  If harvest_streams is set, only the streams in it are there. The name *_report in
+  harvest_missing_streams stands for all reports.
 #}
 {%- macro has_streams() -%}
     {%- set missing = var('harvest_missing_streams', []) -%}
     {%- for stream in varargs -%}
+        {%- if stream not in var('harvest_streams', [stream]) -%}
+            {{ return(false) }}
+        {%- endif -%}
         {%- if stream in missing or (stream.endswith('_report') and '*_report' in missing) -%}
             {{ return(false) }}
         {%- endif -%}
@@ -24,7 +28,8 @@
             {{ exceptions.raise_compiler_error(
                 "There is no table " ~ table ~ ". Name the schema of Harvest's tables in the variable "
                 ~ "harvest_schema. If the token may not read this stream, or you do not sync it, add "
-                ~ "it to harvest_missing_streams, or *_report for all reports."
+                ~ "it to harvest_missing_streams, or *_report for all reports. If you sync few "
+                ~ "streams, list them in harvest_streams."
             ) }}
         {%- endif -%}
     {%- endif -%}
