@@ -26,9 +26,11 @@ class EscapedOpenJSON(OpenJSON):
 
     @override
     def nested_sql(self, value: str) -> str:
-        # A text that may have been cut is cast to a number, which is an error.
+        # Babelfish cuts the text after 4,000 characters. A text that may have been cut is cast to a
+        # number, which is an error. LEN does not count spaces at the end, so one more character
+        # is added. DATALENGTH counts bytes of UTF-8 in some versions, and of UTF-16 in others.
         cut = f"CAST(CAST(LEFT({value}, 1) AS int) AS nvarchar(max))"
-        return f"CASE WHEN DATALENGTH({value}) < 8000 THEN {value} ELSE {cut} END"
+        return f"CASE WHEN LEN(CONCAT({value}, N'.')) <= 4000 THEN {value} ELSE {cut} END"
 
 
 class Babelfish(MSSQL):
