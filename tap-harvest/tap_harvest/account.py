@@ -53,7 +53,7 @@ class Account:
 
     @cached_property
     def user(self) -> bytes:
-        """The person whose token it is, as `/users/me` shows them.
+        """The token's owner, as `/users/me` shows them.
 
         Raises:
             FatalAPIError: Harvest refused the token, or there is no such account.
@@ -92,14 +92,14 @@ class Account:
 
     @cached_property
     def settings(self) -> Mapping[str, Any]:
-        """The account's settings; empty where Harvest does not show them to this token."""
+        """The account's settings; empty if Harvest does not show them to this token."""
         if isinstance(self._company, UnavailableError):
             return {}
         settings: dict[str, Any] = msgspec.json.decode(self._company)
         return settings
 
     def offers(self, module: str) -> bool:
-        """Whether a module is on, or may be: if that is unknown, its lists are asked for.
+        """Whether a module is on. If that is unknown, its lists are asked for.
 
         Args:
             module: One of the flags of `/company`, such as `expense_feature`.
@@ -145,7 +145,7 @@ class Accounts:
         self._is_open = False
 
     def open(self) -> None:
-        """Read the token's owner and the modules of each account, which all streams depend on.
+        """Read the token's owner and the modules of each account, before any stream is read.
 
         Log a warning for everything that will be missing downstream.
 

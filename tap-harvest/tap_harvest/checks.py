@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tap_harvest.filters import Filters
 
 MAX_SHOWN = 60
-"""How much of a wrong value an error repeats, in characters."""
+"""The length up to which an error repeats a wrong value, in characters."""
 
 YEARS = range(1901, 2101)
 ADDRESSES = ("api_url", "identity_url")
@@ -68,14 +68,14 @@ def faults(
 
 
 def keep_secrets(settings: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
-    """Keep the secrets among the settings out of logs; another setting may hold one by mistake."""
+    """Keep secrets out of logs, also if another setting holds one by mistake."""
     for name, kind in schema["properties"].items():
         if kind.get("secret") and isinstance(settings.get(name), str):
             keep_secret(settings[name])
 
 
 def unknown(settings: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
-    """What to warn of if there are settings that the tap does not have; empty if there are none."""
+    """The warning for settings that the tap does not have; empty if there are none."""
     names = settings.keys() - schema["properties"]
     if not names:
         return ""

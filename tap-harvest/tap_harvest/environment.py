@@ -40,7 +40,7 @@ def settings_from_environment(schema: Mapping[str, Any], prefix: str) -> dict[st
             found = parse_environment_config(
                 {"properties": {name: kind}},
                 prefix,
-                os.devnull,  # The SDK lets a file `.env` go before the shell.
+                os.devnull,  # With a file `.env`, the SDK would override the shell.
             )
         except ValueError:
             found = {name: os.environ[f"{prefix}{name.upper()}"]}

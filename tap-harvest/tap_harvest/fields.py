@@ -44,7 +44,7 @@ def decimal(name: str, description: str) -> Field:
 
 
 def string(name: str, description: str) -> Field:
-    """Text. Harvest uses both null and the empty text for nothing."""
+    """Text. Where there is no text, Harvest sends null or an empty text."""
     return th.Property(name, th.StringType, description=description)
 
 
@@ -86,7 +86,7 @@ def records(name: str, description: str, *members: Field) -> Field:
 
 
 def reference(name: str, description: str, *more: Field) -> Field:
-    """Another object, of which Harvest sends id and name, and sometimes `more`."""
+    """Another object, with the id and name that Harvest sends, and the fields in `more`."""
     what = name.replace("_", " ")
     return record(
         name,

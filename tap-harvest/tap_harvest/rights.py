@@ -1,4 +1,4 @@
-"""What an account or the token's rights leave out, and what is missing downstream because of that.
+"""Warns of rows and columns that an account or the token's rights leave out.
 
 Harvest API, "Overview: Roles and permissions":
 https://help.getharvest.com/api-v2/introduction/overview/general/
@@ -21,7 +21,7 @@ class Wanted(NamedTuple):
 
     Attributes:
         name: Its name.
-        module: The flag of `/company` without which its list is not there; empty if it always is.
+        module: The flag of `/company` that switches its list on; empty if there is none.
         columns: The names of its fields.
         hides_rows: Whether Harvest leaves out the rows that the token's owner may not see.
     """
@@ -38,7 +38,7 @@ def lacks(
     company: Mapping[str, Any],
     wanted: Sequence[Wanted],
 ) -> Iterator[str]:
-    """What is missing of the streams that are to be read, a line for each reason.
+    """What will be missing in the streams to read, one sentence for each reason.
 
     Args:
         account_id: The account.
@@ -49,7 +49,7 @@ def lacks(
     if company.get("is_active") is False:
         yield (
             f"Account {account_id} is closed (is_active of /company is false): nothing changes "
-            "there any more, and what Harvest does not show of it is missing downstream."
+            "there any more. Streams that Harvest does not show are missing downstream."
         )
     for module in sorted(
         {stream.module for stream in wanted if company.get(stream.module) is False}
@@ -74,10 +74,10 @@ def _lacks_without_rights(
 ) -> Iterator[str]:
     cut = [stream.name for stream in wanted if stream.hides_rows]
     yield (
-        f"The access token is not an administrator's of account {account_id}: Harvest leaves out, "
-        f"without saying so, what its owner may not see of {', '.join(cut) or 'any list'}. What "
-        "is deleted in Harvest stays downstream, since nobody can tell it from what is left out. "
-        "Sign in as an administrator to read everything."
+        f"The access token is not an administrator's of account {account_id}: without an error, "
+        f"Harvest leaves out what its owner may not see of {', '.join(cut) or 'any list'}. What "
+        "is deleted in Harvest stays downstream, since the tap cannot tell it from rows that are "
+        "left out. Sign in as an administrator to read everything."
     )
     hidden = COSTS if "billable_rates_manager" in roles else COSTS + RATES + AMOUNTS
     columns = {

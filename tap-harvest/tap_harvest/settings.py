@@ -217,12 +217,12 @@ SETTINGS: Final = th.PropertiesList(
         description="Where Harvest keeps tokens and accounts.",
     ),
 ).to_dict()
-"""As the SDK takes them."""
+"""The JSON Schema of the settings, as the SDK takes it."""
 
 
 def without_nulls(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings without those that are null, which means the default, as an empty variable does."""
-    # The SDK accepts null as a value.
+    """Leave out the settings that are null, so that they get their defaults."""
+    # The SDK would pass null on as a value.
     return {
         name: value
         for name, value in settings.items()

@@ -16,13 +16,13 @@ ENDING: Final = tuple(
     if number.name
     in {
         *("SIGINT", "SIGTERM", "SIGBREAK"),
-        *("SIGHUP", "SIGQUIT"),  # The terminal was closed, or has sent Ctrl+\.
-        *("SIGUSR1", "SIGUSR2", "SIGXCPU", "SIGPWR"),  # As schedulers warn of the end of a job.
+        *("SIGHUP", "SIGQUIT"),  # A closed terminal, and Ctrl+\.
+        *("SIGUSR1", "SIGUSR2", "SIGXCPU", "SIGPWR"),  # Schedulers warn with these.
         *("SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO", "SIGSTKFLT"),
     }
 )
-"""The signals that end a process which does not handle them, of this system. Signals that tell of
-a fault of the process itself are not among them; SIGKILL cannot be handled.
+"""The signals of this system that end a process if it does not handle them. Signals for faults of
+the process itself are not included. SIGKILL cannot be handled.
 
 Linux manual, "signal(7)": https://man7.org/linux/man-pages/man7/signal.7.html
 """

@@ -58,7 +58,7 @@ def summed_up(
     """Log the table at the end of a run, also after an error or a signal.
 
     Args:
-        heading: Its first line if the run is complete.
+        heading: The first line of the table if the run is complete.
         tallies: The streams that are to be read, in order.
         client_of: Gives the client that sent the requests.
         logger: Gets the table. It gets none if the run ended before it began to read a stream.
@@ -93,15 +93,15 @@ def summary(
     seconds_held: float,
     repeats: int,
 ) -> str:
-    """The table that ends a run, of lines that fit into 80 columns as far as the notes do.
+    """The table at the end of a run. Without notes, its lines fit into 80 columns.
 
     Args:
         heading: Its first line.
         tallies: The streams that were to be read, in order.
-        requests_of: Requests sent, by who asked; also others than those streams.
+        requests_of: Requests sent, by stream; it can have other names too.
         seconds: How long the run took.
-        seconds_held: For how long of that some request waited until the budgets allowed it.
-        repeats: How many requests repeated another.
+        seconds_held: How long requests waited for the budgets.
+        repeats: How many of the requests were retries.
     """
     others = {name: sent for name, sent in requests_of.items() if name not in tallies}
     told = [tally.changed for tally in tallies.values() if tally.changed is not None]

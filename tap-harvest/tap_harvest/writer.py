@@ -45,7 +45,7 @@ def flush_output() -> Iterator[None]:
     except BrokenPipeError:
         raise
     except OSError as error:
-        # Python would try to write the rest once more when it ends, and fail again.
+        # At its end, Python would write the rest again, and fail again.
         with contextlib.suppress(OSError, ValueError), Path(os.devnull).open("wb") as nowhere:
             os.dup2(nowhere.fileno(), sys.stdout.fileno())
         message = (
@@ -94,7 +94,7 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
             sys.exit(self._exit_code)
 
     def exit(self, code: int) -> None:
-        """End the program, as a signal asks; the lines on their way are written first."""
+        """End the program after a signal; a block that is being written is finished first."""
         if self._is_writing:
             self._exit_code = code
         else:

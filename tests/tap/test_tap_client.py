@@ -321,7 +321,7 @@ def test_a_first_page_that_follows_itself_is_not_read_again(client: Client, scri
 
 @pytest.mark.parametrize("name", ["clients", "total_entries", "links"])
 def test_a_part_of_the_envelope_that_is_missing_is_named(client: Client, script: Script, name: str):
-    """Without rows, count or links nobody can tell whether the list is whole."""
+    """Without rows, count or links, it is unknown whether the list is whole."""
     envelope = page({"id": 1})
     del envelope[name]
     script.says(envelope)

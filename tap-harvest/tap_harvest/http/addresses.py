@@ -21,7 +21,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 class Origin(NamedTuple):
-    """Who is called at an address. The token must not leave this origin.
+    """Scheme, host and port of an address. The token must not leave this origin.
 
     RFC 6454, "The Web Origin Concept": https://www.rfc-editor.org/rfc/rfc6454
     """
@@ -57,6 +57,6 @@ def shown(url: str) -> str:
 
 
 def page_of(url: str) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """What an address asks its host for; equal for addresses that differ only in spelling."""
+    """Path and query of an address, equal for addresses that differ only in spelling."""
     parts = urlsplit(url)
     return parts.path, tuple(sorted(parse_qsl(parts.query, keep_blank_values=True)))

@@ -121,8 +121,8 @@ def rows(answer: Answer, name: str, stream: str) -> list[Raw]:
 def _unexpected(answer: Answer, fault: str, name: str, stream: str) -> FatalAPIError:
     return FatalAPIError(
         f'The answer to stream "{stream}" from {shown(answer.url)} {fault} "{name}", so '
-        "nobody can tell whether the list is whole. Check `api_url`; if it is right, Harvest "
-        "has changed."
+        "the tap cannot tell whether the list is whole. Check `api_url`; if it is right, "
+        "Harvest has changed."
     )
 
 

@@ -74,12 +74,12 @@ class Budget:
 
     @property
     def seconds_held(self) -> float:
-        """For how long any request had to wait so far; requests that wait together count once."""
+        """How long requests had to wait so far; requests that wait together count once."""
         with self._changed:
             return self._seconds_held + (self._clock() - self._held_since if self._held else 0)
 
     def pause(self, seconds: float) -> bool:
-        """Send no request for some seconds, also none that waits already.
+        """Send no request for some seconds. Requests that wait already wait longer.
 
         Returns:
             Whether a new pause begins, or one becomes much longer. Requests that are refused
@@ -100,7 +100,7 @@ class Budget:
             self._to_send = min(self._to_send, requests)
 
     def seconds_until(self, requests: int) -> float:
-        """In how many seconds at the earliest so many more requests can have been sent."""
+        """The shortest time in which so many more requests can be sent, in seconds."""
         with self._changed:
             if requests <= 0:
                 return 0
@@ -121,7 +121,7 @@ class Budget:
         return self.requests - self._under_way - len(self._answered)
 
     def _seconds_to_wait(self) -> float | None:
-        """How long no request may be sent; `None` if that depends on an answer to come."""
+        """How long no request may be sent; `None` if an answer decides it."""
         due = self._paused_until
         if self._left() <= 0:
             if not self._answered:
@@ -130,7 +130,7 @@ class Budget:
         return due - self._clock()
 
     def _waits_to_come(self) -> int:
-        """How many waits the requests left make, at least one."""
+        """How many waits the requests that are left take, at least one."""
         to_send = self._to_send if self._to_send < math.inf else 0
         return max(math.ceil(to_send / self.requests), 1)
 

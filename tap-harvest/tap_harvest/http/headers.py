@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     import requests
 
 MAX_PAUSE_SECONDS = 15 * 60
-"""The longest pause that is granted: the window of the reports' budget."""
+"""The longest pause: the window of the budget for reports."""
 YEARS = range(2006, 2101)
-"""The years in which a date of Harvest's clock is believed; Harvest began in 2006."""
+"""The years that a date of Harvest's clock may have; Harvest began in 2006."""
 
 
 def server_time(response: requests.Response) -> datetime | None:

@@ -15,7 +15,7 @@ _T = TypeVar("_T")
 
 
 class ListRequest(NamedTuple):
-    """A list, by what is asked of it."""
+    """The path and the query of a request for a list."""
 
     path: str
     query: tuple[tuple[str, str], ...]
@@ -54,19 +54,19 @@ class Prefetch:
             self._sent[asked] = self._send(asked, stream)
 
     def take(self, asked: ListRequest, stream: str) -> Future[Answer]:
-        """The answer with the first page of a list; the request is sent if it was not yet."""
+        """The answer with the first page of a list. Send the request if none was sent yet."""
         return self._sent.pop(asked, None) or self._send(asked, stream)
 
     def ahead(
         self, lists: Iterable[tuple[_T, str, Mapping[str, str]]], stream: str
     ) -> Iterator[_T]:
-        """What some lists stand for, in order, with requests for the next lists sent already.
+        """Yield items in order, and send the requests for the lists of the next items early.
 
-        The number of such requests grows by one with each list read. If the first list is
+        The number of early requests grows by one with each list read. If the first list is
         forbidden, only one request is wasted.
 
         Args:
-            lists: What each list stands for, its path and its query.
+            lists: Each item, with the path and the query of its list.
             stream: Who asks, for errors and counts.
         """
         upcoming: deque[tuple[_T, ListRequest]] = deque()

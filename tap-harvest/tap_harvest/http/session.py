@@ -1,4 +1,4 @@
-"""Sends requests: signed in, within Harvest's budgets, and again where an error is transient."""
+"""Sends requests with the token, within Harvest's budgets, and retries transient errors."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ logger = logging.getLogger("tap-harvest.client")
 
 
 class _Bearer(AuthBase):
-    """Sends the token; as `auth`, so that no .netrc of the machine can take its place."""
+    """Sends the token. It is passed as `auth`, since `requests` would else use a `.netrc` file."""
 
     def __init__(self, token: str) -> None:
         self._token = token
@@ -58,7 +58,7 @@ class _Bearer(AuthBase):
 
 
 class _NoAuth(AuthBase):
-    """Sends no credentials, also not those in a .netrc of the machine."""
+    """Sends no credentials, also not those in a `.netrc` file."""
 
     @override
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -189,7 +189,7 @@ class Session:
         try:
             answer = self._retry_transient(self._post_once)(url, form, _SIGN_IN)
         except RetriableAPIError as error:
-            # The request that waits for the token would begin to try it all again.
+            # A retriable error would make the request that waits for the token retry as well.
             raise FatalAPIError(*error.args) from error
         try:
             return _grant.decode(answer.body)

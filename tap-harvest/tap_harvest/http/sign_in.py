@@ -137,7 +137,7 @@ class OAuth(SignIn):
     @override
     def replaced(self, refused: str, exchange: Exchange) -> str:
         with self._lock:
-            # Of several requests that were refused, the first gets the token for all.
+            # If several requests were refused, only the first one gets a new token.
             if self._token == refused:
                 self._token = self._refreshed(exchange)
             return self._token
@@ -210,8 +210,8 @@ def setting_errors(config: Mapping[str, Any]) -> Iterator[str]:
         if not (isinstance(value, str) and re.match(PRINTABLE, value)):
             kind = "token" if name.endswith("_token") else "client's id or secret"
             yield (
-                f"`{name}` is not a {kind}: it is no text, empty, or holds blanks or line breaks. "
-                "Copy it again from Developers in your Harvest ID."
+                f"`{name}` is not a {kind}: it is not text, is empty, or has blanks or line "
+                "breaks. Copy it again from Developers in your Harvest ID."
             )
 
 

@@ -35,7 +35,7 @@ def keep_refresh_token(sources: Iterable[str], old: str, new: str) -> None:
     names = set(sources)
     files = [Path(name) for name in sources if name != "ENV"]
     if "ENV" in names and os.getenv(VARIABLE):
-        reason = f"{VARIABLE} is set, and a program cannot set it for the next one"
+        reason = f"{VARIABLE} is set, and the tap cannot change it for the next run"
     elif os.getenv("MELTANO_EXTRACTOR_NAME"):
         reason = "Meltano writes the settings file anew for each run"
     else:
@@ -58,10 +58,10 @@ def keep_refresh_token(sources: Iterable[str], old: str, new: str) -> None:
 
 
 def _replace(files: list[Path], old: str, new: str) -> Path | None:
-    """Replace the token in the last of some files that sets it, as the last one counts.
+    """Replace the token in the last file that sets it; the last one counts.
 
     Returns:
-        The file; `None` where none holds the old token, since somebody has changed it meanwhile.
+        The file; `None` if no file has the old token, because it was changed meanwhile.
 
     Raises:
         OSError: The file cannot be read or written.
@@ -82,7 +82,7 @@ def _replace(files: list[Path], old: str, new: str) -> Path | None:
 def _write_whole(file: Path, content: bytes) -> None:
     """Replace the content of a file in one step; owner and permissions stay."""
     with file.open("r+b"):
-        pass  # A file that must not be written must not be replaced either.
+        pass  # Raises if the file may not be written. Then it may not be replaced either.
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
     try:
         with os.fdopen(handle, "wb") as beside:

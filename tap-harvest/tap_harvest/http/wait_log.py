@@ -18,7 +18,7 @@ logger = logging.getLogger("tap-harvest.budget")
 
 
 class WaitLog:
-    """Logs until when requests wait for a budget, once for all requests that wait together."""
+    """Logs the waits for a budget. Requests that wait together are one wait."""
 
     def __init__(self, requests: int, seconds: float, clock: Callable[[], float]) -> None:
         """Log nothing yet.

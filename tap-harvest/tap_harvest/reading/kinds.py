@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 
 class WholeStream(HarvestStream):
-    """A list that cannot be asked for what changed, so it is read whole each time."""
+    """A list without `updated_since`, so it is read whole each time."""
 
     replication_key = None
 
 
 class Singleton(HarvestStream):
-    """One object that is not in a list. It was read before any stream, to know the account."""
+    """One object that is not in a list. The tap reads it before any stream."""
 
     replication_key = None
 
@@ -56,8 +56,8 @@ class ExplodedStream(HarvestStream):
 
     Attributes:
         member: The field of a parent's record that holds them: an object, or a list of objects.
-        member_type: What the member may hold; anything else is not as documented.
-        parent_key: The field that takes the id of the record that they were in.
+        member_type: The documented type of the member. Any other type ends the run.
+        parent_key: The field that takes the id of the parent's record.
     """
 
     parent_stream_type: type[HarvestStream]
@@ -76,19 +76,19 @@ class ExplodedStream(HarvestStream):
         return self.explode(parent.id, parent.updated_at, getattr(parent, self.member))
 
     def explode(self, parent_id: int, updated_at: str | None, inside: Any) -> Iterator[Record]:
-        """The records that one record of the list makes.
+        """The records made from one record of the parent's list.
 
         Args:
-            parent_id: The id of that record.
-            updated_at: When it last changed.
-            inside: What its member holds, or `None`.
+            parent_id: The id of the parent's record.
+            updated_at: When the parent's record last changed.
+            inside: The value of its member; `None` if there is none.
         """
         for part in inside if isinstance(inside, list) else filter(None, (inside,)):
             yield {**part, self.parent_key: parent_id, REPLICATION_KEY: updated_at}
 
     @cached_property
     def _decode_parent(self) -> Callable[[Raw], Any]:
-        # Only what is needed: to take a whole time entry apart costs ten times as much.
+        # Only these members are decoded. Decoding a whole time entry takes ten times as long.
         known = {"id": Any, REPLICATION_KEY: Any, self.member: self.member_type}
         parent = msgspec.defstruct("Parent", [(name, kind, None) for name, kind in known.items()])
         return msgspec.json.Decoder(parent, float_hook=Decimal).decode

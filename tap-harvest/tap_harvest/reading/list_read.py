@@ -43,7 +43,7 @@ def meta_of(row: Raw) -> RowMeta:
 
 
 def content_hash(row: Raw) -> int:
-    """The identity of a row that has no other."""
+    """The identity of a row without a key."""
     return hash(bytes(row))
 
 
@@ -61,7 +61,7 @@ _members_of = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
 def with_fields(row: Raw, added: dict[str, Any]) -> Raw:
-    """A row with fields that the tap adds; what Harvest sent stays as it is, digit for digit."""
+    """A row with fields that the tap adds. The other fields keep the bytes that Harvest sent."""
     return Raw(msgspec.json.encode(added | _members_of(row) | added))
 
 
@@ -192,5 +192,5 @@ class ListRead:
         return list(zip(metas, page.rows, strict=True))
 
     def stop(self) -> None:
-        """End before the last page: nothing is missed, and no bookmark may move."""
+        """End the read before the last page. It then misses no row, and moves no bookmark."""
         self.announced, self.highest = self.confirmed, None

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class ListReader(Reader):
-    """Reads one list for a family, and tells the readers below which of its records to ask.
+    """Reads one list for a family, and passes its records to the readers of the lists below.
 
     Attributes:
         below: The readers of the lists below the records of this one, if selected.
@@ -50,7 +50,7 @@ class ListReader(Reader):
         self.stream.expect(self.account, Span.covering(spans).since)
 
     def read(self) -> None:
-        """Read what is due of the list and below it, and move the bookmarks.
+        """Read the list and the lists below its records, and move the bookmarks.
 
         Raises:
             UnavailableError: Harvest does not show the list to the token.
@@ -94,7 +94,7 @@ class ListReader(Reader):
                 break
 
     def _read_own(self) -> None:
-        """Read what Harvest shows of the lists below to a token that it does not show this one."""
+        """Read the lists of the token's owner, if Harvest does not show this list to the token."""
         for reader in self.below:
             if reader.stream.own_path:
                 self._read_alone += [member.stream for member in reader.family]

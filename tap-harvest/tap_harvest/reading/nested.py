@@ -20,19 +20,21 @@ if TYPE_CHECKING:
 class NestedStream(HarvestStream):
     """A list below each record of another list. Harvest shows it for one record at a time.
 
-    Which records to ask comes from a read of the parent's list, whether or not that is selected.
-    The bookmark moves after the last of them, so that the state has one entry a stream.
+    The tap first reads the parents' list, also if that stream is not selected. Then it reads the
+    list below each parent that is due. The bookmark moves after the last of these lists, so the
+    state has one entry for the stream.
 
     Attributes:
         parent_key: The field that takes the parent's id; `path` names it as well.
-        follows_parent: Whether a change in the list moves its parent's `updated_at`. Then only
-            parents that changed are asked, for their whole list, and the bookmark is theirs. If
-            not, all are asked for what changed in their lists. Where some changes do not move the
-            parent, `open_state` names the state in which parents are also asked every
-            `reconcile_days`.
-        own_path: An address that shows the list of the token's owner to everybody. It is read if
-            Harvest does not show the parent's list. Empty if no address does.
-        passed_over: The refusals that tell of one parent alone, each with what it means.
+        follows_parent: Whether a change in the list moves its parent's `updated_at`. If so, the
+            tap reads the whole lists of the parents that changed, and the bookmark is that of the
+            parents. If not, it asks for the changes in the lists of all parents. If some changes
+            do not move the parent, `open_state` names a state. The lists of parents in this state
+            are also read every `reconcile_days`.
+        own_path: An address at which each token sees the list of its owner. It is read if Harvest
+            does not show the parents' list. Empty if there is no such address.
+        passed_over: The refusals that concern one parent only, each with its meaning. The tap
+            skips the list of that parent.
     """
 
     parent_stream_type: type[HarvestStream]
@@ -45,12 +47,12 @@ class NestedStream(HarvestStream):
     @property
     @override
     def filtered_by(self) -> dict[str, str]:
-        # Harvest has no filters here; only parents that pass theirs are asked.
+        # Harvest has no filters here. The filters of the parents decide which lists are read.
         return stream_of(self._tap, self.parent_stream_type).filtered_by
 
     @override
     def tells_news(self, known_until: datetime | None) -> bool:
-        # The bookmark may be the parents', and rows are due for their parent's change.
+        # The bookmark may be that of the parents, and rows are read because a parent changed.
         return self.is_incremental and (not self.follows_parent or known_until is None)
 
     def has_list(self, parent: Raw) -> bool:  # noqa: ARG002  # Others look at the record.

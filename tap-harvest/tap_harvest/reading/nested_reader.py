@@ -63,20 +63,20 @@ class NestedReader(Reader):
         return [self.plans.of(member.stream).of(self.account) for member in self.family]
 
     def _changed_span(self) -> Span:
-        """Which parents are asked because they changed, by `updated_at`."""
+        """The `updated_at` range of the parents whose lists are read because they changed."""
         if not self.stream.follows_parent:
             return Span()
         return Span.covering(plan.span for plan in self._plans_of_family())
 
     def _open_span(self) -> Span | None:
-        """Which parents are asked if they are open, by `updated_at`; `None` if that is not due."""
+        """The `updated_at` range of the open parents to ask; `None` if none is due."""
         plans = self._plans_of_family()
         if not any(plan.is_check_due for plan in plans):
             return None
         return Span.covering(plan.whole_span for plan in plans)
 
     def note_parents(self, rows: Iterable[tuple[RowMeta, Raw]]) -> None:
-        """Remember which records of a page of the parents' list are to be asked."""
+        """Remember the records on a page of the parents' list whose own lists are to be read."""
         for meta, row in rows:
             if meta.id is None or not self.stream.has_list(row):
                 continue
@@ -102,7 +102,7 @@ class NestedReader(Reader):
             if is_offered:
                 self.begin()
                 with self.measured():
-                    # Not the reads themselves: each keeps the ids of all its rows.
+                    # The reads themselves would keep the ids of all rows in memory.
                     reads = [(read.missing, read.highest) for read in self._reads()]
                 is_unseen = bool(self._parents) and not reads  # All parents were gone.
                 is_short = self._is_cut or any(missing for missing, _ in reads)
@@ -117,8 +117,8 @@ class NestedReader(Reader):
         """Read and write the list of each parent that is due.
 
         Raises:
-            FatalAPIError: None of several parents has such a list, so it cannot be that all of
-                them were deleted since their list was read.
+            FatalAPIError: Harvest refused the lists of all of several parents. So the reason is
+                not that one parent was deleted.
         """
         covered = Span.covering(member.span for member in self.family)
         since = None if self.stream.follows_parent else covered.since
@@ -145,8 +145,8 @@ class NestedReader(Reader):
         return _is_forbidden(refusal) and not self.account.skip_forbidden
 
     def _tell_of(self, refusals: Sequence[FatalAPIError]) -> None:
-        """Log how many lists were passed over, and why."""
-        # A forbidden list may have changed, so it is not sure that all was read.
+        """Log how many lists were skipped, and why."""
+        # A forbidden list may have changed, so the stream was not read to its end.
         self._is_cut = any(map(_is_forbidden, refusals))
         if self._is_cut:
             self.note("some lists are not shown to the token")
@@ -174,7 +174,7 @@ class NestedReader(Reader):
         for page in self._pages(path, query, parent_id):
             rows = read.add(page, self.stream.identity)
             if self.stream.follows_parent:
-                # What is due of the list is so because of its parent's change.
+                # All rows of the list are due, because the parent changed.
                 rows = [(RowMeta(meta.id, updated_at=changed_at), row) for meta, row in rows]
             for member in self.family:
                 member.write_rows(rows, page.received_at)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Outlook:
-    """The report requests of a run, by stream and account, as state and settings tell them.
+    """The report requests of a run, by stream and account, counted from state and settings.
 
     A run reads one stream after the other, and of each stream one account after the other.
 
@@ -53,7 +53,7 @@ class Outlook:
         return sum(self._requests.values())
 
     def after(self, stream: HarvestStream, account: Account) -> int:
-        """The report requests of what is read after a stream in an account."""
+        """The report requests that the run sends after it has read a stream in an account."""
         here = self._place(stream, account)
         return sum(requests for place, requests in self._requests.items() if place > here)
 

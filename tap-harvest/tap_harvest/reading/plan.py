@@ -1,4 +1,4 @@
-"""What a run reads of a stream, and where its bookmark then stands."""
+"""What a run reads of a stream, and the bookmark after the read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """What a plan follows: facts of the stream's declaration and of the settings.
+    """What the stream's declaration and the settings say about reading the stream.
 
     Attributes:
         is_incremental: Whether the list is asked for what changed. If not, it is read whole.
@@ -25,13 +25,13 @@ class Rules:
         lookback: How far before its bookmark a list is read again.
         start: Where the first read begins; `None` is the beginning of time.
         end: Where each read ends; `None` is open.
-        finds_deletions: Whether rows that a whole read does not bring were deleted in Harvest.
-        misses_changes: Whether `updated_since` misses some changes, so that the list is read whole
-            even where this finds no deletions.
+        finds_deletions: Whether a row that is missing in a whole read was deleted in Harvest.
+        misses_changes: Whether `updated_since` misses some changes. Then the list is read whole
+            even if this cannot find deletions.
         reconcile_every: How often the list is read whole; `None` is never.
-        has_open_parents: Whether the lists below open records are read though those records did
-            not change.
-        check_every: How often that happens; `None` is never.
+        has_open_parents: Whether the lists below open records are also read when those records
+            did not change.
+        check_every: How often these lists are read; `None` is never.
     """
 
     is_incremental: bool
@@ -50,7 +50,7 @@ class AccountPlan:
     """What a run reads of a stream in one account.
 
     Attributes:
-        rules: What the plan follows.
+        rules: What the declaration and the settings say.
         version: The version of the records, if the run reconciles the stream; else `None`.
     """
 
@@ -58,7 +58,7 @@ class AccountPlan:
         """Read nothing yet.
 
         Args:
-            rules: What the plan follows.
+            rules: What the declaration and the settings say.
             account: The account.
             entry: The stream's entry in the state.
         """
@@ -125,14 +125,14 @@ class AccountPlan:
 
     @property
     def is_check_due(self) -> bool:
-        """Whether the lists below open records are read though those records did not change."""
+        """Whether the lists below open records are read, also where those did not change."""
         rules = self.rules
         if not rules.has_open_parents or not rules.is_incremental:
             return False
         return self.bookmark.is_check_due(self.now, rules.check_every)
 
     def move_bookmark(self, highest: datetime | None, read: Span) -> None:
-        """Put into the state that all was read that this run had to read.
+        """Write to the state that the stream was read to its end in this account.
 
         Args:
             highest: The latest `updated_at` that was read; `None` if there was none.
@@ -155,9 +155,8 @@ class AccountPlan:
 class Plan:
     """What a run reads of a stream in all accounts, and whether the run reconciles the stream.
 
-    The records of all accounts have one version, that of the table. So a run reconciles all
-    accounts or none. Rows of an account that the state knows and that this run does not read stay
-    until that account is read again.
+    All accounts share one table, so their records have one version. A run reconciles all accounts
+    or none. If the state knows an account that this run does not read, no rows are removed.
 
     Attributes:
         version: The version of the records; `None` if the stream was never reconciled.
@@ -171,8 +170,8 @@ class Plan:
 
         Args:
             accounts: The plan of each account, by account id.
-            offering: The accounts that have the stream's module switched on.
-            before: The accounts that the state has an entry of.
+            offering: The accounts in which the stream's module is on.
+            before: The accounts that have an entry in the state.
         """
         self._accounts = accounts
         self.reconciles = any(
@@ -195,6 +194,6 @@ class Plan:
         return self._accounts[account.id]
 
     def is_last(self, account: Account) -> bool:
-        """Note that an account was reconciled; tell whether all were, so that deletions hold."""
+        """Note that an account was reconciled; return whether all accounts were."""
         self._unread.discard(account.id)
         return not self._unread

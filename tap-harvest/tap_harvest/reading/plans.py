@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Plans:
-    """The plans of one run; each is made when it is first needed, after the accounts are known."""
+    """The plans of one run. A plan is made at its first use, after the accounts are known."""
 
     def __init__(self) -> None:
         """Make no plan yet."""
@@ -33,7 +33,7 @@ class Plans:
         return self._plans[stream.name]
 
     def outlook(self, streams: Sequence[HarvestStream], accounts: Sequence[Account]) -> Outlook:
-        """How many report requests the run has to send; as it is when this is first asked.
+        """How many report requests the run has to send, counted at the first call.
 
         Args:
             streams: The streams of the tap, in order.
@@ -80,9 +80,9 @@ def _days(stream: HarvestStream, setting: str) -> timedelta | None:
 
 
 def _finds_deletions(stream: HarvestStream) -> bool:
-    """Whether rows that a whole read does not bring were deleted in Harvest.
+    """Whether a row that is missing in a whole read was deleted in Harvest.
 
-    If a read leaves rows out, these cannot be told from deleted rows.
+    If a read leaves rows out for another reason, the tap cannot tell them from deleted rows.
     """
     return (
         stream.config["reconcile_days"] is not None

@@ -52,7 +52,7 @@ class Progress:
         self._requests = 0
 
     def tell(self, done: int, of: int) -> None:
-        """Log what one more request brought, unless a line was logged a short time ago.
+        """Log the progress after one more request, unless a line was logged a short time ago.
 
         Args:
             done: How much is done.
@@ -75,7 +75,7 @@ class Progress:
         )
 
     def _seconds_to_go(self, now: float, share: float) -> float:
-        """The time that the requests left take: those of this list, and of all later reports.
+        """The time for the requests that are left: those of this list and of all later reports.
 
         How many requests other lists take is not known before they are read.
 

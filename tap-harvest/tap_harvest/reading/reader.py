@@ -1,4 +1,4 @@
-"""What all ways of reading a list have in common."""
+"""The base of the readers: what lists, lists below records and reports have in common."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class Reader:
             missing = [stream.name for stream in self.skipped_streams if stream.selected]
             if not missing:
                 return
-            # A token that lacks rights lacks them for many lists: what to do is said once.
+            # Missing rights concern many lists. The first warning says what to do.
             first = self.account.withheld.setdefault(type(error), self.label)
             self.logger.warning(
                 "Skipped, with its bookmark kept: stream=%s missing=%s reason=%s",
@@ -145,15 +145,15 @@ class Reader:
             self.logger.debug("Read stream: stream=%s rows=%d", member.label, member.rows)
 
     def begin(self) -> None:
-        """Take from the plans what is to be read."""
+        """Take the ranges to read from the plans."""
         for member in self.family:
             member.begin(self.plans.of(member.stream))
 
     def ahead(self, lists: Iterable[tuple[_T, str, Mapping[str, str]]]) -> Iterator[_T]:
-        """What some lists stand for, in order, with requests for the next ones sent already.
+        """Yield items in order, and send the requests for the lists of the next items early.
 
         Args:
-            lists: What each list stands for, its path and its query.
+            lists: Each item, with the path and the query of its list.
         """
         if self.stream.is_trial:
             return (item for item, _, _ in lists)
@@ -194,7 +194,7 @@ class Reader:
         return read
 
     def move_bookmarks(self, highest: datetime | None) -> None:
-        """Put into the state that all was read that was due of the family.
+        """Write to the state that the family was read to its end.
 
         Args:
             highest: The latest `updated_at` that was read; `None` if there was none.

@@ -32,7 +32,7 @@ class Reading:
     """
 
     def __init__(self, stream: HarvestStream, account: Account) -> None:
-        """Read nothing yet; without `begin`, all rows are written.
+        """Read nothing yet. Without `begin`, all rows are written.
 
         Args:
             stream: The stream.
@@ -58,7 +58,7 @@ class Reading:
         return limit is not None and self.rows >= limit
 
     def begin(self, plan: Plan) -> None:
-        """Take from the plan what is to be read; warn of bookmarks that cannot be used."""
+        """Take the range to read from the plan; warn of a bookmark that cannot be used."""
         due = plan.of(self.account)
         kept = due.kept_bookmark
         if kept.value is not None and due.is_ahead:
@@ -70,8 +70,8 @@ class Reading:
         ):
             self.stream.logger.warning(
                 "`stream_filters` was changed, so the stream is read from the beginning: stream=%s "
-                "before=%s now=%s. What only the filters of before let through stays in the table; "
-                "empty it if that is not to be there.",
+                "before=%s now=%s. Rows that pass only the old filters stay in the table. To "
+                "remove them, empty the table before the sync.",
                 self.label,
                 urlencode(kept.filters) or "none",
                 urlencode(due.rules.filters) or "none",
@@ -87,9 +87,9 @@ class Reading:
             value: The bookmark, as the state has it.
         """
         self.stream.logger.warning(
-            "A bookmark lies ahead of Harvest's clock, so no sync can have got there, and its "
-            "stream is read from the beginning: stream=%s bookmark=%s. If this happens again, "
-            "look for who else writes the state.",
+            "A bookmark lies ahead of Harvest's clock, so it cannot be right, and its stream is "
+            "read from the beginning: stream=%s bookmark=%s. If this happens again, look for "
+            "another program that writes the state.",
             self.label,
             value,
         )
@@ -110,7 +110,7 @@ class Reading:
                     self._news += is_news
 
     def write(self, record: Record) -> None:
-        """Write one record of the tap's own."""
+        """Write one record that the tap made itself."""
         self._writer.write(record, datetime.now(UTC))
         self.rows += 1
 
@@ -124,10 +124,10 @@ class Reading:
             counter.increment(self.rows)
 
     def move_bookmark(self, plan: Plan, highest: datetime | None) -> None:
-        """Put into the state that all was read that was due.
+        """Write to the state that the stream was read to its end.
 
-        If the run reconciles, and all accounts were read, targets are told that what was not read
-        was deleted.
+        If the run reconciles and all accounts were read, tell targets that rows of earlier
+        versions were deleted.
 
         Args:
             plan: The plan that was followed.

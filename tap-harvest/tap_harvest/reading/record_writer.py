@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class RecordWriter:
-    """Writes the records of a stream in one account: as the bytes that came, if possible."""
+    """Writes the records of a stream in one account, if possible as the bytes that came."""
 
     def __init__(self, stream: HarvestStream, account: Account) -> None:
         """Write nothing yet.
@@ -37,7 +37,7 @@ class RecordWriter:
         self._owner = {ACCOUNT_ID: account.id} if stream.has_account_id else {}
 
     def write(self, record: Raw | Record, received_at: datetime) -> None:
-        """Write one record, be it bytes or decoded.
+        """Write one record, as bytes or decoded.
 
         Raises:
             MapExpressionError: An expression of `stream_maps` fails for the record.
@@ -53,7 +53,7 @@ class RecordWriter:
         try:
             stream.write_mapped(decoded)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-            # The SDK lets these errors of an expression pass, and their texts quote the record.
+            # The SDK does not catch these errors of an expression. Their texts quote the record.
             sentence = (
                 f'an expression for stream "{stream.name}" fails for a record '
                 f"({type(error).__name__}). Correct the expression."

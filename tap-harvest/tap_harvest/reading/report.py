@@ -19,15 +19,15 @@ NO_SUBJECT = 0
 
 
 class Report(HarvestStream):
-    """The sums of one window of the calendar after another, by subject and currency.
+    """Sums by subject and currency, for one window of the calendar after the other.
 
     Edits of old entries change old figures. So the windows of the last `report_lookback_days` are
-    read again, and a subject that dropped out of one is sent once more, without figures.
+    read again. A subject that dropped out of a window is written once more, with zero figures.
 
     Attributes:
         subject: The field with the id of what is summed up.
         figures: The fields that are sums.
-        options: The settings that change the figures, named as the parameters that they set.
+        options: The settings that change the figures. Query parameters have the same names.
     """
 
     records_key = "results"
@@ -38,7 +38,7 @@ class Report(HarvestStream):
     is_history = True
 
     def key_of(self, row: Raw) -> tuple[int, str]:
-        """What tells the rows of a window apart: the subject, and the currency."""
+        """The identity of a row in its window: the subject and the currency."""
         record = decode_record(row)
         return record.get(self.subject) or NO_SUBJECT, record.get("currency") or ""
 

@@ -53,7 +53,7 @@ class ReportPlan:
 
     @property
     def options(self) -> dict[str, str]:
-        """The options as an address has them; one that is not set is left to Harvest."""
+        """The options as query parameters. An option that is not set is left out."""
         values = {name: self._config.get(name) for name in self._options}
         return {name: str(value).lower() for name, value in values.items() if value is not None}
 

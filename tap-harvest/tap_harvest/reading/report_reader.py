@@ -78,15 +78,15 @@ class ReportReader(Reader):
         elif kept.options != options:
             self.logger.warning(
                 "A setting that changes figures was changed, so all windows of the report are read "
-                "again: stream=%s before=%s now=%s. Rows of old windows that Harvest does not "
-                "list any more stay in the table; empty it if that is not to be so.",
+                "again: stream=%s before=%s now=%s. Rows of old windows that Harvest no longer "
+                "lists stay in the table. To remove them, empty the table before the sync.",
                 self.label,
                 urlencode(kept.options) or "none",
                 urlencode(options) or "none",
             )
 
     def _read_window(self, window: Window, *, is_last: bool) -> None:
-        """Read a window, retract who dropped out of it, and note it in the state.
+        """Read a window, retract the subjects that dropped out of it, and write the state.
 
         Args:
             window: The window.
@@ -124,14 +124,14 @@ class ReportReader(Reader):
             yield replace(whole, rows=[self._keyed(row, added) for row in whole.rows])
 
     def _keyed(self, row: Raw, added: Record) -> Raw:
-        """A row with its window, and with a key of which nothing is null."""
+        """A row with its window added, and without null in its key."""
         subject, currency = self.stream.key_of(row)
         if subject == NO_SUBJECT:
             added = {**added, self.stream.subject: subject}
         return with_fields(row, {**added, "currency": currency})
 
     def _retract(self, window: Window, subject: int, currency: str) -> None:
-        """Send who dropped out of a window once more, so that no old figures stay downstream."""
+        """Write a subject that dropped out of a window once more, with zero figures, as deleted."""
         record: Record = {
             self.stream.subject: subject,
             "currency": currency,

@@ -1,4 +1,4 @@
-"""Reads a stream and all that hangs on it, one account after the other."""
+"""Reads a stream and the streams below it, one account after the other."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Sync:
         self._plans = Plans()
 
     def read(self, stream: HarvestStream) -> None:
-        """Read a stream and all that hangs on it, and write records and state.
+        """Read a stream and the streams below it, and write records and state.
 
         Args:
             stream: A stream without a parent.
@@ -80,8 +80,8 @@ class Sync:
     def _expect_next(self, stream: HarvestStream, reader: ListReader | ReportReader) -> None:
         """Send requests for the first pages of this stream and of some after it.
 
-        Requests overlap so. Streams after one with lists below its records wait, since those take
-        long, and so do streams with another budget.
+        So requests overlap. No request is sent early for a stream after one with lists below its
+        records, since those take long, and for a stream with another budget.
         """
         account = reader.account
         streams = [

@@ -61,7 +61,7 @@ class Span:
 
     @classmethod
     def covering(cls, spans: Iterable[Span]) -> Span:
-        """The shortest span that holds all instants of some others; those that end never do so."""
+        """The shortest span that includes some other spans."""
         sinces, untils = zip(*((span.since, span.until) for span in spans), strict=True)
         return cls(
             None if None in sinces else min(filter(None, sinces)),
@@ -69,7 +69,7 @@ class Span:
         )
 
     def __contains__(self, moment: datetime | None) -> bool:
-        """Whether a row that changed at that instant is due; one without an instant always is."""
+        """Whether an instant is in the span; `None`, for a row without `updated_at`, always is."""
         return moment is None or (
             (self.since is None or moment >= self.since)
             and (self.until is None or moment < self.until)
@@ -81,15 +81,14 @@ class Bookmark:
     """How far a stream was read.
 
     Attributes:
-        value: The instant up to which it was; `None` before its first complete read.
-        reconciled: When the stream was last read whole; `None` if that is not known.
-        start: That beginning; `None` for the beginning of time.
-        checked: When the lists below open records were last read, though those did not change;
-            `None` if that is not known.
-        version: The version of the records: when the last read began that could tell which were
-            deleted, in milliseconds since 1970; more where it had to be later than the one before.
-            `None` before there was such a read.
-        filters: By which filters what was read was chosen.
+        value: The instant up to which it was read; `None` before its first complete read.
+        reconciled: When the stream was last read whole; `None` if unknown.
+        start: Where that whole read began; `None` for the beginning of time.
+        checked: When the lists below all open records were last read; `None` if unknown.
+        version: The version of the records; `None` before the first reconcile. It is the start of
+            the last reconcile in milliseconds since 1970, or the version before plus one if that
+            is more.
+        filters: The filters that the list was asked with.
     """
 
     value: datetime | None = None
@@ -151,13 +150,13 @@ class Bookmark:
         return self.value is not None or self.version is not None
 
     def beginning(self, start: datetime | None) -> datetime | None:
-        """The instant from which on the whole stream is read; `None` is the beginning of time.
+        """Where a whole read begins; `None` is the beginning of time.
 
-        A read from a later one than before would miss rows that are downstream, and take them for
-        deleted.
+        It never begins later than before. Otherwise rows that are downstream would be missing in
+        the read, and be removed as deleted.
 
         Args:
-            start: Where a stream begins that was never read.
+            start: Where the read of a new stream begins.
         """
         if not self._was_read:
             return start
@@ -167,9 +166,9 @@ class Bookmark:
         """From which instant on to ask for what changed; `None` asks for all.
 
         Args:
-            lookback: The overlap with the last read, for rows that Harvest showed late. It is a
-                second at least: a row can change again in the second of the bookmark, and Harvest
-                does not say whether it lists what changed in the very second that is asked for.
+            lookback: The overlap with the last read, for rows that Harvest showed late. The
+                overlap is at least one second. A row can change again in the second of the
+                bookmark, and Harvest does not say whether `updated_since` includes that second.
         """
         overlap = max(lookback, timedelta(seconds=1))
         if self.value is None or self.value - EPOCH <= overlap:
@@ -177,11 +176,11 @@ class Bookmark:
         return self.value - overlap
 
     def is_ahead(self, present: datetime | None, *, lookback: timedelta) -> bool:
-        """Whether a read from it on would miss changes, as it lies after the present.
+        """Whether the bookmark lies after the present, so that a read would miss changes.
 
         Args:
             present: Harvest's clock; `None` where it is not known yet.
-            lookback: The overlap, within which clocks may differ without loss.
+            lookback: The overlap. Clocks may differ by this much without loss.
         """
         if self.value is None or present is None:
             return False
@@ -218,16 +217,16 @@ class Bookmark:
         )
 
     def is_check_due(self, now: datetime | None, every: timedelta | None) -> bool:
-        """Whether the lists below open records are to be read, though those did not change.
+        """Whether the lists below open records are to be read, also where those did not change.
 
         Args:
             now: The present by Harvest's clock; `None` if nothing was asked yet.
-            every: How long a check holds; `None` for ever.
+            every: How often these lists are read; `None` is never.
         """
         return replace(self, reconciled=self.checked).is_reconcile_due(now, every)
 
     def next_version(self, now: datetime | None) -> int:
-        """A version for the records of a read that begins at an instant, later than all before."""
+        """A version for a reconcile that begins now; it is higher than the version before."""
         milliseconds = ((now or EPOCH) - EPOCH) // timedelta(milliseconds=1)
         return milliseconds if self.version is None else max(milliseconds, self.version + 1)
 

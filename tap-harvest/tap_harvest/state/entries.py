@@ -20,7 +20,7 @@ class Entry:
     Attributes:
         state: The state.
         stream: The stream's name.
-        account_id: The account whose rows are meant; `None` where just one account is read.
+        account_id: The account that the entry belongs to; `None` if only one account is read.
     """
 
     state: dict[str, Any]
@@ -46,12 +46,12 @@ class Entry:
 
 
 def accounts_in(state: Mapping[str, Any], stream: str) -> set[int]:
-    """The accounts of which a state tells something, where several are read."""
+    """The accounts that have an entry in a state, where several are read."""
     return set(map(int, state.get("bookmarks", {}).get(stream, {}).get(ACCOUNTS, {})))
 
 
 def account_changes(state: Mapping[str, Any], account_ids: Sequence[int | str]) -> Iterator[str]:
-    """What to warn of where a state was made for other accounts than the settings name.
+    """Warnings for a state that was made for other accounts than the settings name.
 
     Args:
         state: The state.

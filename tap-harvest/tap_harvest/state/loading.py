@@ -1,4 +1,4 @@
-"""The state that a run resumes from: checked before anything is read."""
+"""Checks the state before a run resumes from it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def usable(
         logger: Gets a warning for each bookmark that cannot be used.
 
     Raises:
-        ConfigValidationError: If it is no state.
+        ConfigValidationError: The state is not a Singer state.
     """
     try:
         bookmarks, faults = sound_state(state, by_window=by_window)

@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 _DAY = timedelta(days=1)
 _OPTIONAL = ("start_date", "unread", "options")
-"""The parts of an entry that are left out where they are empty."""
+"""The parts of an entry that are left out if they are empty."""
 
 
 class Reported(msgspec.Struct, frozen=True, kw_only=True):
     """The windows of a report that were read: its entry in the state.
 
-    Windows are read newest first. A first run that is stopped leaves `start_date` where it got to,
-    and the next run reads the windows before. A later run that is stopped leaves the windows that
-    it did not reach in `unread`.
+    Windows are read newest first. If the first run is stopped, `start_date` is the earliest day
+    that it read, and the next run reads the windows before that day. If a later run is stopped,
+    the windows that it did not reach are in `unread`.
 
     Attributes:
         replication_key: The field that ends a window.
@@ -75,7 +75,7 @@ class Reported(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def is_ahead(self, today: date) -> bool:
-        """Whether the bookmark lies after the present, so that no read can have got there."""
+        """Whether the bookmark lies after the present, so that it cannot be right."""
         return self.replication_key_value is not None and self.replication_key_value > today
 
     def due(self, start: date, last: date, lookback: timedelta) -> list[Window]:
@@ -90,7 +90,7 @@ class Reported(msgspec.Struct, frozen=True, kw_only=True):
         earliest = min(start, begun or start)
         if self.replication_key_value is None:
             return sorted(windows(earliest, last, size), reverse=True)
-        # A bookmark from before the start tells nothing of the windows in between.
+        # If the bookmark is before the start, the windows in between were not read.
         again = min(max(start, last - lookback), max(self._next_day, earliest))
         due = set(windows(again, last, size))
         if begun is not None and start < begun:
@@ -163,7 +163,7 @@ class Reported(msgspec.Struct, frozen=True, kw_only=True):
         )
         if value is None:
             return after
-        # The next run reads from here on: not only its lookback, but what was not read yet.
+        # The next run reads from here on: its lookback, and the windows that were not read yet.
         again = min(last - lookback, after._next_day)  # noqa: SLF001  # Of this class.
         oldest = window_of(again, self.report_window).first
         sent = {
@@ -181,6 +181,6 @@ class Reported(msgspec.Struct, frozen=True, kw_only=True):
         return begun
 
     def _is_read(self, first: date) -> bool:
-        """Whether the window that begins on a day was read, and is not to be read once more."""
+        """Whether the window that begins on a day was read, and need not be read again."""
         is_reached = self.start_date is None or self.start_date <= first
         return is_reached and not any(days.first <= first <= days.last for days in self.unread)

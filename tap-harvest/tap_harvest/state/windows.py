@@ -53,7 +53,7 @@ def window_of(day: date, size: Size) -> Window:
 
 
 def windows(first: date, last: date, size: Size) -> Iterator[Window]:
-    """The windows that hold the days of a stretch, in order; none if it ends before it begins.
+    """The windows with the days from `first` to `last`, in order; none if `last` is earlier.
 
     Args:
         first: The first day, which the first window may begin before.
