@@ -16,7 +16,7 @@ Group = Literal["general", "reports"]
 
 
 class Budgets:
-    """The moments of the requests that still count, by group; windows slide."""
+    """The times of the requests that still count, by group, in sliding windows."""
 
     def __init__(self) -> None:
         self._spent: dict[Group, deque[float]] = defaultdict(deque)

@@ -1,4 +1,4 @@
-"""Faults that a test orders, and the edits that happen while a list is being walked."""
+"""Faults that a test orders, and edits that happen while a list is read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands before the API: the log of requests, and the faults that were ordered."""
+"""Logs requests and makes the ordered faults happen, before the API answers."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def _no_path(_: HttpRequest, error: Exception) -> Response:
 
 
 class Front:
-    """Stands before the API: writes the log of requests, and lets the ordered faults happen."""
+    """Logs each request and makes the ordered faults happen, before the API answers."""
 
     def __init__(
         self, api_of: Callable[[str | None], Api], faults: Faults, log: list[Request]

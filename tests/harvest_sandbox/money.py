@@ -17,7 +17,7 @@ CENT = Decimal("0.01")
 
 @lru_cache(maxsize=65536)
 def exact(value: float | None) -> Decimal:
-    """The number as it is printed; None is nothing."""
+    """The number with the digits that it prints; `None` counts as 0."""
     return Decimal(0) if value is None else Decimal(str(value))
 
 
@@ -27,7 +27,7 @@ def cents(value: Decimal) -> float:
 
 
 def total(values: Iterable[float | None]) -> float:
-    """The sum, without the dust of binary fractions."""
+    """The sum, without the rounding errors of binary fractions."""
     return cents(sum((exact(value) for value in values), Decimal(0)))
 
 

@@ -1,4 +1,4 @@
-"""The last touches to records: withheld money, and the forms that no source settles."""
+"""Changes records before they are sent: hides money, and applies the switches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may see what: endpoints, rows, and money."""
+"""Which endpoints, rows and money each access role may see."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class Caller:
         return self.account.project_user_assignments.of(user_id=self.user.id)
 
     def visible(self, table: str, rows: list[Any]) -> list[Any]:
-        """The rows that they may see; the others are left out in silence."""
+        """The rows that they may see. The other rows are left out without an error."""
         if self.is_administrator:
             return rows
         managed, people = self.managed_projects, self.people

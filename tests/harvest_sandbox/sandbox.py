@@ -1,4 +1,4 @@
-"""The handle on a stand-in account: start it, edit it, make it fail, see what was asked of it."""
+"""A stand-in account for tests: starts it, edits it, makes it fail, and keeps its requests."""
 
 from __future__ import annotations
 
@@ -174,12 +174,12 @@ class Sandbox(Rows):
 
     @property
     def identity_url(self) -> str:
-        """Address of the identity host, without a slash at its end."""
+        """Address of the identity host, without a trailing slash."""
         return f"http://127.0.0.1:{self._server.port}"
 
     @property
     def api_url(self) -> str:
-        """Address of the API, without a slash at its end."""
+        """Address of the API, without a trailing slash."""
         return f"{self.identity_url}/v2"
 
     # The clock.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def forget_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The secrets of other tests are words of this one."""
+    """Forget the secrets of earlier tests, so that logs of this test show the same texts."""
     monkeypatch.setattr("tap_harvest.http.secrets._patterns", {})
 
 
@@ -42,13 +42,13 @@ def elsewhere() -> Iterator[Script]:
 
 @pytest.fixture
 def clock() -> Clock:
-    """A clock that only waiting moves."""
+    """A clock that moves only when something waits."""
     return Clock()
 
 
 @pytest.fixture
 def client(script: Script, clock: Clock) -> Iterator[Client]:
-    """A client of the scripted server that loses no time between repetitions."""
+    """A client of the scripted server that retries without a pause."""
     client = Client(
         api_url=f"{script.url}/v2",
         identity_url=script.url,
@@ -66,7 +66,7 @@ def client(script: Script, clock: Clock) -> Iterator[Client]:
 
 @pytest.fixture
 def config(harvest: Sandbox) -> dict[str, Any]:
-    """Settings by which a tap reads the stand-in account."""
+    """Settings with which the tap reads the stand-in account."""
     return {
         "access_token": harvest.token,
         "account_id": harvest.account_id,

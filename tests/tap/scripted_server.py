@@ -1,4 +1,4 @@
-"""A web server that answers by a script, for what a healthy Harvest never says."""
+"""A web server that gives scripted answers, for answers that Harvest gives only when it fails."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TOKEN = "71001.pt.a-token-of-the-tests"
 
 @dataclass(frozen=True)
 class Received:
-    """A request as the scripted server saw it."""
+    """A request that the scripted server received."""
 
     path: str
     query: dict[str, str]
@@ -28,13 +28,14 @@ class Received:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the scripted server says: text and bytes as they are, anything else as JSON.
+    """An answer of the scripted server.
 
     Attributes:
-        wire: The whole answer, from its status line on, in the place of all else.
-        drips: Whether spaces follow it, one now and then, until the test ends.
-        cut: Bytes that are announced but never come.
-        hangs: Whether nothing comes at all.
+        body: Text and bytes are sent as they are, anything else as JSON.
+        wire: The bytes of the whole answer, with its status line. If set, nothing else is sent.
+        drips: Whether the server sends spaces after `wire`, one every 50 ms, until the test ends.
+        cut: How many bytes `Content-Length` announces that are never sent.
+        hangs: Whether the server sends nothing.
     """
 
     body: Any = ""
@@ -100,11 +101,11 @@ class Script:
         request.send_header("Connection", "close")
         request.send_header("Content-Length", str(len(body) + answer.cut))
         request.end_headers()
-        with suppress(OSError):  # As above.
+        with suppress(OSError):  # The client leaves.
             request.wfile.write(body)
 
     def speak_tls(self, context: ssl.SSLContext) -> None:
-        """Answer `https` from now on, and not `http`."""
+        """Answer only `https` from now on."""
         self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
 
     def says(self, body: Any = "", **rest: Any) -> Script:
@@ -121,7 +122,7 @@ class Script:
 
 
 class Clock:
-    """A clock that only waiting moves."""
+    """A clock that moves only when something waits."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -132,7 +133,7 @@ class Clock:
         return self.now
 
     def wait(self, condition: threading.Condition, seconds: float | None) -> None:
-        """Wait, in no time; but what has no end of its own is waited for."""
+        """Move the clock instead of waiting. Without a limit, wait for the condition."""
         if seconds is None:
             condition.wait()
         else:

@@ -23,14 +23,14 @@ class Run:
 
     Attributes:
         messages: The messages.
-        error: What ended the run before its end, if anything did.
+        error: The error that ended the run early; `None` if the run was complete.
     """
 
     messages: list[dict[str, Any]]
     error: Exception | None = None
 
     def records(self, stream: str) -> list[dict[str, Any]]:
-        """The records of a stream."""
+        """The records of a stream, in order."""
         return [
             message["record"]
             for message in self.messages
