@@ -15,7 +15,7 @@ from tap_harvest.fields import (
     timestamp,
 )
 from tap_harvest.reading.stream import HarvestStream
-from tap_harvest.streams.projects import ASSIGNMENT_ID, CODE, USER_ASSIGNMENT
+from tap_harvest.streams.projects import ASSIGNMENT_ID, CLIENT, CODE, USER_ASSIGNMENT
 
 
 class Expenses(HarvestStream):
@@ -63,9 +63,7 @@ class Expenses(HarvestStream):
         timestamp("created_at", "When the expense was made."),
         timestamp("updated_at", "When the expense last changed."),
         reference("user", "Who spent the money."),
-        reference(
-            "client", "Whose project it is.", string("currency", "ISO 4217 code of the client.")
-        ),
+        CLIENT,
         reference("project", "The project.", CODE),
         reference(
             "expense_category",

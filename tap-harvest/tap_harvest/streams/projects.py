@@ -16,6 +16,9 @@ from tap_harvest.fields import (
 from tap_harvest.reading.stream import HarvestStream
 
 CODE = string("code", "Short code of the project.")
+CLIENT = reference(
+    "client", "Whose project it is.", string("currency", "ISO 4217 code of the client.")
+)
 
 # Time entries and expenses carry the assignments that they were made under.
 ASSIGNMENT_ID = integer("id", "Id of the assignment.")
@@ -73,9 +76,7 @@ class Projects(HarvestStream):
         boolean("cost_budget_include_expenses", "Whether expenses use up the cost budget."),
         decimal("hourly_rate", "Hourly rate, where the project's counts."),
         decimal("fee", "The fixed fee."),
-        reference(
-            "client", "Whose project it is.", string("currency", "ISO 4217 code of the client.")
-        ),
+        CLIENT,
     )
 
 

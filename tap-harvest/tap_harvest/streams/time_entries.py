@@ -20,7 +20,13 @@ from tap_harvest.fields import (
 )
 from tap_harvest.reading.kinds import ExplodedStream
 from tap_harvest.reading.stream import HarvestStream
-from tap_harvest.streams.projects import ASSIGNMENT_ID, CODE, TASK_ASSIGNMENT, USER_ASSIGNMENT
+from tap_harvest.streams.projects import (
+    ASSIGNMENT_ID,
+    CLIENT,
+    CODE,
+    TASK_ASSIGNMENT,
+    USER_ASSIGNMENT,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,9 +90,7 @@ class TimeEntries(HarvestStream):
         timestamp("created_at", "When the entry was made."),
         timestamp("updated_at", "When the entry last changed."),
         reference("user", "Who worked."),
-        reference(
-            "client", "Whose project it is.", string("currency", "ISO 4217 code of the client.")
-        ),
+        CLIENT,
         reference("project", "The project.", CODE),
         reference("task", "The task."),
         record(

@@ -25,7 +25,13 @@ from tap_harvest.http.errors import InvalidError, UnavailableError
 from tap_harvest.reading.kinds import ExplodedStream, Singleton
 from tap_harvest.reading.nested import NestedStream
 from tap_harvest.reading.stream import HarvestStream, decode_record
-from tap_harvest.streams.projects import ASSIGNMENT_ID, CODE, TASK_ASSIGNMENT, USER_ASSIGNMENT
+from tap_harvest.streams.projects import (
+    ASSIGNMENT_ID,
+    CLIENT,
+    CODE,
+    TASK_ASSIGNMENT,
+    USER_ASSIGNMENT,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -164,9 +170,7 @@ class UserProjectAssignments(NestedStream):
         key("id", "Id of the assignment."),
         *USER_ASSIGNMENT,
         reference("project", "The project.", CODE, boolean("is_billable", "Whether billable.")),
-        reference(
-            "client", "Whose project it is.", string("currency", "ISO 4217 code of the client.")
-        ),
+        CLIENT,
         records(
             "task_assignments",
             "The tasks of the project.",
