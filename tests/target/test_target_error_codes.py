@@ -36,11 +36,11 @@ MYSQLS = pytest.mark.parametrize("database", ["mariadb", "mysql"], indirect=True
 
 # Rows are refused for a reason of their own, and their names and values hold words of others.
 MISLEADING = {
-    "sqlite": ("full_name", "Make room"),
+    "sqlite": ("full_name", "Free space"),
     "duckdb": ("is_locked", "end the other"),
     "postgres": ("SSL_expiry", "sslmode"),
-    "mariadb": ("is full", "Make room"),
-    "mysql": ("is full", "Make room"),
+    "mariadb": ("is full", "Free space"),
+    "mysql": ("is full", "Free space"),
     "mssql": ("permission", "Grant"),
 }
 
@@ -146,12 +146,12 @@ def test_a_row_that_is_held_is_not_a_bad_row(
 @pytest.mark.parametrize(
     ("database", "fault", "expected"),
     [
-        ("postgres", "53100", "Make room on the server's disk"),
+        ("postgres", "53100", "Free space on the server's disk"),
         ("postgres", "53200", "more memory"),
         ("postgres", "58030", "x"),
         ("postgres", "XX000", "x"),
-        ("mariadb", "1021", "Make room on the server's disk"),
-        ("mariadb", "1114", "Make room on the server's disk"),
+        ("mariadb", "1021", "Free space on the server's disk"),
+        ("mariadb", "1114", "Free space on the server's disk"),
         ("mariadb", "1037", "more memory"),
     ],
     indirect=["database"],
@@ -192,7 +192,7 @@ def test_a_full_disk_blames_no_row_of_a_file(
     write(sqlite_database, message)
     monkeypatch.setattr(SQLite, "open_sql", (*SQLite.open_sql, "PRAGMA max_page_count = 10"))
     sent = (record("t", id=n, v="x" * (100_000 if n == 3 else 1)) for n in range(5))
-    with pytest.raises(DatabaseError, match=r"full\. Make room on the disk") as caught:
+    with pytest.raises(DatabaseError, match=r"full\. Free space on the disk") as caught:
         write(sqlite_database, message, *sent, invalid_records=invalid_records)
 
     assert not isinstance(caught.value, RefusedRowError)
@@ -308,8 +308,16 @@ def test_locks_that_are_used_up_are_named(tmp_path: Path) -> None:
             "Correct user, password",
         ),
         (ServerError('Cannot find the object "option" because', 4902), "server", "Grant"),
-        (ServerError("Lock request time out period exceeded.", 1222), "transient", "let it end"),
-        (ServerError("x", told="Lock request time out period exceeded."), "transient", "let it"),
+        (
+            ServerError("Lock request time out period exceeded.", 1222),
+            "transient",
+            "wait until it ends",
+        ),
+        (
+            ServerError("x", told="Lock request time out period exceeded."),
+            "transient",
+            "wait until it",
+        ),
         (ServerError("Database 'a' on server 'b' is not currently available."), "transient", ""),
         (ServerError("Cannot insert into 'is not currently available'"), "server", ""),
         (ServerError("Conversion failed when converting 'permission'", 245), "value", "type"),
@@ -329,7 +337,7 @@ def test_locks_that_are_used_up_are_named(tmp_path: Path) -> None:
         (ServerError("integer out of range", UNMAPPED), "value", "type"),
         (ServerError("the column permission is out of range", UNMAPPED), "server", ""),
         (ServerError("a trigger's own", 50_001), "row", ""),
-        (ServerError("Could not allocate space for object", 1105), "server", "Make room"),
+        (ServerError("Could not allocate space for object", 1105), "server", "Free space"),
         (ServerError("There is insufficient system memory", 701), "server", ""),
     ],
 )

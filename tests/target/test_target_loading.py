@@ -892,7 +892,7 @@ def test_postgresql_lets_a_view_stop_wider_columns_and_overwrite(
     with pytest.raises(DatabaseError, match=r'prepare the table "t".*Drop the view'):
         write(postgres_database, schema("t", id=ID, v="number"), record("t", id=3, v=0.5))
     new = (record("t", 1, id=4, v=9), activate("t", 1))
-    with pytest.raises(DatabaseError, match=r"Drop the view, and make it anew after the run"):
+    with pytest.raises(DatabaseError, match=r"Drop the view, and create it again after the run"):
         write(postgres_database, old, *new, load_method="overwrite")
 
     assert postgres_database.rows("seen") == [{"v": 7}, {"v": 8}]

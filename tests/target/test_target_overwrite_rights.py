@@ -135,5 +135,7 @@ def test_a_policy_in_the_way_of_a_wider_column_is_named(postgres_database: Datab
     write(database, schema("t", id="integer", team="integer"), record("t", id=1, team=1))
     database.query("CREATE POLICY p ON t USING (team = 1)")
 
-    with pytest.raises(DatabaseError, match=r"Drop the policy, and make it anew after the run\."):
+    with pytest.raises(
+        DatabaseError, match=r"Drop the policy, and create it again after the run\."
+    ):
         write(database, schema("t", id="integer", team="string"), record("t", id=2, team="a"))

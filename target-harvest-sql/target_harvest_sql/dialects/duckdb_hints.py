@@ -20,7 +20,7 @@ HINTS: Final = by_error(
     ),
     ("Let `sqlalchemy_url` name a DuckDB file, or a new one.", 'IOException The file "'),
     (
-        "Make room on the disk.",
+        "Free space on the disk.",
         "IOException Could not write",
         "TransactionException Failed to commit: Could not write",
     ),
@@ -41,7 +41,7 @@ HINTS: Final = by_error(
         "InvalidInputException The following options",
     ),
     (
-        "Drop the index, and make it anew after the run.",
+        "Drop the index, and create it again after the run.",
         "CatalogException Cannot change the type of this column",
         "CatalogException Cannot drop this column",
         "DependencyException",

@@ -118,11 +118,11 @@ _HINTS: Final = by_error(
         '547 The ALTER TABLE statement conflicted with the CHECK constraint "__exact_as_float"',
     ),
     (
-        "Another program holds the rows or the table: let it end, and run again.",
+        "Another program holds the rows or the table: wait until it ends, and run again.",
         "1205 Transaction (Process ID",
         "1222 Lock request time out",
     ),
-    ("Make room on the server's disk.", "1101", "1105 Could not allocate", "9002"),
+    ("Free space on the server's disk.", "1101", "1105 Could not allocate", "9002"),
     (
         "Give the database a larger maximum size, or delete what nobody needs.",
         "40544 The database has reached its size quota",

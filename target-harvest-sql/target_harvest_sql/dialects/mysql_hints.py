@@ -39,10 +39,7 @@ HINTS: Final = by_error(
     ),
     ("Raise it on the server, or select less of the stream.", "1153"),
     (
-        (
-            "Let fewer or shorter properties be the key; of other columns that become text, "
-            "drop the index."
-        ),
+        "Choose fewer or shorter key properties. If another column becomes text, drop its index.",
         "1071",
     ),
     ("Flatten less, or select fewer properties.", "1117", "1118", "1005/185", "1005/139"),
@@ -57,10 +54,10 @@ HINTS: Final = by_error(
         ("Drop the column whose name ends in __widened: a run ended while it widened another one."),
         "1060",
     ),
-    ("Make room on the server's disk.", "1021", "1114", "3/28", "1026/28", "1030/28"),
+    ("Free space on the server's disk.", "1021", "1114", "3/28", "1026/28", "1030/28"),
     ("Give the server more memory.", "1037", "1038", "1041"),
     ("Raise `max_connections` of the server, or lower `lanes`.", "1040", "1203"),
-    ("Another program holds the rows or the table: let it end.", "1205"),
+    ("Another program holds the rows or the table: wait until it ends.", "1205"),
     ("Let `sqlalchemy_url` name a server that can be written to.", "1290", "1836"),
     ("Raise `max_statement_time`, or end the program that holds the rows.", "1969"),
     ("Raise `max_execution_time`, or end the program that holds the rows.", "3024"),

@@ -25,27 +25,27 @@ HINTS: Final = by_error(
     ("Grant the user CONNECT on the database.", "42501 FATAL:  permission denied for database"),
     ("Let the user of `sqlalchemy_url` own the table.", "42501 must be owner"),
     ("Grant the user USAGE and CREATE on the schema, and its tables.", "42501"),
-    ("Drop the view, and make it anew after the run; or use upsert.", "2BP01"),
+    ("Drop the view, and create it again after the run; or use upsert.", "2BP01"),
     (
-        "Drop the view, and make it anew after the run.",
+        "Drop the view, and create it again after the run.",
         "0A000 cannot alter type of a column used by",
     ),
     (
-        "Drop the policy, and make it anew after the run.",
+        "Drop the policy, and create it again after the run.",
         "0A000 cannot alter type of a column used in a policy",
     ),
     ("Create the role, or correct `grant_select_to`.", "42704 role"),
     ("If a policy of the table names it, change the policy; else run again.", "42703"),
     ("Give the column the type text.", "22001"),
     ("Let `sqlalchemy_url` name the primary server, which can be written to.", "25006"),
-    ("Make room on the server's disk.", "53100"),
+    ("Free space on the server's disk.", "53100"),
     (
         "Raise `max_locks_per_transaction` of the server, or write fewer streams in one run.",
         "53200 out of shared memory",
     ),
     ("Give the server more memory, or lower `batch_size_bytes`.", "53200"),
     ("Raise `max_connections` of the server, or lower `lanes`.", "53300"),
-    ("Let fewer or shorter properties be the key, or drop the index of the column.", "54000"),
+    ("Choose fewer or shorter key properties, or drop the index of the column.", "54000"),
     (
         (
             "The record is nested too deeply: raise `max_stack_depth` of the server, or leave "
@@ -54,7 +54,7 @@ HINTS: Final = by_error(
         "54001",
     ),
     ("Flatten less, or select fewer properties.", "54011"),
-    ("Another program holds the rows or the table: let it end.", "55P03"),
+    ("Another program holds the rows or the table: wait until it ends.", "55P03"),
     (
         "Raise `statement_timeout` for the user, or end the program that holds the rows.",
         "57014 canceling statement due to statement timeout",

@@ -8,7 +8,7 @@ from target_harvest_sql.dialects.hints import by_error
 
 HINTS: Final = by_error(
     (
-        "Another process holds the file: let it end, or wait longer with `?timeout=`.",
+        "Another process holds the file: wait until it ends, or wait longer with `?timeout=`.",
         "SQLITE_BUSY",
         "SQLITE_LOCKED",
     ),
@@ -17,7 +17,7 @@ HINTS: Final = by_error(
         "SQLITE_READONLY",
     ),
     ("Create the folder that `sqlalchemy_url` names, with the right to write.", "SQLITE_CANTOPEN"),
-    ("Make room on the disk.", "SQLITE_FULL"),
+    ("Free space on the disk.", "SQLITE_FULL"),
     ("Look at the disk, or at the network folder, that holds the file.", "SQLITE_IOERR"),
     ("Let `sqlalchemy_url` name an SQLite file, or one that does not exist.", "SQLITE_NOTADB"),
     ("The file is damaged: restore a copy of it.", "SQLITE_CORRUPT"),
@@ -34,7 +34,7 @@ HINTS: Final = by_error(
         "SQLITE_ERROR cannot drop column",
     ),
     (
-        "Drop the views of the table, and make them anew after the run.",
+        "Drop the views of the table, and create them again after the run.",
         "SQLITE_ERROR SQL logic error",
     ),
     (

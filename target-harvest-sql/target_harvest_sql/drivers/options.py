@@ -38,7 +38,7 @@ def read(url: URL, known: Mapping[str, Callable[[str], Any]]) -> dict[str, Any]:
         if name not in known:
             raise OptionError(f"there is no option {name}, only {', '.join(known)}")
         if not isinstance(text, str):
-            raise OptionError(f"the option {name} stands there more than once")
+            raise OptionError(f"the option {name} is given more than once")
         try:
             options[name] = known[name](text)
         except ValueError as error:

@@ -193,4 +193,4 @@ def test_a_full_disk_is_told_wherever_it_is_met() -> None:
     """While a statement is at work, or at the end of its transaction."""
     for code, beginning in (("IOException", ""), ("TransactionException", "Failed to commit: ")):
         text = f'{beginning}Could not write file "x.wal": No space left on device'
-        assert DuckDB().hint(code, text) == "Make room on the disk."
+        assert DuckDB().hint(code, text) == "Free space on the disk."
