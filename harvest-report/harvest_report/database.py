@@ -217,8 +217,8 @@ def _engine(url: URL, kind: str) -> Engine:
         driver, extra = DRIVERS[kind]
         told = f"Install harvest-report[{extra}]."
         if url.drivername != driver:
-            told += f" It brings another driver, so write {kind}:// in the URL."
-        raise ReportError(f"The driver of {url.drivername}:// is not installed. {told}") from None
+            told += f" It brings another driver than the URL names, so write {kind}:// in the URL."
+        raise ReportError(f"The driver of this database is not installed. {told}") from None
 
 
 def _told(error: SQLAlchemyError, url: URL) -> str:

@@ -194,8 +194,8 @@ def test_a_period_without_entries_says_so(copy: Copy, page: Callable[..., Made])
         (
             "mssql+mssqlpython://u:p4ssw0rd@127.0.0.1:9/x",
             (
-                "The driver of mssql+mssqlpython:// is not installed. Install "
-                "harvest-report[mssql]. It brings another driver, so write mssql:// in the URL."
+                "The driver of this database is not installed. Install harvest-report[mssql]. It "
+                "brings another driver than the URL names, so write mssql:// in the URL."
             ),
         ),
         (
