@@ -118,6 +118,11 @@ def _client_page(database: Database, asked: Asked, client: Client) -> Page:
         if len(html.encode()) <= MOST_BYTES:
             break
     warnings = page.warnings
+    if not sections:
+        warnings.append(
+            f"The page is empty: the client has nothing from {period.first} to {period.last}. "
+            "Choose other days with --from and --to."
+        )
     if name_filter.count:
         warnings.append(
             f"Names of other clients stood in {name_filter.count} texts. They are replaced by […]."

@@ -177,8 +177,10 @@ def test_a_period_without_entries_says_so(copy: Copy, page: Callable[..., Made])
     [(client,)] = copy.run("SELECT client__id FROM time_entries LIMIT 1")
 
     assert page(copy.url, *period).shown.told["hours"] == "There is nothing to show."
-    told = page(copy.url, "--client", str(client), *period).shown.text
-    assert "There is nothing in this period." in told
+    copy.run("UPDATE projects SET is_active = 0")
+    made = page(copy.url, "--client", str(client), *period)
+    assert "There is nothing in this period." in made.shown.text
+    assert "Warning: The page is empty: the client has nothing from 2020-01-01 to" in made.output
 
 
 @pytest.mark.parametrize(
