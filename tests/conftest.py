@@ -7,5 +7,6 @@ pytest_plugins = (
     "fixtures.harvest",
     "fixtures.availability",
     "fixtures.pipeline",
+    "fixtures.signals",
     "fixtures.workers",
 )
