@@ -54,9 +54,9 @@ def test_an_aim_is_reached_by_the_ratio_of_medians() -> None:
     race = Race(Path())
     race.ours = {"PostgreSQL": taken, "DuckDB": taken, "SQLite": taken}
     race.peers = {duckdb: [Measurement(16.0, (1,), (1.0,))]}
-    race.yardsticks = {copy: [1.5, 0.1, 1.6]}
+    race.yardsticks = {copy: [1.0, 0.1, 1.6]}
 
     assert list(compared(race, 6)) == [
-        ("PostgreSQL", copy.title, "3", "4", "0.75", "≥ 0.8", "no"),
+        ("PostgreSQL", copy.title, "3", "6", "0.50", "≥ 0.55", "no"),
         ("DuckDB", duckdb.title, "3", "0", "8.00", "≥ 8", "yes"),
     ]

@@ -863,7 +863,7 @@ def test_an_index_that_keeps_a_column_from_widening_is_named(
     write(database, schema("t", id=ID, v="integer"), record("t", id=1, v=7))
     database.query("CREATE INDEX by_v ON t (v)")
     message = schema("t", id=ID, v=wider)
-    with pytest.raises(DatabaseError, match=r'(?i)prepare the table "t".*drop the index'):
+    with pytest.raises(DatabaseError, match=r'(?i)prepare the table "t".*drop (the|its) index'):
         write(database, message)
     database.query(f"DROP INDEX by_v{' ON t' if engine == 'mariadb' else ''}")
     write(database, message, record("t", id=2))

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 SECRET = "s3cr3t"
 PEOPLE = schema("people", id={"type": "integer"}, name="string")
 PLANTED = re.compile(r"s3cr3t|98765|54321|9876-54|2024-02-3|0x0bad")
+SECONDS = re.compile(r'"value":0[.]\d+')
+"""How long a batch took, in a metric: any digits may stand there."""
 
 FORMATS = {"date", "date-time", "time", "singer.decimal"}
 
@@ -93,7 +95,8 @@ def test_no_message_of_a_database_shows_a_value(
         said += [row["reason"] for row in database.rows("_sdc_rejected")]
 
     assert refused + len(said) > (0 if database.engine == "sqlite" else 10)
-    assert [text for text in (*said, caplog.text) if PLANTED.search(text)] == []
+    logged = SECONDS.sub("", caplog.text)
+    assert [text for text in (*said, logged) if PLANTED.search(text)] == []
 
 
 TRIGGERS = {

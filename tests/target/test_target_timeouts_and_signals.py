@@ -148,7 +148,7 @@ def blocked(fed: Fed, database: Database, what: str) -> Fed:
         deadline = time.monotonic() + HANG_SECONDS
         while not database.query(statement):
             assert time.monotonic() < deadline, fed.said()
-            time.sleep(0.05)
+            time.sleep(0.2)  # MariaDB renews `innodb_trx` only if nobody has read it for 0.1 s.
     else:
         time.sleep(3)
     return fed
