@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import pymysql
+from pymysql.constants import ER
+
 from target_harvest_sql.dialects.mysql import LOCK
 
 if TYPE_CHECKING:
@@ -41,7 +44,11 @@ class Server:
         if self._database.engine == "postgres":
             self._database.query(POSTGRES_LOCKS)
         for number in self._holders(tables) if self._database.engine == "mariadb" else ():
-            self._database.query(f"KILL {number}")
+            try:
+                self._database.query(f"KILL {number}")
+            except pymysql.err.OperationalError as error:
+                if error.args[0] != ER.NO_SUCH_THREAD:  # It has just ended.
+                    raise
 
     def _holders(self, tables: Iterable[str]) -> set[int]:
         return {number for table in tables for number in self._holder(table)}
