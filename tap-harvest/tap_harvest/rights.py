@@ -21,7 +21,7 @@ class Wanted(NamedTuple):
 
     Attributes:
         name: Its name.
-        module: The flag of `/company` that switches its list on; empty if there is none.
+        module: The flag of `/company` that switches its list on; empty without such a flag.
         columns: The names of its fields.
         hides_rows: Whether Harvest leaves out the rows that the token's owner may not see.
     """

@@ -81,7 +81,7 @@ class ExplodedStream(HarvestStream):
         Args:
             parent_id: The id of the parent's record.
             updated_at: When the parent's record last changed.
-            inside: The value of its member; `None` if there is none.
+            inside: The value of its member; `None` without one.
         """
         for part in inside if isinstance(inside, list) else filter(None, (inside,)):
             yield {**part, self.parent_key: parent_id, REPLICATION_KEY: updated_at}

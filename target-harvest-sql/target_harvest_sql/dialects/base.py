@@ -105,7 +105,7 @@ class Dialect(Facts, Spelling, ABC):
         return f"CREATE TABLE {self.table_name(table)} (\n  " + ",\n  ".join(lines) + "\n)"
 
     def creation_warning(self, table: Table) -> str:  # noqa: ARG002 - most have none.
-        """A warning to log when a table is created; empty if there is none."""
+        """A warning to log when a table is created; empty if nothing is wrong."""
         return ""
 
     def drop_table_sql(self, table: Table) -> str:

@@ -21,7 +21,7 @@ def by_error(*rows: tuple[str, ...]) -> dict[str, str]:
 
 
 def hint(hints: Mapping[str, str], code: str, text: str) -> str:
-    """Find the advice for an error: the first that fits; empty if there is none.
+    """Find the advice for an error: the first that fits; empty if none fits.
 
     Args:
         hints: Advice by error, as `by_error` makes it.
